@@ -1,0 +1,132 @@
+import { describeException, readException } from './exception.ts';
+import type { StackFrame } from './issue.ts';
+import type { JsonRecord } from './json.ts';
+import { isRecord, nonEmptyText } from './json.ts';
+import { storable } from './text.ts';
+import { instant } from './time.ts';
+
+/** One error as Sentry forwards it, reduced to what is aggregated. All text is bounded and storable. */
+export interface ErrorEvent {
+  readonly eventId: string;
+  readonly groupId: string;
+  readonly projectId: string;
+  readonly message: string;
+  readonly module: string;
+  readonly stackFrames: readonly StackFrame[];
+  readonly receivedAt: Date;
+  /** Sentry's identity of the affected user, such as `id:42`; null if nobody is named. Never stored. */
+  readonly user: string | null;
+}
+
+/** Why a message can't be an event; stands in the dead letter's `reason` attribute. */
+export type RejectionReason =
+  | 'invalid_json'
+  | 'not_an_object'
+  | 'missing_event_id'
+  | 'missing_group_id'
+  | 'missing_message'
+  | 'invalid_event_id'
+  | 'invalid_group_id'
+  | 'invalid_date';
+
+export interface Rejection {
+  readonly reason: RejectionReason;
+  /** For a person: which field. Holds nothing of the message's content. */
+  readonly detail: string;
+}
+
+export type ParsedEvent = { readonly event: ErrorEvent } | { readonly rejection: Rejection };
+
+/** What is stored of one event at most, in UTF-16 units; a cut shows as `…`. */
+export const MAX_MESSAGE = 1_000;
+export const MAX_MODULE = 300;
+const MAX_ID = 128;
+
+/**
+ * Reads the body of an SQS message. Every field is written by a stranger: a field of the wrong type counts as
+ * absent, and only what aggregation can't do without rejects the message.
+ * @param sentAt when the message entered the queue, the last resort for the event's date
+ */
+export function parseEvent(body: string, sentAt: Date): ParsedEvent {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return reject('invalid_json', 'the body is not JSON');
+  }
+  if (!isRecord(json)) return reject('not_an_object', 'the body is JSON, but not an object');
+
+  const eventId = nonEmptyText(json.eventID) ?? nonEmptyText(json.id);
+  if (eventId === null) return reject('missing_event_id', 'neither eventID nor id holds text');
+  if (eventId.length > MAX_ID) return reject('invalid_event_id', `eventID is longer than ${MAX_ID}`);
+
+  const groupId = identifier(json.groupID);
+  if (groupId === null) return reject('missing_group_id', 'groupID holds neither text nor an integer');
+  if (groupId.length > MAX_ID) return reject('invalid_group_id', `groupID is longer than ${MAX_ID}`);
+
+  const receivedAt = dateOf(json, sentAt);
+  if (typeof receivedAt === 'string') return reject('invalid_date', receivedAt);
+
+  const exception = readException(json.entries);
+  const message = nonEmptyText(json.message) ?? nonEmptyText(json.title) ?? describeException(exception);
+  if (message === null) return reject('missing_message', 'message, title and exception are all empty');
+
+  return {
+    event: {
+      eventId: storable(eventId, MAX_ID),
+      groupId: storable(groupId, MAX_ID),
+      projectId: storable(identifier(json.projectID) ?? '', MAX_ID),
+      message: storable(message, MAX_MESSAGE),
+      module: storable(exception?.module ?? '', MAX_MODULE),
+      stackFrames: exception?.stackFrames ?? [],
+      receivedAt,
+      user: affectedUser(json),
+    },
+  };
+}
+
+function reject(reason: RejectionReason, detail: string): { rejection: Rejection } {
+  return { rejection: { reason, detail } };
+}
+
+/** Text as it is, an exact integer as its decimal string: older Sentry sent numbers. */
+function identifier(value: unknown): string | null {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : null;
+  return nonEmptyText(value);
+}
+
+/** Sentry's clock, else the browser's, else the queue's; a text that says what is wrong where one is unusable. */
+function dateOf(json: JsonRecord, sentAt: Date): Date | string {
+  for (const field of ['dateReceived', 'dateCreated'] as const) {
+    const value = json[field];
+    if (value === null || value === undefined || value === '') continue;
+    return (typeof value === 'string' ? instant(value) : null) ?? `${field} is not an ISO 8601 date and time`;
+  }
+  return sentAt;
+}
+
+/**
+ * Sentry's own order: the `user` tag, else id, username, email, ip_address in the tag's form
+ * (`sentry.utils.eventuser` and `sentry/interfaces/user.py`).
+ */
+function affectedUser(json: JsonRecord): string | null {
+  const tags = Array.isArray(json.tags) ? json.tags : [];
+  for (const tag of tags) {
+    if (isRecord(tag) && tag.key === 'user') {
+      const value = nonEmptyText(tag.value);
+      if (value !== null) return value;
+    }
+  }
+  const user = isRecord(json.user) ? json.user : {};
+  return (
+    labelled('id', user.id) ??
+    labelled('username', user.username) ??
+    labelled('email', user.email) ??
+    labelled('ip', user.ip_address)
+  );
+}
+
+function labelled(label: string, value: unknown): string | null {
+  const text = identifier(value);
+  return text === null ? null : `${label}:${text}`;
+}

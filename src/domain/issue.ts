@@ -1,0 +1,40 @@
+/** One call in a stack trace; what Sentry doesn't know is null. */
+export interface StackFrame {
+  readonly function: string | null;
+  /** Module if Sentry names one, else the file's name or URL. */
+  readonly module: string | null;
+  /** Counted from 1. */
+  readonly line: number | null;
+  readonly column: number | null;
+}
+
+/**
+ * What Sentry groups events under. `message`, `module` and `stackFrames` are those of the first event
+ * received; they come from a stranger's browser and are only bounded and made storable, not made safe to show.
+ */
+export interface Issue {
+  /** Our own key, a decimal string. */
+  readonly id: string;
+  /** Sentry's `groupID`. */
+  readonly groupId: string;
+  readonly projectId: string;
+  readonly message: string;
+  /** Where the exception was thrown; empty if Sentry doesn't say. */
+  readonly module: string;
+  /** The crash site first, at most 50 and a last one that says how many were left out. */
+  readonly stackFrames: readonly StackFrame[];
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+}
+
+/** Estimates by HyperLogLog: exact up to 160, then with a standard error of 2.3 %. */
+export interface Counts {
+  readonly events: number;
+  readonly users: number;
+}
+
+/** An issue's place in a ranking: `rank` starts at 1. */
+export interface RankedIssue extends Counts {
+  readonly issue: Issue;
+  readonly rank: number;
+}

@@ -1,0 +1,36 @@
+// Date.parse alone takes '5' or 'May 6' for dates, and rolls February 30 over into March.
+const ISO_8601 = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-](\d\d):?(\d\d))?$/;
+
+/** An ISO 8601 date and time of year 1 to 9999, UTC where it names no offset; null for anything else. */
+export function instant(text: string): Date | null {
+  const match = ISO_8601.exec(text);
+  if (match === null) return null;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second, Number((match[7] ?? '').padEnd(3, '0').slice(0, 3)));
+  const exists =
+    year >= 1 &&
+    date.getUTCMonth() === month - 1 &&
+    date.getUTCDate() === day &&
+    date.getUTCHours() === hour &&
+    date.getUTCMinutes() === minute &&
+    date.getUTCSeconds() === second;
+  if (!exists) return null;
+  const offset = (Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0)) * (match[8]?.startsWith('-') ? -1 : 1);
+  const moved = new Date(date.getTime() - offset * 60_000);
+  const movedYear = moved.getUTCFullYear();
+  return movedYear >= 1 && movedYear <= 9999 ? moved : null;
+}
+
+/** The UTC day of an instant as `YYYY-MM-DD`, which is a bucket's date. */
+export function utcDay(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}
