@@ -1,0 +1,207 @@
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+
+/** Where values come from: the process's environment with the command line's options laid over it. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+export interface ConfigMistake {
+  readonly variable: string;
+  /** Completes the sentence that the variable's name begins. */
+  readonly problem: string;
+}
+
+/** All mistakes of one configuration, each named by its variable. */
+export class ConfigError extends Error {
+  readonly mistakes: readonly ConfigMistake[];
+
+  constructor(mistakes: readonly ConfigMistake[]) {
+    const width = Math.max(...mistakes.map(({ variable }) => variable.length));
+    const lines = mistakes.map(({ variable, problem }) => `  ${variable.padEnd(width)}  ${problem}`);
+    super(`wrong configuration\n${lines.join('\n')}`);
+    this.name = 'ConfigError';
+    this.mistakes = mistakes;
+  }
+}
+
+/**
+ * Reads a command's settings. A variable that is set to nothing counts as not set, as compose files pass them.
+ * @throws ConfigError naming every wrong variable
+ */
+export function readSettings<T extends z.ZodObject>(schema: T, variables: Variables): z.infer<T> {
+  const set = Object.entries(variables).filter(([, value]) => value !== undefined && value.trim() !== '');
+  const result = schema.safeParse(Object.fromEntries(set));
+  if (result.success) return result.data;
+  throw new ConfigError(
+    result.error.issues.map((issue) => ({ variable: String(issue.path[0]), problem: issue.message })),
+  );
+}
+
+const REQUIRED = 'is required, and not set';
+const MAX_DELAY_SECONDS = 86_400;
+
+function text(problem = REQUIRED) {
+  return z.string({ error: problem }).trim().min(1, problem);
+}
+
+function wholeNumber(least: number, most: number) {
+  const problem = `must be a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .trim()
+    .regex(/^\d{1,9}$/, problem)
+    .transform(Number)
+    .pipe(z.number().min(least, problem).max(most, problem));
+}
+
+/** Seconds; fractions are allowed, so that a test needn't wait. */
+function seconds(least: number, most: number) {
+  const problem = `must be a number of seconds from ${least} to ${most}`;
+  return z
+    .string()
+    .trim()
+    .regex(/^\d{1,9}(\.\d{1,6})?$/, problem)
+    .transform(Number)
+    .pipe(z.number().min(least, problem).max(most, problem));
+}
+
+function flag() {
+  return z.stringbool({
+    truthy: ['true', '1', 'yes', 'on'],
+    falsy: ['false', '0', 'no', 'off'],
+    case: 'insensitive',
+    error: 'must be one of True, False, 1, 0, yes, no, on, off',
+  });
+}
+
+function choice<const T extends readonly [string, ...string[]]>(values: T, fold: (value: string) => string) {
+  return z
+    .string()
+    .trim()
+    .transform(fold)
+    .pipe(z.enum(values, { error: `must be one of ${values.join(', ')}` }));
+}
+
+function url(protocols: readonly string[], what: string) {
+  const problem = `must be ${what}`;
+  return z
+    .string({ error: REQUIRED })
+    .trim()
+    .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), problem);
+}
+
+const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');
+const dsn = httpUrl.refine(
+  (value) => URL.canParse(value) && new URL(value).username !== '' && /\/\d+$/.test(new URL(value).pathname),
+  'must be a Sentry DSN such as https://PUBLIC_KEY@HOST/PROJECT_ID',
+);
+// SES takes 7-bit ASCII addresses only.
+const EMAIL = /^[\x21-\x3b\x3d\x3f\x41-\x7e]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
+const NO_EMAIL = 'must be an ASCII email address';
+
+/** Whether SES could take it: plausible, not proved to exist. */
+export function isEmail(value: string): boolean {
+  return value.length <= 254 && EMAIL.test(value);
+}
+
+const emails = z
+  .string()
+  .transform((value) =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+  .refine((list) => list.every(isEmail), 'must be email addresses (ASCII) separated by commas')
+  .transform((list) => [...new Set(list)]);
+
+const queueName = z
+  .string()
+  .trim()
+  .regex(
+    /^(?=.{1,80}$)[A-Za-z0-9_-]+(\.fifo)?$/,
+    'must be 1 to 80 of A-Z a-z 0-9 _ -, then .fifo for a FIFO queue',
+  );
+
+const issueUrl = httpUrl.refine(
+  (value) => value.includes('{groupId}'),
+  'must hold {groupId}, such as https://sentry.example.com/issues/{groupId}/',
+);
+
+/** How every command logs. */
+export const logSettings = z.object({
+  LOG_FORMAT: choice(['mozlog', 'compose'], (value) => value.toLowerCase()).default('mozlog'),
+  LOG_LEVEL: choice(['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'], (value) =>
+    value.toUpperCase(),
+  ).default('INFO'),
+});
+
+const database = {
+  DATABASE_URL: url(
+    ['postgres:', 'postgresql:'],
+    'a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE',
+  ),
+};
+
+const daemon = {
+  ...database,
+  AWS_DEFAULT_REGION: text(),
+  AWS_CONNECT_TIMEOUT: seconds(0.1, 600).default(30),
+  AWS_READ_TIMEOUT: seconds(0.1, 600).default(30),
+  SENTRY_DSN: dsn.optional(),
+};
+
+const queue = {
+  SQS_QUEUE_NAME: queueName.default('sentry_errors'),
+  SQS_QUEUE_URL: httpUrl.optional(),
+  SQS_DEAD_LETTER_QUEUE_NAME: queueName.optional(),
+  SQS_ENDPOINT_URL: httpUrl.optional(),
+};
+
+export const processorSettings = z.object({
+  ...daemon,
+  ...queue,
+  PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
+  PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
+  PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),
+});
+
+export const watcherSettings = z.object({
+  ...daemon,
+  SES_ENDPOINT_URL: httpUrl.optional(),
+  SES_FROM_EMAIL: z.string().trim().refine(isEmail, NO_EMAIL).default('notifications@sentry.prod.mozaws.net'),
+  SES_VERIFY_EMAIL: flag().default(false),
+  WATCHER_SLEEP_DELAY: seconds(0.1, MAX_DELAY_SECONDS).default(300),
+  WATCHER_ONCE: flag().default(false),
+  WATCHER_DRY_RUN: flag().default(false),
+  WATCHER_CONSOLE_ALERTS: flag().default(false),
+  DATADOG_API_KEY: z.string().optional(),
+  DATADOG_COUNTER_NAME: z
+    .string()
+    .trim()
+    .regex(
+      /^[A-Za-z][A-Za-z0-9_.-]{0,199}$/,
+      'must be a DogStatsD name: a letter, then letters, digits, _ . -',
+    )
+    .default('bec-alerts.watcher.health'),
+  ALERT_EMAILS: emails.default([]),
+  ALERT_SUBJECT_PREFIX: z
+    .string()
+    .trim()
+    .max(100, 'must be at most 100 characters')
+    .default('[Firefox Browser Errors]'),
+  SENTRY_ISSUE_URL: issueUrl.optional(),
+  TRIGGERS: text().optional(),
+  RETENTION_DAYS: wholeNumber(15, 36_500).default(90),
+});
+
+export const migrateSettings = z.object(database);
+
+export const simulateSettings = z.object({
+  SIMULATE_SENTRY_DSN: dsn.optional(),
+  SIMULATE_MESSAGE: text().default('bec-alerts simulated error'),
+  SIMULATE_NO_TRACEBACK: flag().default(false),
+});
+
+export type LogSettings = z.infer<typeof logSettings>;
+export type ProcessorSettings = z.infer<typeof processorSettings>;
+export type WatcherSettings = z.infer<typeof watcherSettings>;

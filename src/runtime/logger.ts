@@ -1,0 +1,104 @@
+import { hostname } from 'node:os';
+import { pino } from 'pino';
+import { messageOf, stackOf } from './errors.ts';
+
+export type LogFormat = 'mozlog' | 'compose';
+export type LogLevel = 'CRITICAL' | 'ERROR' | 'WARNING' | 'INFO' | 'DEBUG';
+/** Flat values; an `error` becomes the fields `error` and `traceback`. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | Error>>;
+
+export interface Logger {
+  critical(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  warning(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+}
+
+export interface LoggerOptions {
+  readonly format: LogFormat;
+  readonly level: LogLevel;
+  /** The process's part: `processor`, `worker-3`, `watcher`. mozlog's `Type`. */
+  readonly name: string;
+  /** Where lines go; default: standard output, written synchronously so that none is lost on exit. */
+  readonly destination?: { write(line: string): void };
+}
+
+const PINO_LEVEL = {
+  CRITICAL: 'fatal',
+  ERROR: 'error',
+  WARNING: 'warn',
+  INFO: 'info',
+  DEBUG: 'debug',
+} as const;
+/** Syslog's numbers, which mozlog uses: https://wiki.mozilla.org/Firefox/Services/Logging */
+const SEVERITY: Readonly<Record<string, number>> = { fatal: 2, error: 3, warn: 4, info: 6, debug: 7 };
+const NAME_OF_SEVERITY: Readonly<Record<number, LogLevel>> = {
+  2: 'CRITICAL',
+  3: 'ERROR',
+  4: 'WARNING',
+  6: 'INFO',
+  7: 'DEBUG',
+};
+
+/** A logger that writes mozlog records, or in `compose` format the same records as text for a person. */
+export function createLogger(options: LoggerOptions): Logger {
+  const output = options.destination ?? pino.destination({ fd: 1, sync: true });
+  const destination =
+    options.format === 'mozlog' ? output : { write: (line: string) => output.write(toCompose(line)) };
+  const records = pino(
+    {
+      level: PINO_LEVEL[options.level],
+      base: {
+        Type: `bec-alerts.${options.name}`,
+        Logger: 'bec-alerts',
+        Hostname: hostname(),
+        EnvVersion: '2.0',
+        Pid: process.pid,
+      },
+      timestamp: () => `,"Timestamp":${Date.now()}000000`,
+      formatters: { level: (label) => ({ Severity: SEVERITY[label] }) },
+    },
+    destination,
+  );
+  const write =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      records[PINO_LEVEL[level]]({ Fields: { ...flat(fields), msg: message } });
+    };
+  return {
+    critical: write('CRITICAL'),
+    error: write('ERROR'),
+    warning: write('WARNING'),
+    info: write('INFO'),
+    debug: write('DEBUG'),
+  };
+}
+
+function flat(fields: LogFields): Record<string, string | number | boolean | null | undefined> {
+  const { error, ...rest } = fields;
+  const values = rest as Record<string, string | number | boolean | null | undefined>;
+  return error instanceof Error
+    ? { ...values, error: `${error.name}: ${messageOf(error)}`, traceback: stackOf(error) }
+    : { ...values };
+}
+
+interface MozlogRecord {
+  readonly Type: string;
+  readonly Severity: number;
+  readonly Fields: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** `worker-3 | INFO | message key=value`, a traceback indented below. */
+function toCompose(line: string): string {
+  const { Type, Severity, Fields } = JSON.parse(line) as MozlogRecord;
+  const { msg, traceback, ...fields } = Fields;
+  const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${shown(value)}`);
+  const name = Type.replace('bec-alerts.', '');
+  const trace = typeof traceback === 'string' ? `${traceback.replace(/^/gm, '    ')}\n` : '';
+  return `${name} | ${NAME_OF_SEVERITY[Severity]} | ${msg}${pairs.join('')}\n${trace}`;
+}
+
+function shown(value: string | number | boolean | null): string {
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+}

@@ -1,0 +1,25 @@
+import { setTimeout as timer } from 'node:timers/promises';
+
+/** Waits, or returns early when the signal fires; never throws. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || milliseconds <= 0) return;
+  await timer(milliseconds, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+/**
+ * Exponential backoff with equal jitter: a wait of up to `base * 2^(attempt - 1)`, at most `cap`, and at least half
+ * of that bound, so that it is never a hot loop.
+ * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ * @param attempt counted from 1
+ */
+export function backoff(
+  attempt: number,
+  base: number,
+  cap: number,
+  random: () => number = Math.random,
+): number {
+  const bound = Math.min(cap, base * 2 ** Math.min(attempt - 1, 30));
+  return bound / 2 + (bound / 2) * random();
+}

@@ -1,0 +1,70 @@
+const FLUSH_MILLISECONDS = 10_000;
+
+class SimulatedError extends Error {
+  override readonly name = 'SimulatedError';
+}
+
+/**
+ * Raises a real error and sends it with the real SDK.
+ * @returns the event's id
+ * @throws Error if the server doesn't take it
+ */
+export async function sendSimulatedError(
+  dsn: string,
+  message: string,
+  options: { traceback: boolean; release: string },
+): Promise<string> {
+  const Sentry = await import('@sentry/node');
+  let refusal: string | null = null;
+  let answered = false;
+  Sentry.init({
+    dsn,
+    release: options.release,
+    environment: 'simulated',
+    defaultIntegrations: false,
+    integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
+    // The SDK's own transport says nothing of an error status; this one wraps it to listen.
+    transport: (transportOptions) => {
+      const transport = Sentry.makeNodeTransport(transportOptions);
+      return {
+        ...transport,
+        send: async (envelope) => {
+          try {
+            const answer = await transport.send(envelope);
+            answered = true;
+            const status = answer.statusCode ?? 0;
+            if (status < 200 || status >= 300) refusal = `it answered ${status}`;
+            return answer;
+          } catch (error) {
+            answered = true;
+            refusal = error instanceof Error ? error.message : String(error);
+            throw error;
+          }
+        },
+      };
+    },
+  });
+  const id = options.traceback
+    ? Sentry.captureException(raised(message))
+    : Sentry.captureMessage(message, 'error');
+  await Sentry.close(FLUSH_MILLISECONDS);
+  const { host } = new URL(dsn);
+  if (refusal !== null) throw new Error(`Sentry at ${host} did not take the error: ${refusal}`);
+  if (!answered) throw new Error(`Sentry at ${host} did not answer within ${FLUSH_MILLISECONDS / 1_000} s`);
+  return id;
+}
+
+/** An error with a stack worth looking at. */
+function raised(message: string): Error {
+  try {
+    throwDeeply(message, 3);
+    return new SimulatedError(message);
+  } catch (error) {
+    return error instanceof Error ? error : new SimulatedError(message);
+  }
+}
+
+function throwDeeply(message: string, depth: number): void {
+  if (depth === 0) throw new SimulatedError(message);
+  throwDeeply(message, depth - 1);
+}
