@@ -1,0 +1,49 @@
+import pg from 'pg';
+import { asError, CodedError, messageOf } from '../runtime/errors.ts';
+
+// SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+const DATA_CLASSES = new Set(['22', '23', '54']);
+const CLASHES = new Set(['40001', '40P01', '55P03']);
+const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
+
+/**
+ * What Postgres, or the way to it, answered:
+ * `database_refused` the data of the statement, so the same statement fails again;
+ * `database_not_migrated` a table or function is missing;
+ * `database_failed` a clash with another transaction or a fault in our statement;
+ * `database_unavailable` everything else: no connection, starting up, shutting down, read only, out of resources.
+ */
+export function databaseError(operation: string, thrown: unknown): CodedError {
+  if (thrown instanceof CodedError) return thrown;
+  const error = asError(thrown);
+  const state = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+  const wrap = (
+    code: 'database_refused' | 'database_not_migrated' | 'database_failed' | 'database_unavailable',
+    advice: string,
+    retryable: boolean,
+  ) =>
+    // Postgres's message only: its detail can hold the row.
+    new CodedError(
+      code,
+      `${operation} failed (${state === '' ? '' : `${state} `}${messageOf(error)})${advice}`,
+      {
+        retryable,
+        cause: withoutDetail(error),
+      },
+    );
+
+  if (DATA_CLASSES.has(state.slice(0, 2))) return wrap('database_refused', '', false);
+  if (NOT_MIGRATED.has(state)) return wrap('database_not_migrated', '; run `bec-alerts migrate` first', true);
+  if (CLASHES.has(state)) return wrap('database_failed', '', true);
+  if (state.startsWith('42')) return wrap('database_failed', '', false);
+  return wrap('database_unavailable', '', true);
+}
+
+/** Postgres's error without the fields that quote data: an event's text has no business in a log. */
+function withoutDetail(error: Error): Error {
+  if (!(error instanceof pg.DatabaseError)) return error;
+  const bare = new Error(error.message);
+  bare.name = 'DatabaseError';
+  if (error.stack !== undefined) bare.stack = error.stack;
+  return bare;
+}

@@ -1,0 +1,51 @@
+import type { Db } from './pool.ts';
+
+/** How often a judgement that throws is made, counting from the last change of the issue. */
+export const MAX_ATTEMPTS = 10;
+
+export interface FailedEvaluation {
+  readonly issueId: string;
+  readonly error: string;
+}
+
+/** Remembers judgements that threw. A `fresh` one, of an issue that just changed, starts the count anew. */
+export async function recordFailures(
+  db: Db,
+  trigger: string,
+  failures: readonly FailedEvaluation[],
+  fresh: boolean,
+): Promise<void> {
+  if (failures.length === 0) return;
+  await db.query({
+    text: `INSERT INTO failed_evaluations AS known (trigger, issue_id, attempts, last_error)
+           SELECT $1, issue_id, 1, error FROM unnest($2::bigint[], $3::text[]) AS failed (issue_id, error)
+           ON CONFLICT (trigger, issue_id) DO UPDATE SET
+             attempts = CASE WHEN $4 THEN 1 ELSE known.attempts + 1 END,
+             last_error = excluded.last_error`,
+    values: [trigger, failures.map((one) => one.issueId), failures.map((one) => one.error), fresh],
+  });
+}
+
+/** Forgets failures of judgements that now succeeded. */
+export async function clearFailures(db: Db, trigger: string, issueIds: readonly string[]): Promise<void> {
+  if (issueIds.length === 0) return;
+  await db.query({
+    text: 'DELETE FROM failed_evaluations WHERE trigger = $1 AND issue_id = ANY($2::bigint[])',
+    values: [trigger, issueIds],
+  });
+}
+
+/** Issues whose judgement by the trigger threw in an earlier run and is to be made again; by id, after `afterId`. */
+export async function issuesToRetry(
+  db: Db,
+  trigger: string,
+  afterId: string,
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await db.query<{ issue_id: string }>({
+    text: `SELECT issue_id FROM failed_evaluations
+           WHERE trigger = $1 AND attempts < $2 AND issue_id > $3 ORDER BY issue_id LIMIT $4`,
+    values: [trigger, MAX_ATTEMPTS, afterId, limit],
+  });
+  return rows.map((row) => row.issue_id);
+}

@@ -1,0 +1,55 @@
+import pg from 'pg';
+import { databaseError } from './errors.ts';
+
+export type Pool = pg.Pool;
+/** What a statement needs: a pool's connection, or a pool itself where no transaction is open. */
+export interface Db {
+  query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>;
+}
+
+export interface PoolOptions {
+  readonly connectionString: string;
+  /** Seen in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly max: number;
+  readonly statementTimeoutMilliseconds: number;
+  /** Told of a connection that broke while nobody used it; the pool replaces it. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+const CONNECT_MILLISECONDS = 10_000;
+
+export function createPool(options: PoolOptions): Pool {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    application_name: options.applicationName,
+    max: options.max,
+    statement_timeout: options.statementTimeoutMilliseconds,
+    // Dates are UTC days throughout; a server's own time zone must not move them.
+    options: '-c TimeZone=UTC',
+    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    idleTimeoutMillis: 0,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => options.onIdleError(databaseError('an idle connection', error)));
+  return pool;
+}
+
+/** Whether Postgres answers and `bec-alerts migrate` has run. @throws CodedError */
+export async function checkDatabase(db: Db): Promise<void> {
+  try {
+    await db.query({ text: 'SELECT FROM issue_buckets LIMIT 0' });
+  } catch (error) {
+    throw databaseError('reaching the database', error);
+  }
+}
+
+/** The URL as it may be shown: without its password. */
+export function shownUrl(url: string): string {
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = '***';
+  for (const name of [...shown.searchParams.keys()]) {
+    if (/pass/i.test(name)) shown.searchParams.set(name, '***');
+  }
+  return shown.toString();
+}

@@ -1,0 +1,111 @@
+import type pg from 'pg';
+import { databaseError } from './errors.ts';
+import type { Db, Pool } from './pool.ts';
+
+/** An open transaction. Its statements are put one after the other, whoever asks at the same time. */
+export interface Transaction extends Db {
+  /** Runs the work in a savepoint, so that what fails in it costs the transaction nothing else. */
+  attempt<T>(work: (db: Db) => Promise<T>): Promise<T>;
+}
+
+/** Advisory locks are one number space in a database; these are `bec` in ASCII and a digit. */
+export const RUN_LOCK = 0x626563_01;
+export const DELIVERY_LOCK = 0x626563_02;
+
+/**
+ * Holds a session's advisory lock during the work. Postgres frees it when the connection ends, so a dead process
+ * never keeps it.
+ * @param waitMilliseconds how long to wait for the lock, 0 for not at all
+ * @returns null if another session holds the lock
+ */
+export async function withLock<T>(
+  pool: Pool,
+  lock: number,
+  waitMilliseconds: number,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<{ result: T } | null> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw databaseError('connecting to the database', error);
+  });
+  let broken = true;
+  // A checked-out connection that breaks while idle would otherwise end the process; the next query says it too.
+  const onError = () => {};
+  client.on('error', onError);
+  try {
+    const locked = await acquire(client, lock, waitMilliseconds);
+    const outcome = locked ? { result: await work(client) } : null;
+    if (locked) await client.query('SELECT pg_advisory_unlock($1)', [lock]);
+    broken = false;
+    return outcome;
+  } catch (error) {
+    throw databaseError('working under an advisory lock', error);
+  } finally {
+    client.off('error', onError);
+    // Ending the connection is what frees the lock after a failure.
+    client.release(broken);
+  }
+}
+
+async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: number): Promise<boolean> {
+  if (waitMilliseconds === 0) {
+    const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
+      lock,
+    ]);
+    return rows[0]?.locked === true;
+  }
+  await client.query(`SET lock_timeout = ${Math.ceil(waitMilliseconds)}`);
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [lock]);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === '55P03') return false;
+    throw error;
+  } finally {
+    await client.query('RESET lock_timeout').catch(() => {});
+  }
+}
+
+/**
+ * Works in one REPEATABLE READ transaction, so that every question is answered from one snapshot.
+ * @param keep false rolls back at the end, for a run that leaves no trace
+ */
+export async function inTransaction<T>(
+  client: pg.PoolClient,
+  keep: boolean,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  try {
+    const result = await work(serialized(client));
+    await client.query(keep ? 'COMMIT' : 'ROLLBACK');
+    return result;
+  } catch (error) {
+    // The first error is the one to tell; a connection that can't roll back is ended by the caller.
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+function serialized(client: pg.PoolClient): Transaction {
+  let last: Promise<unknown> = Promise.resolve();
+  const next = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+  return {
+    query: (query) => next(() => client.query(query)),
+    attempt: (work) =>
+      next(async () => {
+        await client.query('SAVEPOINT attempt');
+        try {
+          const result = await work(client);
+          await client.query('RELEASE SAVEPOINT attempt');
+          return result;
+        } catch (error) {
+          await client.query('ROLLBACK TO SAVEPOINT attempt');
+          throw error;
+        }
+      }),
+  };
+}
