@@ -1,0 +1,16 @@
+/** One email as a backend sends it. */
+export interface Email {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string | null;
+}
+
+/**
+ * Delivers emails. `send` returns SES's message id, null where there is none.
+ * @throws CodedError `mail_throttled` and `mail_unavailable` (retryable), `mail_refused` (for good)
+ */
+export interface Mailer {
+  send(email: Email, signal: AbortSignal): Promise<string | null>;
+  close(): void;
+}

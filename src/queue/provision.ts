@@ -1,0 +1,100 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  QueueDoesNotExist,
+} from '@aws-sdk/client-sqs';
+import { queueError } from './errors.ts';
+import type { QueueUrls } from './sqs.ts';
+
+export interface QueueNames {
+  readonly queueName: string;
+  /** Use this queue as it is: neither looked up nor created. */
+  readonly queueUrl: string | undefined;
+  /** Default: the queue's name with `_dead_letters`. */
+  readonly deadLetterQueueName: string | undefined;
+}
+
+const FOURTEEN_DAYS = '1209600';
+/** Long enough for a batch that waits for a slow commit, short enough that a killed worker's batch soon returns. */
+const VISIBILITY_TIMEOUT_SECONDS = '60';
+/**
+ * A message received this often without being deleted kills whoever reads it. Generous: being counted late is
+ * better than lying among the dead letters because of a week of restarts.
+ */
+const MAX_RECEIVE_COUNT = 50;
+
+/** Finds both queues, or creates what is missing. Safe when many processors start at once. */
+export async function findOrCreateQueues(client: SQSClient, names: QueueNames): Promise<QueueUrls> {
+  const queueName = names.queueUrl === undefined ? names.queueName : nameInUrl(names.queueUrl);
+  const deadLetterName = names.deadLetterQueueName ?? deadLetterQueueName(queueName);
+  const deadLetterQueueUrl = await findOrCreate(client, deadLetterName, async () => ({
+    ...fifo(deadLetterName),
+    MessageRetentionPeriod: FOURTEEN_DAYS,
+  }));
+  if (names.queueUrl !== undefined) return { queueUrl: names.queueUrl, deadLetterQueueUrl };
+  const queueUrl = await findOrCreate(client, queueName, async () => ({
+    ...fifo(queueName),
+    MessageRetentionPeriod: FOURTEEN_DAYS,
+    VisibilityTimeout: VISIBILITY_TIMEOUT_SECONDS,
+    RedrivePolicy: JSON.stringify({
+      deadLetterTargetArn: await arnOf(client, deadLetterQueueUrl),
+      maxReceiveCount: MAX_RECEIVE_COUNT,
+    }),
+  }));
+  return { queueUrl, deadLetterQueueUrl };
+}
+
+export function deadLetterQueueName(queueName: string): string {
+  return queueName.endsWith('.fifo')
+    ? `${queueName.slice(0, -'.fifo'.length)}_dead_letters.fifo`
+    : `${queueName}_dead_letters`;
+}
+
+function nameInUrl(url: string): string {
+  return new URL(url).pathname.split('/').at(-1) ?? '';
+}
+
+// A dead-letter queue must be of its source's type.
+function fifo(name: string): Record<string, string> {
+  return name.endsWith('.fifo') ? { FifoQueue: 'true' } : {};
+}
+
+async function findOrCreate(
+  client: SQSClient,
+  QueueName: string,
+  attributes: () => Promise<Record<string, string>>,
+): Promise<string> {
+  try {
+    const found = await findQueue(client, QueueName);
+    if (found !== null) return found;
+    const { QueueUrl } = await client.send(
+      new CreateQueueCommand({ QueueName, Attributes: await attributes() }),
+    );
+    return required(QueueUrl, 'CreateQueue');
+  } catch (error) {
+    throw queueError('finding or creating the queue', QueueName, error);
+  }
+}
+
+async function findQueue(client: SQSClient, QueueName: string): Promise<string | null> {
+  try {
+    const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }));
+    return required(QueueUrl, 'GetQueueUrl');
+  } catch (error) {
+    if (error instanceof QueueDoesNotExist) return null;
+    throw error;
+  }
+}
+
+async function arnOf(client: SQSClient, QueueUrl: string): Promise<string> {
+  const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
+  const { Attributes = {} } = await client.send(command);
+  return required(Attributes.QueueArn, 'GetQueueAttributes');
+}
+
+function required(value: string | undefined, operation: string): string {
+  if (value === undefined) throw new Error(`${operation} answered without what was asked for`);
+  return value;
+}

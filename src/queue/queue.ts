@@ -1,0 +1,34 @@
+import type { Rejection } from '../domain/event.ts';
+
+/** A message in hand: received, invisible to others until its visibility timeout, not yet deleted. */
+export interface QueueMessage {
+  readonly id: string;
+  readonly body: string;
+  readonly receiptHandle: string;
+  /** When it entered the queue. */
+  readonly sentAt: Date;
+  /** Of a FIFO queue; null in a standard one. */
+  readonly messageGroupId: string | null;
+}
+
+/** Errors thrown are CodedErrors: `queue_unavailable` (retryable) or `queue_refused`. */
+export interface Queue {
+  /** At most ten messages; waits up to `waitSeconds` (0 to 20) for the first. An abort yields what there is: none. */
+  receive(waitSeconds: number, signal: AbortSignal): Promise<QueueMessage[]>;
+  /** Deletes all or throws; what couldn't be deleted comes back and is counted once all the same. */
+  delete(messages: readonly QueueMessage[]): Promise<void>;
+  /** Makes the messages visible to others at once. */
+  release(messages: readonly QueueMessage[]): Promise<void>;
+  /** Copies the message's body to the dead-letter queue, with the reason; the original stays for `delete`. */
+  deadLetter(message: QueueMessage, rejection: Rejection | DatabaseRejection): Promise<void>;
+  close(): void;
+}
+
+/** The one rejection that parsing doesn't find: Postgres refused the event's data. */
+export interface DatabaseRejection {
+  readonly reason: 'database_refused';
+  readonly detail: string;
+}
+
+/** The most that SQS hands out, or deletes, in one request. */
+export const MAX_BATCH = 10;

@@ -1,0 +1,27 @@
+import type { Trigger } from '../domain/trigger.ts';
+import { defineTrigger } from '../domain/trigger.ts';
+
+/** Disabled example: tells of every issue in each run that saw a new event of it. */
+export function everyEvent(emails: readonly string[]): Trigger {
+  return defineTrigger({
+    name: 'Every event',
+    enabled: false,
+    emails,
+    evaluate: () => ({ notify: true, because: 'it had an event since the last run' }),
+  });
+}
+
+/** Disabled example: tells each recipient of each issue once. */
+export function everyNewIssue(emails: readonly string[]): Trigger {
+  return defineTrigger({
+    name: 'Every new issue',
+    enabled: false,
+    emails,
+    async evaluate(issue, context) {
+      const recipients = await context.neverNotified(issue);
+      return recipients.length === 0
+        ? { notify: false, because: 'all recipients have been told' }
+        : { notify: true, because: 'you were never told of it', recipients };
+    },
+  });
+}
