@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import type { Variables } from '../config/env.ts';
+import type { LogFormat, Logger, LogLevel } from '../runtime/logger.ts';
+import type { OptionVariables } from './options.ts';
+
+/** What a command is handed: everything that it may not look for itself. */
+export interface CommandContext {
+  readonly variables: Variables;
+  readonly log: { readonly format: LogFormat; readonly level: LogLevel };
+  readonly logger: (name: string) => Logger;
+  /** Fires at SIGTERM and SIGINT. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+}
+
+/** Takes a command's work; `options` says which options stand for which variables. */
+export type Register = (
+  command: Command,
+  options: readonly OptionVariables[],
+  run: (context: CommandContext) => Promise<void>,
+) => void;

@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { processorSettings, readSettings } from '../config/env.ts';
+import { supervise } from '../processor/main.ts';
+import { findOrCreateQueues } from '../queue/provision.ts';
+import { createSqsClient } from '../queue/sqs.ts';
+import { Teardown } from '../runtime/lifecycle.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { createReporter } from '../runtime/report.ts';
+import type { CommandContext, Register } from './command.ts';
+import type { OptionVariables } from './options.ts';
+import { DAEMON_OPTIONS } from './options.ts';
+
+const OPTIONS: readonly OptionVariables[] = [
+  {
+    flags: '--queue-name <name>',
+    variable: 'SQS_QUEUE_NAME',
+    about: 'queue that Sentry forwards to; made if missing',
+  },
+  { flags: '--queue-url <url>', variable: 'SQS_QUEUE_URL', about: 'use this queue as it is' },
+  {
+    flags: '--dead-letter-queue-name <name>',
+    variable: 'SQS_DEAD_LETTER_QUEUE_NAME',
+    about: 'for messages that are no events',
+  },
+  { flags: '--endpoint-url <url>', variable: 'SQS_ENDPOINT_URL', about: 'of a local SQS' },
+  { flags: '--process-count <count>', variable: 'PROCESSOR_PROCESS_COUNT', about: 'worker processes' },
+  {
+    flags: '--worker-message-count <count>',
+    variable: 'PROCESSOR_WORKER_MESSAGE_COUNT',
+    about: 'messages after which a worker is replaced',
+  },
+  {
+    flags: '--sleep-delay <seconds>',
+    variable: 'PROCESSOR_SLEEP_DELAY',
+    about: 'how long a poll of an empty queue waits',
+  },
+  ...DAEMON_OPTIONS,
+];
+
+export function addProcessor(program: Command, register: Register): void {
+  register(
+    program
+      .command('processor')
+      .description('read events from the queue and aggregate them, in a pool of processes'),
+    OPTIONS,
+    runProcessor,
+  );
+}
+
+async function runProcessor({
+  variables,
+  log,
+  logger: loggerOf,
+  signal,
+  version,
+}: CommandContext): Promise<void> {
+  const settings = readSettings(processorSettings, variables);
+  const logger = loggerOf('processor');
+  const teardown = new Teardown(logger);
+  try {
+    const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
+    teardown.add('error reports', () => reporter.close());
+    const metrics = createMetrics(logger);
+    teardown.add('metrics', () => metrics.close());
+
+    const queueOptions = {
+      region: settings.AWS_DEFAULT_REGION,
+      endpoint: settings.SQS_ENDPOINT_URL,
+      connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
+      readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
+    };
+    const client = createSqsClient(queueOptions);
+    teardown.add('the queue client', async () => client.destroy());
+    const urls = await findOrCreateQueues(client, {
+      queueName: settings.SQS_QUEUE_NAME,
+      queueUrl: settings.SQS_QUEUE_URL,
+      deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
+    });
+
+    // Workers live for 200 messages by default, so their code must be found compiled. The folder is private:
+    // whoever can write into it decides what the workers run.
+    const compileCache = variables.NODE_COMPILE_CACHE ?? (await mkdtemp(join(tmpdir(), 'bec-alerts-')));
+    if (variables.NODE_COMPILE_CACHE === undefined) {
+      teardown.add('the compile cache', () => rm(compileCache, { recursive: true, force: true }));
+    }
+    const options = {
+      processCount: settings.PROCESSOR_PROCESS_COUNT,
+      graceMilliseconds: settings.AWS_READ_TIMEOUT * 1_000,
+      workerEnvironment: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+      worker: {
+        log,
+        databaseUrl: settings.DATABASE_URL,
+        queue: { ...queueOptions, ...urls },
+        sleepDelaySeconds: settings.PROCESSOR_SLEEP_DELAY,
+        messageCount: settings.PROCESSOR_WORKER_MESSAGE_COUNT,
+      },
+    };
+    await supervise({ logger, reporter, metrics }, options, signal);
+  } finally {
+    await teardown.run();
+  }
+}

@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { loadEnvFile } from 'node:process';
+import { Command, CommanderError } from 'commander';
+import { ConfigError, logSettings, readSettings } from '../config/env.ts';
+import { createLogger } from '../runtime/logger.ts';
+import { TriggerFileError } from '../watcher/load-triggers.ts';
+import type { Register } from './command.ts';
+import { addMigrate } from './migrate.ts';
+import { addOptions, LOG_OPTIONS, variablesOf } from './options.ts';
+import { addProcessor } from './processor.ts';
+import { addSimulateError } from './simulate-error.ts';
+import { packageVersion } from './version.ts';
+import { addWatcher } from './watcher.ts';
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+/** Runs one command. @returns the exit code: 0 done or stopped by a signal, 1 failed at run time, 2 wrong usage */
+export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const version = packageVersion();
+  const program = new Command('bec-alerts')
+    .description(
+      'Aggregates browser errors that Sentry forwards to SQS, judges them with triggers and emails people.',
+    )
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText(
+      'after',
+      '\nEvery option has an environment variable; an option beats the variable. A .env file in the\nworking directory is read first.',
+    )
+    .exitOverride();
+  addOptions(program, LOG_OPTIONS);
+
+  const register: Register = (command, options, run) => {
+    addOptions(command, options);
+    command.exitOverride().action(async () => {
+      const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };
+      const { LOG_FORMAT: format, LOG_LEVEL: level } = readSettings(logSettings, variables);
+      await run({
+        variables,
+        version,
+        signal: stopSignal(),
+        log: { format, level },
+        logger: (name) => createLogger({ format, level, name }),
+      });
+    });
+  };
+  addProcessor(program, register);
+  addWatcher(program, register);
+  addMigrate(program, register);
+  addSimulateError(program, register);
+
+  try {
+    // Node's loader writes into process.env, which is what `env` is; what is set there already stays.
+    if (existsSync('.env')) loadEnvFile('.env');
+    await program.parseAsync(argv);
+    return DONE;
+  } catch (error) {
+    return exitCode(error);
+  }
+}
+
+function exitCode(error: unknown): number {
+  // Commander has printed its message already; its own code is 0 for --help and --version.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
+  const known = error instanceof ConfigError || error instanceof TriggerFileError;
+  process.stderr.write(`bec-alerts: ${error instanceof Error ? error.message : String(error)}\n`);
+  return known ? WRONG_USAGE : FAILED;
+}
+
+/** SIGTERM and SIGINT ask to finish what is in hand; the second one ends the process at once, as without us. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => controller.abort(new Error(`stopped by ${name}`)));
+  }
+  return controller.signal;
+}

@@ -1,0 +1,150 @@
+import type { Command } from 'commander';
+import type { WatcherSettings } from '../config/env.ts';
+import { isEmail, readSettings, watcherSettings } from '../config/env.ts';
+import { createPool } from '../db/pool.ts';
+import { createConsoleMailer } from '../mail/console.ts';
+import type { Mailer } from '../mail/mailer.ts';
+import { createSesMailer } from '../mail/ses.ts';
+import { asError } from '../runtime/errors.ts';
+import { Teardown } from '../runtime/lifecycle.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { createReporter } from '../runtime/report.ts';
+import { builtInTriggers } from '../triggers/index.ts';
+import type { ReadyTrigger } from '../watcher/load-triggers.ts';
+import { importTriggers, readyTriggers, templateDirectory } from '../watcher/load-triggers.ts';
+import { watch, watchOnceNow } from '../watcher/main.ts';
+import type { CommandContext, Register } from './command.ts';
+import type { OptionVariables } from './options.ts';
+import { DAEMON_OPTIONS } from './options.ts';
+
+const OPTIONS: readonly OptionVariables[] = [
+  { flags: '--once', variable: 'WATCHER_ONCE', about: 'run once, now, and exit; 1 if the run failed' },
+  {
+    flags: '--dry-run',
+    variable: 'WATCHER_DRY_RUN',
+    about: 'leave no trace: nothing is stored, nothing mailed',
+  },
+  {
+    flags: '--console-alerts',
+    variable: 'WATCHER_CONSOLE_ALERTS',
+    about: 'print alerts instead of mailing them',
+  },
+  {
+    flags: '--verify-email',
+    variable: 'SES_VERIFY_EMAIL',
+    about: 'ask SES to verify the From address at start',
+  },
+  { flags: '--sleep-delay <seconds>', variable: 'WATCHER_SLEEP_DELAY', about: 'from one run to the next' },
+  { flags: '--endpoint-url <url>', variable: 'SES_ENDPOINT_URL', about: 'of a local SES' },
+  { flags: '--from-email <email>', variable: 'SES_FROM_EMAIL', about: "the emails' From address" },
+  { flags: '--datadog-counter-name <name>', variable: 'DATADOG_COUNTER_NAME', about: 'counts finished runs' },
+  {
+    flags: '--triggers <file>',
+    variable: 'TRIGGERS',
+    about: 'trigger file to use instead of the built-in triggers',
+  },
+  ...DAEMON_OPTIONS,
+];
+
+const STATEMENT_TIMEOUT_MILLISECONDS = 120_000;
+
+export function addWatcher(program: Command, register: Register): void {
+  register(
+    program
+      .command('watcher')
+      .description('judge the issues that changed, every five minutes, and email people'),
+    OPTIONS,
+    runWatcher,
+  );
+}
+
+async function runWatcher({ variables, logger: loggerOf, signal, version }: CommandContext): Promise<void> {
+  const settings = readSettings(watcherSettings, variables);
+  const triggers = await loadTriggers(settings);
+  const logger = loggerOf('watcher');
+  warnOfSilence(logger, triggers);
+  const teardown = new Teardown(logger);
+  try {
+    const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
+    teardown.add('error reports', () => reporter.close());
+    const metrics = createMetrics(logger);
+    teardown.add('metrics', () => metrics.close());
+    const pool = createPool({
+      connectionString: settings.DATABASE_URL,
+      applicationName: 'bec-alerts watcher',
+      max: 2,
+      statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
+      onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
+    });
+    teardown.add('the database', () => pool.end());
+    const print = createConsoleMailer((text) => process.stdout.write(text));
+    const mailer = settings.WATCHER_CONSOLE_ALERTS ? print : await sesMailer(settings, logger);
+    teardown.add('the mailer', async () => mailer.close());
+
+    const dependencies = {
+      triggers,
+      settings: { subjectPrefix: settings.ALERT_SUBJECT_PREFIX, issueUrl: settings.SENTRY_ISSUE_URL },
+      pool,
+      logger,
+      reporter,
+      metrics,
+      mailer,
+      preview: async (alert: Parameters<Mailer['send']>[0]) => {
+        if (settings.WATCHER_CONSOLE_ALERTS) await print.send(alert, signal);
+        else logger.info('would mail', { to: alert.to, subject: alert.subject });
+      },
+    };
+    const options = {
+      once: settings.WATCHER_ONCE,
+      dryRun: settings.WATCHER_DRY_RUN,
+      delaySeconds: settings.WATCHER_SLEEP_DELAY,
+      retentionDays: settings.RETENTION_DAYS,
+      counterName: settings.DATADOG_COUNTER_NAME,
+    };
+    if (options.once) await watchOnceNow(dependencies, options, signal);
+    else await watch(dependencies, options, signal);
+  } finally {
+    await teardown.run();
+  }
+}
+
+async function loadTriggers(settings: WatcherSettings): Promise<readonly ReadyTrigger[]> {
+  const file = settings.TRIGGERS;
+  return file === undefined
+    ? readyTriggers(builtInTriggers(settings.ALERT_EMAILS), 'the built-in triggers', null, isEmail)
+    : readyTriggers(await importTriggers(file), file, templateDirectory(file), isEmail);
+}
+
+function warnOfSilence(logger: Logger, triggers: readonly ReadyTrigger[]): void {
+  if (triggers.length === 0) logger.warning('no trigger is enabled: nobody will be told of anything');
+  for (const { trigger } of triggers) {
+    if (trigger.emails.length === 0) {
+      logger.warning('a trigger tells nobody; the built-in ones tell ALERT_EMAILS', {
+        trigger: trigger.name,
+      });
+    }
+  }
+}
+
+async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mailer> {
+  const mailer = createSesMailer({
+    region: settings.AWS_DEFAULT_REGION,
+    endpoint: settings.SES_ENDPOINT_URL,
+    connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
+    readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
+    from: settings.SES_FROM_EMAIL,
+  });
+  if (settings.SES_VERIFY_EMAIL) {
+    try {
+      await mailer.verifyFrom();
+      logger.info('asked SES to verify the From address: a mail with a link is on its way to it', {
+        from: settings.SES_FROM_EMAIL,
+      });
+    } catch (thrown) {
+      // Alerts wait in the outbox, so this is no reason not to watch.
+      logger.warning('asking SES to verify the From address failed', { error: asError(thrown) });
+    }
+  }
+  return mailer;
+}
