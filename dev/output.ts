@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+
+export interface Ran {
+  readonly ok: boolean;
+  /** What it printed, standard output and standard error in one. */
+  readonly text: string;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly input?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly seconds?: number;
+}
+
+/** Runs a program to its end; a program that isn't there is one that failed. */
+export function run(program: string, parameters: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const { input, seconds, ...rest } = options;
+  return new Promise((resolve) => {
+    const limits = { maxBuffer: 64 * 1_024 * 1_024, timeout: (seconds ?? 60) * 1_000 };
+    const child = execFile(program, [...parameters], { ...rest, ...limits }, (error, stdout, stderr) => {
+      const text = `${stdout}${stderr}`.trim();
+      resolve({ ok: error === null, text: text === '' && error !== null ? error.message : text });
+    });
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input ?? '');
+  });
+}
+
+/** What a program prints, or null if it fails or isn't there. */
+export async function output(program: string, parameters: readonly string[]): Promise<string | null> {
+  const { ok, text } = await run(program, parameters);
+  return ok ? text : null;
+}
+
+/** The last lines of a text, for a person who wants to know why. */
+export function lastLines(text: string, count = 15): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}
