@@ -1,0 +1,91 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { poll } from '../../dev/poll.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommand {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  /** All that it printed so far. */
+  output(): string;
+  /** Waits until the pattern stands in its output. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
+/** Starts the real command line. It is killed at the end of the test, should it still run. */
+export function startCommand(
+  parameters: readonly string[],
+  env: Environment,
+  cwd = tmpdir(),
+): RunningCommand {
+  const child = spawn(process.execPath, [MAIN, ...parameters], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_NO_WARNINGS: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const texts = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    texts.stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    texts.stderr += String(chunk);
+  });
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, ...texts }));
+  });
+  const running = () => child.exitCode === null && child.signalCode === null;
+  onTestFinished(async () => {
+    if (running()) child.kill('SIGKILL');
+    await finished;
+  });
+  const output = () => texts.stdout + texts.stderr;
+  return {
+    pid: child.pid ?? 0,
+    child,
+    finished,
+    output,
+    printed: (pattern) =>
+      poll(
+        `${pattern} in the output of ${parameters[0]}`,
+        async () => {
+          const match = pattern.exec(output());
+          if (match === null && !running())
+            throw new Error(`${parameters[0]} ended without ${pattern}:\n${output()}`);
+          return match ?? undefined;
+        },
+        { seconds: 30 },
+      ),
+  };
+}
+
+/** Runs the real command line to its end. */
+export async function runCommand(
+  parameters: readonly string[],
+  env: Environment,
+  cwd?: string,
+): Promise<Finished> {
+  return await startCommand(parameters, env, cwd).finished;
+}
+
+/** The log lines of a command that ran with `LOG_FORMAT=mozlog`. */
+export function records(output: string): { Fields: Record<string, unknown>; [key: string]: unknown }[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+}
