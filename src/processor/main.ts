@@ -53,6 +53,14 @@ export async function supervise(
       case 'retiring':
         logger.debug('a worker retires', { worker });
         return;
+      case 'rejected':
+        reporter.warn('a message went to the dead-letter queue', {
+          worker,
+          message_id: report.messageId,
+          reason: report.reason,
+          detail: report.detail,
+        });
+        return;
       case 'error':
         reporter.report(fromWire(report.error), report.message, report.fields);
         return;

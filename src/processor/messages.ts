@@ -40,6 +40,13 @@ export type Report =
     }
   /** Its last batch has begun: it leaves after it, and a replacement may start. */
   | { readonly type: 'retiring' }
+  /** A message went to the dead-letter queue. */
+  | {
+      readonly type: 'rejected';
+      readonly messageId: string;
+      readonly reason: string;
+      readonly detail: string;
+    }
   /** An error for our own maintainers. */
   | {
       readonly type: 'error';
@@ -49,7 +56,13 @@ export type Report =
     };
 
 const COMMANDS: ReadonlySet<string> = new Set<Command['type']>(['start', 'stop']);
-const REPORTS: ReadonlySet<string> = new Set<Report['type']>(['ready', 'batch', 'retiring', 'error']);
+const REPORTS: ReadonlySet<string> = new Set<Report['type']>([
+  'ready',
+  'batch',
+  'retiring',
+  'rejected',
+  'error',
+]);
 
 export function isCommand(message: unknown): message is Command {
   return COMMANDS.has(typeOf(message));

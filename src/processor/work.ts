@@ -29,8 +29,8 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
   });
   const queue = createSqsQueue(createSqsClient(settings.queue), settings.queue);
 
-  const tellError = (message: string, error: unknown, fields: Record<string, string | number>) =>
-    tell({ type: 'error', message, error: toWire(error), fields: { worker: settings.name, ...fields } });
+  const tellError = (message: string, error: unknown) =>
+    tell({ type: 'error', message, error: toWire(error), fields: { worker: settings.name } });
   const events: ConsumeEvents = {
     polling() {
       logger.debug('polling');
@@ -47,13 +47,10 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
       tell({ type: 'batch', ...batch });
     },
     rejected(message, { reason, detail }) {
-      tellError('a message went to the dead-letter queue', new Error(`${reason}: ${detail}`), {
-        reason,
-        message_id: message.id,
-      });
+      tell({ type: 'rejected', messageId: message.id, reason, detail });
     },
     failed(error, message) {
-      tellError(message, error, {});
+      tellError(message, error);
     },
   };
   const options = {
@@ -70,7 +67,7 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
       await consume(pool, queue, options, events, stopping.signal);
     } catch (thrown) {
       process.exitCode = 1;
-      tellError('the worker ended by an error', thrown, {});
+      tellError('the worker ended by an error', thrown);
     }
     queue.close();
     await pool

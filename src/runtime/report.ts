@@ -3,6 +3,8 @@ import type { LogFields, Logger } from './logger.ts';
 /** Tells the service's own maintainers of an error: in the log always, to Sentry where there is a DSN. */
 export interface Reporter {
   report(error: Error, message: string, fields?: LogFields): void;
+  /** Something to look at that is no error of ours, so no stack: logged as a warning. */
+  warn(message: string, fields?: LogFields): void;
   /** Waits until what was reported has left; call before exit. */
   close(): Promise<void>;
 }
@@ -18,6 +20,7 @@ export async function createReporter(
   if (dsn === undefined) {
     return {
       report: (error, message, fields) => logger.error(message, { ...fields, error }),
+      warn: (message, fields) => logger.warning(message, fields),
       close: async () => {},
     };
   }
@@ -35,6 +38,10 @@ export async function createReporter(
     report: (error, message, fields) => {
       logger.error(message, { ...fields, error });
       Sentry.captureException(error, { extra: { ...fields, message } });
+    },
+    warn: (message, fields) => {
+      logger.warning(message, fields);
+      Sentry.captureMessage(message, { level: 'warning', extra: { ...fields } });
     },
     close: async () => {
       await Sentry.close(FLUSH_MILLISECONDS);
