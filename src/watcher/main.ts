@@ -64,7 +64,13 @@ async function watchOnce(
   signal: AbortSignal,
 ): Promise<number> {
   const { pool, logger } = dependencies;
+  const interval = options.delaySeconds * 1_000;
   await checkDatabase(pool);
+  // A dry run leaves no run behind to count from.
+  if (options.dryRun) {
+    await withLock(pool, RUN_LOCK, 0, (client) => runAndTell(dependencies, options, client));
+    return interval;
+  }
   const early = await millisecondsUntilDue(pool, options.delaySeconds);
   if (early > 0) return early;
   const done = await withLock(pool, RUN_LOCK, 0, async (client) => {
@@ -74,7 +80,7 @@ async function watchOnce(
   });
   if (done === null) {
     logger.info('another watcher is running; standing by');
-    return Math.min(1_000, options.delaySeconds * 1_000);
+    return Math.min(1_000, interval);
   }
   await afterRun(dependencies, options, signal);
   return Math.max(0, await millisecondsUntilDue(pool, options.delaySeconds));
