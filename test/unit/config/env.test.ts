@@ -1,0 +1,154 @@
+import { availableParallelism } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import {
+  ConfigError,
+  isEmail,
+  logSettings,
+  processorSettings,
+  readSettings,
+  simulateSettings,
+  watcherSettings,
+} from '../../../src/config/env.ts';
+
+const REQUIRED = { DATABASE_URL: 'postgres://u:p@db/bec', AWS_DEFAULT_REGION: 'us-west-2' };
+
+function mistakes(read: () => unknown): Record<string, string> {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof ConfigError)
+      return Object.fromEntries(error.mistakes.map(({ variable, problem }) => [variable, problem]));
+    throw error;
+  }
+  return {};
+}
+
+describe('the processor’s settings', () => {
+  it('have the documented defaults', () => {
+    expect(readSettings(processorSettings, REQUIRED)).toEqual({
+      ...REQUIRED,
+      AWS_CONNECT_TIMEOUT: 30,
+      AWS_READ_TIMEOUT: 30,
+      SQS_QUEUE_NAME: 'sentry_errors',
+      PROCESSOR_SLEEP_DELAY: 20,
+      PROCESSOR_PROCESS_COUNT: availableParallelism(),
+      PROCESSOR_WORKER_MESSAGE_COUNT: 200,
+    });
+  });
+
+  it('name every wrong variable at once', () => {
+    const wrong = {
+      AWS_READ_TIMEOUT: 'soon',
+      PROCESSOR_PROCESS_COUNT: '0',
+      SQS_QUEUE_NAME: 'no spaces please',
+      SENTRY_DSN: 'https://sentry.example.com/2',
+      DATABASE_URL: 'mysql://db/x',
+    };
+    expect(Object.keys(mistakes(() => readSettings(processorSettings, wrong))).sort()).toEqual([
+      'AWS_DEFAULT_REGION',
+      'AWS_READ_TIMEOUT',
+      'DATABASE_URL',
+      'PROCESSOR_PROCESS_COUNT',
+      'SENTRY_DSN',
+      'SQS_QUEUE_NAME',
+    ]);
+  });
+
+  it('take an empty variable for one that is not set', () => {
+    const settings = readSettings(processorSettings, { ...REQUIRED, SENTRY_DSN: '', SQS_QUEUE_NAME: ' ' });
+    expect(settings).toMatchObject({ SQS_QUEUE_NAME: 'sentry_errors' });
+    expect(settings.SENTRY_DSN).toBeUndefined();
+  });
+
+  it('never quote the value of a wrong URL, which can hold a password', () => {
+    const read = () =>
+      readSettings(processorSettings, { ...REQUIRED, DATABASE_URL: 'postgers://u:hunter2@db/x' });
+    expect(read).toThrow(ConfigError);
+    expect(read).not.toThrow(/hunter2/);
+  });
+});
+
+describe('the watcher’s settings', () => {
+  it('have the documented defaults', () => {
+    expect(readSettings(watcherSettings, REQUIRED)).toMatchObject({
+      SES_FROM_EMAIL: 'notifications@sentry.prod.mozaws.net',
+      SES_VERIFY_EMAIL: false,
+      WATCHER_SLEEP_DELAY: 300,
+      DATADOG_COUNTER_NAME: 'bec-alerts.watcher.health',
+      ALERT_EMAILS: [],
+      ALERT_SUBJECT_PREFIX: '[Firefox Browser Errors]',
+      RETENTION_DAYS: 90,
+    });
+  });
+
+  it.each([
+    ['True', true],
+    ['1', true],
+    ['YES', true],
+    ['on', true],
+    ['False', false],
+    ['0', false],
+    ['no', false],
+    ['OFF', false],
+  ])('take %s for a boolean', (SES_VERIFY_EMAIL, expected) => {
+    expect(readSettings(watcherSettings, { ...REQUIRED, SES_VERIFY_EMAIL }).SES_VERIFY_EMAIL).toBe(expected);
+  });
+
+  it('refuse what is no boolean', () => {
+    const read = () => readSettings(watcherSettings, { ...REQUIRED, SES_VERIFY_EMAIL: 'maybe' });
+    expect(mistakes(read)).toEqual({
+      SES_VERIFY_EMAIL: 'must be one of True, False, 1, 0, yes, no, on, off',
+    });
+  });
+
+  it('split ALERT_EMAILS at commas, each address once', () => {
+    const ALERT_EMAILS = 'a@example.com, b@example.com,,a@example.com';
+    expect(readSettings(watcherSettings, { ...REQUIRED, ALERT_EMAILS }).ALERT_EMAILS).toEqual([
+      'a@example.com',
+      'b@example.com',
+    ]);
+  });
+
+  it('want {groupId} in SENTRY_ISSUE_URL', () => {
+    const read = () =>
+      readSettings(watcherSettings, { ...REQUIRED, SENTRY_ISSUE_URL: 'https://sentry.example.com/' });
+    expect(Object.keys(mistakes(read))).toEqual(['SENTRY_ISSUE_URL']);
+  });
+
+  it('ignore what the Python service needed and this one does not', () => {
+    const old = { DJANGO_SECRET_KEY: 'x', DATADOG_API_KEY: 'y' };
+    expect(readSettings(watcherSettings, { ...REQUIRED, ...old })).not.toHaveProperty('DJANGO_SECRET_KEY');
+  });
+});
+
+describe('the log’s settings', () => {
+  it('are mozlog at INFO by default, in any case', () => {
+    expect(readSettings(logSettings, {})).toEqual({ LOG_FORMAT: 'mozlog', LOG_LEVEL: 'INFO' });
+    expect(readSettings(logSettings, { LOG_FORMAT: 'Compose', LOG_LEVEL: 'debug' })).toEqual({
+      LOG_FORMAT: 'compose',
+      LOG_LEVEL: 'DEBUG',
+    });
+  });
+});
+
+describe('the simulated error’s settings', () => {
+  it('take the DSN of a local Sentry', () => {
+    const SIMULATE_SENTRY_DSN = 'http://abcdef@localhost:9000/2';
+    expect(readSettings(simulateSettings, { SIMULATE_SENTRY_DSN }).SIMULATE_SENTRY_DSN).toBe(
+      SIMULATE_SENTRY_DSN,
+    );
+  });
+});
+
+describe('an email address', () => {
+  it.each(['a@example.com', 'first.last+tag@mail.example.co.uk'])('can be %s', (address) => {
+    expect(isEmail(address)).toBe(true);
+  });
+
+  it.each(['', 'a', 'a@', '@b.c', 'a b@c.d', 'ä@example.com', 'a@b@c', 'a@b\r\nBcc: x@y.z', `<a@b.c>`])(
+    'can’t be %j',
+    (address) => {
+      expect(isEmail(address)).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,89 @@
+import { hostname } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import type { LogFormat, Logger, LogLevel } from '../../../src/runtime/logger.ts';
+import { createLogger } from '../../../src/runtime/logger.ts';
+
+function written(format: LogFormat, level: LogLevel, write: (logger: Logger) => void): string[] {
+  const lines: string[] = [];
+  write(
+    createLogger({ format, level, name: 'worker-3', destination: { write: (line) => lines.push(line) } }),
+  );
+  return lines;
+}
+
+describe('mozlog', () => {
+  it('is one JSON object a line with the published fields and no other', () => {
+    const before = Date.now() * 1e6;
+    const [line = '', ...more] = written('mozlog', 'INFO', (log) =>
+      log.info('stored 3 events', { lag_ms: 12 }),
+    );
+    expect(more).toEqual([]);
+    expect(line.endsWith('\n')).toBe(true);
+    const { Timestamp, ...record } = JSON.parse(line);
+    expect(record).toEqual({
+      Type: 'bec-alerts.worker-3',
+      Logger: 'bec-alerts',
+      Hostname: hostname(),
+      EnvVersion: '2.0',
+      Severity: 6,
+      Pid: process.pid,
+      Fields: { msg: 'stored 3 events', lag_ms: 12 },
+    });
+    expect(Number.isInteger(Timestamp)).toBe(true);
+    expect(Timestamp).toBeGreaterThanOrEqual(before);
+  });
+
+  it.each([
+    ['critical', 2],
+    ['error', 3],
+    ['warning', 4],
+    ['info', 6],
+    ['debug', 7],
+  ] as const)('gives %s syslog’s severity %i', (level, severity) => {
+    const [line = ''] = written('mozlog', 'DEBUG', (log) => log[level]('x'));
+    expect(JSON.parse(line).Severity).toBe(severity);
+  });
+
+  it('flattens an error and its causes into error and traceback', () => {
+    const error = new TypeError('outer', { cause: new Error('inner') });
+    const [line = ''] = written('mozlog', 'INFO', (log) => log.error('failed', { error }));
+    const { Fields } = JSON.parse(line);
+    expect(Fields.error).toBe('TypeError: outer: inner');
+    expect(Fields.traceback).toMatch(/TypeError: outer[\s\S]*caused by Error: inner/);
+  });
+});
+
+describe('the level', () => {
+  it('leaves out what is below it', () => {
+    const all = (log: Logger) => {
+      log.critical('c');
+      log.error('e');
+      log.warning('w');
+      log.info('i');
+      log.debug('d');
+    };
+    expect(written('mozlog', 'CRITICAL', all)).toHaveLength(1);
+    expect(written('mozlog', 'WARNING', all)).toHaveLength(3);
+    expect(written('mozlog', 'DEBUG', all)).toHaveLength(5);
+  });
+});
+
+describe('compose', () => {
+  it('is one readable line', () => {
+    expect(written('compose', 'INFO', (log) => log.warning('slow', { queue: 'a b', ms: 7 }))).toEqual([
+      'worker-3 | WARNING | slow queue="a b" ms=7\n',
+    ]);
+  });
+
+  it('indents a traceback below', () => {
+    const [text = ''] = written('compose', 'INFO', (log) => log.error('failed', { error: new Error('why') }));
+    expect(text).toMatch(/^worker-3 \| ERROR \| failed error="Error: why"\n {4}Error: why\n {8}at /);
+  });
+
+  it('can’t be split into two lines by what a stranger wrote', () => {
+    const [text = ''] = written('compose', 'INFO', (log) =>
+      log.info('x', { reason: 'a\nworker-1 | INFO | b' }),
+    );
+    expect(text.trimEnd()).not.toContain('\n');
+  });
+});
