@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import sesModule from 'aws-ses-v2-local';
+import { createRequire } from 'node:module';
 import { buildApp } from 'fauxqs';
 import type { JsonRecord } from '../src/domain/json.ts';
 import { isRecord } from '../src/domain/json.ts';
@@ -17,6 +17,11 @@ export interface ServiceOptions {
 }
 
 const HOST = '127.0.0.1';
+
+// CommonJS with a default export: Node and vitest disagree on what importing it yields, requiring it is the same for both.
+const { default: startSesServer } = createRequire(import.meta.url)(
+  'aws-ses-v2-local',
+) as typeof import('aws-ses-v2-local');
 
 /**
  * SQS (and S3) in this process, in memory. Queue URLs name the host that the client asked, so that they work from
@@ -37,10 +42,6 @@ export async function startSqs(options: ServiceOptions = {}): Promise<LocalServi
   options.say?.(`SQS: ${endpoint}`);
   return { endpoint, close: async () => await app.close() };
 }
-
-/** The module is CommonJS: Node wraps its exports once more. */
-const startSesServer =
-  typeof sesModule === 'function' ? sesModule : (sesModule as { default: typeof sesModule }).default;
 
 /**
  * SES in this process, its inbox page at the endpoint. It answers SendEmail and SendRawEmail; any other action is
