@@ -13,7 +13,7 @@ export interface QueueMessage {
 
 /** Errors thrown are CodedErrors: `queue_unavailable` (retryable) or `queue_refused`. */
 export interface Queue {
-  /** At most ten messages; waits up to `waitSeconds` (0 to 20) for the first. An abort yields what there is: none. */
+  /** At most ten messages; waits up to `waitSeconds` (0 to 20) for the first. An abort ends the wait soon. */
   receive(waitSeconds: number, signal: AbortSignal): Promise<QueueMessage[]>;
   /** Deletes all or throws; what couldn't be deleted comes back and is counted once all the same. */
   delete(messages: readonly QueueMessage[]): Promise<void>;

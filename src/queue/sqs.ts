@@ -6,6 +6,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { delayedAbort } from '../runtime/loop.ts';
 import { queueError } from './errors.ts';
 import type { Queue, QueueMessage } from './queue.ts';
 import { MAX_BATCH } from './queue.ts';
@@ -22,6 +23,9 @@ export interface QueueUrls {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
 }
+
+/** Messages whose answer is under way when the poll is aborted would lie in flight until their visibility timeout. */
+const ANSWER_MILLISECONDS = 250;
 
 export function createSqsClient(options: SqsOptions): SQSClient {
   return new SQSClient({
@@ -50,12 +54,15 @@ export function createSqsQueue(client: SQSClient, urls: QueueUrls): Queue {
         WaitTimeSeconds: waitSeconds,
         MessageSystemAttributeNames: ['SentTimestamp', 'MessageGroupId'],
       });
+      const abort = delayedAbort(signal, ANSWER_MILLISECONDS);
       try {
-        const { Messages = [] } = await client.send(command, { abortSignal: signal });
+        const { Messages = [] } = await client.send(command, { abortSignal: abort.signal });
         return Messages.map(toQueueMessage);
       } catch (error) {
         if (signal.aborted) return [];
         throw queueError('receiving messages', QueueUrl, error);
+      } finally {
+        abort.cancel();
       }
     },
 

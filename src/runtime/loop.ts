@@ -8,6 +8,27 @@ export async function pause(milliseconds: number, signal: AbortSignal): Promise<
   });
 }
 
+/** A signal that fires some time after the given one; `cancel` forgets both. */
+export function delayedAbort(
+  signal: AbortSignal,
+  milliseconds: number,
+): { readonly signal: AbortSignal; cancel(): void } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    timer = setTimeout(() => controller.abort(signal.reason), milliseconds);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return {
+    signal: controller.signal,
+    cancel() {
+      signal.removeEventListener('abort', begin);
+      clearTimeout(timer);
+    },
+  };
+}
+
 /**
  * Exponential backoff with equal jitter: a wait of up to `base * 2^(attempt - 1)`, at most `cap`, and at least half
  * of that bound, so that it is never a hot loop.
