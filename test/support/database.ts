@@ -10,6 +10,11 @@ export interface TestDatabase {
   readonly pool: Pool;
 }
 
+const closing: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of closing) await close();
+});
+
 /** A migrated database of the test file's own, dropped after its last test. */
 export async function createDatabase(options: { migrated?: boolean } = {}): Promise<TestDatabase> {
   const name = uniqueDatabaseName('bec_alerts_test');
@@ -24,7 +29,7 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
     statementTimeoutMilliseconds: 30_000,
     onIdleError: () => undefined,
   });
-  afterAll(async () => {
+  closing.push(async () => {
     await pool.end();
     await asAdmin(`DROP DATABASE ${name} WITH (FORCE)`);
   });

@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import type { Message, SQSClient } from '@aws-sdk/client-sqs';
 import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
+  SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
 import { afterAll } from 'vitest';
+import type { LocalService } from '../../dev/services.ts';
 import { startSqs } from '../../dev/services.ts';
 import type { QueueNames } from '../../src/queue/provision.ts';
 import { findOrCreateQueues } from '../../src/queue/provision.ts';
@@ -21,31 +24,52 @@ export interface TestQueue extends QueueUrls {
 
 export const SQS_OPTIONS = { region: 'us-east-1', connectTimeoutSeconds: 5, readTimeoutSeconds: 30 };
 
-/** A real SQS-protocol server of the test file's own, with the queue and its dead-letter queue. */
-export async function createQueue(names: Partial<QueueNames> = {}): Promise<TestQueue> {
+let server: Promise<LocalService> | undefined;
+
+/** A real SQS-protocol server of the test file's own. */
+function ownServer(): Promise<LocalService> {
   // The SDK looks for credentials; a local server looks at none.
   process.env.AWS_ACCESS_KEY_ID = 'test';
   process.env.AWS_SECRET_ACCESS_KEY = 'test';
-  const server = await startSqs();
-  const client = createSqsClient({ ...SQS_OPTIONS, endpoint: server.endpoint });
-  afterAll(async () => {
-    client.destroy();
-    await server.close();
-  });
+  server ??= startSqs();
+  return server;
+}
+
+const clients: SQSClient[] = [];
+afterAll(async () => {
+  for (const client of clients) client.destroy();
+  await (await server)?.close();
+});
+
+/**
+ * A queue of its own with its dead-letter queue. One for each test: whoever was killed during a long poll is still
+ * handed the next message, and it lies in flight until its visibility timeout.
+ */
+export async function createQueue(
+  names: Partial<QueueNames> & { visibilitySeconds?: number } = {},
+): Promise<TestQueue> {
+  const { endpoint } = await ownServer();
+  const client = createSqsClient({ ...SQS_OPTIONS, endpoint });
+  clients.push(client);
+  const queueName = names.queueName ?? `errors_${randomBytes(6).toString('hex')}`;
   const urls = await findOrCreateQueues(client, {
-    queueName: 'sentry_errors',
     queueUrl: undefined,
     deadLetterQueueName: undefined,
     ...names,
+    queueName,
   });
+  if (names.visibilitySeconds !== undefined) {
+    const Attributes = { VisibilityTimeout: String(names.visibilitySeconds) };
+    await client.send(new SetQueueAttributesCommand({ QueueUrl: urls.queueUrl, Attributes }));
+  }
   const env = {
     AWS_DEFAULT_REGION: SQS_OPTIONS.region,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
-    SQS_ENDPOINT_URL: server.endpoint,
-    ...(names.queueName === undefined ? {} : { SQS_QUEUE_NAME: names.queueName }),
+    SQS_ENDPOINT_URL: endpoint,
+    SQS_QUEUE_NAME: queueName,
   };
-  return { ...urls, endpoint: server.endpoint, client, env };
+  return { ...urls, endpoint, client, env };
 }
 
 export async function sendBodies(

@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
+
+/** Each layer imports only layers before it, and siblings never import each other. */
+const LAYERS: readonly (readonly string[])[] = [
+  ['domain'],
+  ['config', 'runtime'],
+  ['queue', 'db', 'mail', 'triggers'],
+  ['processor', 'watcher'],
+  ['cli'],
+];
+/** Triggers are what a user writes: they see the domain alone. */
+const NARROWER: Readonly<Record<string, readonly string[]>> = { triggers: ['domain'] };
+/** The one adapter of each foreign service. */
+const ADAPTERS: Readonly<Record<string, RegExp>> = {
+  '@aws-sdk/client-sqs': /^queue\//,
+  '@aws-sdk/client-s3': /^queue\//,
+  '@aws-sdk/client-ses': /^mail\/ses\.ts$/,
+  '@sentry/node': /^runtime\//,
+  'hot-shots': /^runtime\/metrics\.ts$/,
+  pino: /^runtime\/logger\.ts$/,
+  commander: /^cli\//,
+  'node-pg-migrate': /^db\/migrate\.ts$/,
+};
+
+interface SourceFile {
+  /** From src on. */
+  readonly path: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+const files: readonly SourceFile[] = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => {
+    const text = readFileSync(join(SOURCE, path), 'utf8');
+    const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+      (match) => match[1] ?? '',
+    );
+    return { path, text, imports: specifiers };
+  });
+
+function own({ path, imports }: SourceFile): string[] {
+  return imports
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(SOURCE, resolve(SOURCE, dirname(path), specifier)));
+}
+
+const layerOf = (folder: string) => LAYERS.findIndex((layer) => layer.includes(folder));
+const folderOf = (path: string) => path.split('/')[0] ?? '';
+
+describe('the source tree', () => {
+  it('has no folder outside of the layers', () => {
+    const folders = new Set(files.filter(({ path }) => path.includes('/')).map(({ path }) => folderOf(path)));
+    expect([...folders].filter((folder) => layerOf(folder) === -1)).toEqual([]);
+    expect(folders.size).toBe(LAYERS.flat().length);
+  });
+
+  it('imports only earlier layers, and no sibling', () => {
+    const wrong = files
+      .filter(({ path }) => path.includes('/'))
+      .flatMap((file) => own(file).map((target) => ({ from: file.path, to: target })))
+      .filter(({ from, to }) => folderOf(from) !== folderOf(to))
+      .filter(({ from, to }) => {
+        const narrower = NARROWER[folderOf(from)];
+        if (narrower !== undefined) return !narrower.includes(folderOf(to));
+        return layerOf(folderOf(to)) >= layerOf(folderOf(from));
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no import cycle', () => {
+    const graph = new Map(files.map((file) => [file.path, own(file)]));
+    const done = new Set<string>();
+    const visit = (path: string, way: readonly string[]): string[] => {
+      if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
+      if (done.has(path)) return [];
+      for (const target of graph.get(path) ?? []) {
+        const cycle = visit(target, [...way, path]);
+        if (cycle.length > 0) return cycle;
+      }
+      done.add(path);
+      return [];
+    };
+    expect(files.flatMap(({ path }) => visit(path, []))).toEqual([]);
+  });
+
+  it('gives each foreign service to one place', () => {
+    const wrong = files.flatMap(({ path, imports }) =>
+      imports
+        .filter((specifier) => ADAPTERS[specifier]?.test(path) === false)
+        .map((name) => `${path}: ${name}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('leaves signals, exit and the environment to the command line and a worker’s entry', () => {
+    const touching = /process\.(exit\b|on\(|once\(|env\b(?!\.NODE_))/;
+    const allowed = /^(cli\/|processor\/worker\.ts$)/;
+    expect(
+      files.filter(({ path, text }) => !allowed.test(path) && touching.test(text)).map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  it('has short files', () => {
+    const long = files.filter(({ text }) => text.split('\n').length > 300).map(({ path }) => path);
+    expect(long).toEqual([]);
+  });
+});

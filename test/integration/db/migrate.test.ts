@@ -1,0 +1,104 @@
+import pg from 'pg';
+import { describe, expect, inject, it } from 'vitest';
+import { runCommand } from '../../support/command.ts';
+import { createDatabase } from '../../support/database.ts';
+
+const LOG = { LOG_FORMAT: 'compose' };
+
+async function tables(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
+}
+
+describe('bec-alerts migrate', () => {
+  it('makes the schema, and does nothing the second time', async () => {
+    const { url } = await createDatabase({ migrated: false });
+    const first = await runCommand(['migrate'], { ...LOG, DATABASE_URL: url });
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toMatch(/applied .*create-issues/);
+    expect(await tables(url)).toContain('issue_buckets');
+    const second = await runCommand(['migrate'], { ...LOG, DATABASE_URL: url });
+    expect(second.code).toBe(0);
+    expect(second.stdout).toContain('nothing to do');
+  });
+
+  it('is reachable by its old spelling', async () => {
+    const { url } = await createDatabase();
+    const { code, stdout } = await runCommand(['manage', 'migrate'], { ...LOG, DATABASE_URL: url });
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to do') });
+  });
+
+  it('may run in four containers at once: each migration is applied once', async () => {
+    const { url } = await createDatabase({ migrated: false });
+    const all = await Promise.all(
+      Array.from({ length: 4 }, () => runCommand(['migrate'], { ...LOG, DATABASE_URL: url })),
+    );
+    expect(all.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const applied = all.flatMap(({ stdout }) => stdout.match(/applied \S+/g) ?? []);
+    expect(applied.length).toBeGreaterThan(0);
+    expect(new Set(applied).size).toBe(applied.length);
+  });
+
+  it('undoes the last COUNT migrations, and can apply them again', async () => {
+    const { url } = await createDatabase();
+    const down = await runCommand(['migrate', '--down', '99'], { ...LOG, DATABASE_URL: url });
+    expect(down.code).toBe(0);
+    expect(await tables(url)).toEqual(['pgmigrations']);
+    const up = await runCommand(['migrate'], { ...LOG, DATABASE_URL: url });
+    expect(up.code).toBe(0);
+    expect(await tables(url)).toContain('alerts');
+  });
+
+  it.each(['0', '-1', 'all', '1.5'])('refuses --down %s', async (count) => {
+    const { code, stderr } = await runCommand(['migrate', `--down=${count}`], {
+      DATABASE_URL: inject('adminUrl'),
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('must be a whole number from 1');
+  });
+});
+
+/** The real server, made to look like another: what Postgres says of itself is overlaid by a schema searched first. */
+async function disguised(sql: string): Promise<string> {
+  const { url, pool } = await createDatabase({ migrated: false });
+  await pool.query(`CREATE SCHEMA disguise; ${sql}`);
+  return `${url}?options=${encodeURIComponent('-c search_path=disguise,pg_catalog,public')}`;
+}
+
+describe('an unfit server', () => {
+  it('without hll is told of, with the package that brings it', async () => {
+    const DATABASE_URL = await disguised(
+      'CREATE VIEW disguise.pg_available_extensions AS SELECT * FROM pg_catalog.pg_available_extensions WHERE false',
+    );
+    const { code, stderr } = await runCommand(['migrate'], { DATABASE_URL });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/has no hll extension to enable: install postgresql-hll .*postgresql-\d+-hll/);
+  });
+
+  it('older than Postgres 13 is told of, with its version', async () => {
+    const DATABASE_URL = await disguised(
+      `CREATE FUNCTION disguise.current_setting(name text) RETURNS text LANGUAGE sql AS
+       $$ SELECT CASE name WHEN 'server_version_num' THEN '120022' ELSE '12.22' END $$`,
+    );
+    const { code, stderr } = await runCommand(['migrate'], { DATABASE_URL });
+    expect(code).toBe(1);
+    expect(stderr).toContain('this is Postgres 12.22, and bec-alerts needs 13 or newer');
+  });
+
+  it('that is away is told of without the password', async () => {
+    const { code, stderr } = await runCommand(['migrate'], {
+      DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('ECONNREFUSED');
+    expect(stderr).not.toContain('hunter2');
+  });
+});

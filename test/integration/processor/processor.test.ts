@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { poll } from '../../../dev/poll.ts';
+import { records } from '../../support/command.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import { forwarded } from '../../support/events.ts';
+import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
+import type { TestQueue } from '../../support/queue.ts';
+import { createQueue, depth, sendBodies, takeAll } from '../../support/queue.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+let queue: TestQueue;
+beforeEach(async () => {
+  await emptyTables(pool);
+  queue = await createQueue();
+});
+
+const send = (bodies: readonly unknown[]) =>
+  sendBodies(
+    queue.client,
+    queue.queueUrl,
+    bodies.map((body) => (typeof body === 'string' ? body : JSON.stringify(body))),
+  );
+
+describe('the processor', () => {
+  it('counts every event once and empties the queue', async () => {
+    const bodies = Array.from({ length: 300 }, (_, index) => forwarded({ groupID: `g${index % 5}` }));
+    await send([...bodies, ...bodies.slice(0, 50)]);
+    const processor = startProcessor(queue, database);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(300);
+    processor.child.kill('SIGTERM');
+    expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
+    expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
+  });
+
+  it('sends what is no event to the dead-letter queue, with its reason and its bytes, and counts the rest', async () => {
+    const bad = {
+      invalid_json: '{"eventID": nonsense \u00e9',
+      missing_event_id: JSON.stringify(forwarded({ eventID: null, id: null })),
+      missing_group_id: JSON.stringify(forwarded({ groupID: null })),
+      missing_message: JSON.stringify(forwarded({ message: '', title: '', entries: [] })),
+      invalid_date: JSON.stringify(forwarded({ dateReceived: 'soon' })),
+    };
+    await send([forwarded(), ...Object.values(bad), forwarded()]);
+    const processor = startProcessor(queue, database);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(2);
+    const letters = await takeAll(queue.client, queue.deadLetterQueueUrl);
+    const byReason = letters.map(({ Body, MessageAttributes }) => [
+      MessageAttributes?.reason?.StringValue,
+      Body,
+    ]);
+    expect(Object.fromEntries(byReason)).toEqual(bad);
+    for (const { MessageAttributes } of letters) {
+      expect(MessageAttributes?.original_message_id?.StringValue).toMatch(/^[0-9a-f-]{36}$/);
+    }
+    await processor.printed(/missing_message[\s\S]*/);
+    const reported = records(processor.output()).filter(({ Fields }) =>
+      String(Fields.msg).includes('dead-letter'),
+    );
+    expect(reported.map(({ Fields }) => Fields.reason).sort()).toEqual(Object.keys(bad).sort());
+    expect(processor.output()).not.toContain('nonsense');
+  });
+
+  it('isolates what Postgres refuses to that one message', async () => {
+    await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message <> 'refuse me')`);
+    try {
+      await send([
+        ...Array.from({ length: 6 }, (_, index) => forwarded({ groupID: `g${index}` })),
+        forwarded({ groupID: 'refused', message: 'refuse me' }),
+        ...Array.from({ length: 3 }, (_, index) => forwarded({ groupID: `h${index}` })),
+      ]);
+      const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+      await drained(queue);
+      expect(await countedEvents(pool)).toBe(9);
+      const [letter, ...more] = await takeAll(queue.client, queue.deadLetterQueueUrl);
+      expect(more).toEqual([]);
+      expect(letter?.MessageAttributes?.reason?.StringValue).toBe('database_refused');
+      expect(processor.output()).not.toContain('refuse me');
+    } finally {
+      await pool.query('ALTER TABLE issues DROP CONSTRAINT refuse');
+    }
+  });
+
+  it('receives nothing while it can’t store, and goes on by itself when it can', async () => {
+    await pool.query('ALTER TABLE issue_buckets RENAME TO away');
+    await send(Array.from({ length: 20 }, (_, index) => forwarded({ groupID: `g${index}` })));
+    const processor = startProcessor(queue, database);
+    try {
+      await processor.printed(/run `bec-alerts migrate` first[\s\S]*run `bec-alerts migrate` first/);
+      expect(await depth(queue.client, queue.queueUrl)).toEqual({ visible: 20, inFlight: 0 });
+    } finally {
+      await pool.query('ALTER TABLE away RENAME TO issue_buckets');
+    }
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(20);
+  });
+
+  it('replaces a worker after its message count', async () => {
+    await send(Array.from({ length: 120 }, (_, index) => forwarded({ groupID: `g${index}` })));
+    const env = { PROCESSOR_PROCESS_COUNT: '1', PROCESSOR_WORKER_MESSAGE_COUNT: '20' };
+    const processor = startProcessor(queue, database, env);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(120);
+    const workers = new Set(
+      records(processor.output())
+        .filter(({ Fields }) => String(Fields.msg).startsWith('stored'))
+        .map(({ Fields }) => Fields.worker),
+    );
+    workers.delete(undefined);
+    expect(workers.size).toBeGreaterThanOrEqual(3);
+    processor.child.kill('SIGTERM');
+    expect((await processor.finished).code).toBe(0);
+  });
+
+  it('replaces a worker that dies, and reports it', async () => {
+    queue = await createQueue({ visibilitySeconds: 1 });
+    const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+    await processor.printed(/a worker polls/);
+    const [pid] = workerPids(processor.pid);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await processor.printed(/a worker died and is replaced/);
+    await send([forwarded()]);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(1);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends its idle poll and exits 0 at %s', async (signal) => {
+    const processor = startProcessor(queue, database, { PROCESSOR_SLEEP_DELAY: '20' });
+    await processor.printed(/a worker polls[\s\S]*a worker polls/);
+    processor.child.kill(signal);
+    const { code, stderr, stdout } = await processor.finished;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(records(stdout).filter(({ Severity }) => Number(Severity) <= 4)).toEqual([]);
+  });
+
+  it('finishes the batch in hand at SIGTERM: nothing stays in flight', async () => {
+    await send(Array.from({ length: 400 }, (_, index) => forwarded({ groupID: `g${index}` })));
+    const processor = startProcessor(queue, database);
+    await processor.printed(/stored \d+ events/);
+    processor.child.kill('SIGTERM');
+    expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
+    const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
+    expect(inFlight).toBe(0);
+    expect((await countedEvents(pool)) + visible).toBe(400);
+  });
+
+  it('shows no secret on its workers’ command lines', async () => {
+    const processor = startProcessor(queue, database, { SENTRY_DSN: undefined });
+    await processor.printed(/a worker polls/);
+    const lines = workerPids(processor.pid).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.join('\n')).not.toContain(new URL(database.url).password || database.name);
+  });
+
+  it('counts an event before it can be received again by another worker', async () => {
+    await send([forwarded({ eventID: 'same', id: 'same' }), forwarded({ eventID: 'same', id: 'same' })]);
+    startProcessor(queue, database);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(1);
+  });
+});
+
+describe('a queue that can’t be used', () => {
+  it('ends the processor with exit 1 and says which', async () => {
+    const env = { SQS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_CONNECT_TIMEOUT: '1' };
+    const { code, stderr } = await startProcessor(queue, database, env).finished;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/finding or creating the queue failed at errors_/);
+  });
+});
+
+function workerPids(parent: number): number[] {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim();
+  return children === '' ? [] : children.split(' ').map(Number);
+}
+
+describe('the supervisor', () => {
+  it('takes its workers with it when it is killed', async () => {
+    const processor = startProcessor(queue, database, { PROCESSOR_SLEEP_DELAY: '20' });
+    await processor.printed(/a worker polls[\s\S]*a worker polls/);
+    const pids = workerPids(processor.pid);
+    expect(pids).toHaveLength(2);
+    processor.child.kill('SIGKILL');
+    const gone = async () => (pids.every((pid) => !alive(pid)) ? true : undefined);
+    await poll('the workers to leave', gone, { seconds: 20 });
+  });
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,41 @@
+import { poll } from '../../dev/poll.ts';
+import type { Pool } from '../../src/db/pool.ts';
+import type { Environment, RunningCommand } from './command.ts';
+import { startCommand } from './command.ts';
+import type { TestDatabase } from './database.ts';
+import type { TestQueue } from './queue.ts';
+import { depth } from './queue.ts';
+
+/** Starts `bec-alerts processor` on a test's queue and database. */
+export function startProcessor(
+  queue: TestQueue,
+  database: TestDatabase,
+  env: Environment = {},
+): RunningCommand {
+  return startCommand(['processor'], {
+    ...queue.env,
+    DATABASE_URL: database.url,
+    PROCESSOR_PROCESS_COUNT: '2',
+    PROCESSOR_SLEEP_DELAY: '1',
+    LOG_FORMAT: 'mozlog',
+    LOG_LEVEL: 'DEBUG',
+    ...env,
+  });
+}
+
+/** Waits until the queue holds nothing, visible or in flight. */
+export async function drained(queue: TestQueue, seconds = 60): Promise<void> {
+  const empty = async () => {
+    const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
+    return visible + inFlight === 0 ? true : undefined;
+  };
+  await poll('the queue to be empty', empty, { seconds });
+}
+
+/** Events over all buckets; exact while each bucket holds no more than 160. */
+export async function countedEvents(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ events: number }>(
+    'SELECT coalesce(sum(hll_cardinality(event_set)), 0)::int AS events FROM issue_buckets',
+  );
+  return rows[0]?.events ?? 0;
+}
