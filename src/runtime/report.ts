@@ -1,4 +1,5 @@
 import type { LogFields, Logger } from './logger.ts';
+import { withStoreFallback } from './sentry-transport.ts';
 
 /** Tells the service's own maintainers of an error: in the log always, to Sentry where there is a DSN. */
 export interface Reporter {
@@ -33,6 +34,7 @@ export async function createReporter(
     defaultIntegrations: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.dedupeIntegration()],
     tracesSampleRate: 0,
+    transport: withStoreFallback(Sentry.makeNodeTransport, { dsn, client: `bec-alerts/${release}` }),
   });
   return {
     report: (error, message, fields) => {

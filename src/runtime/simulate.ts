@@ -1,3 +1,7 @@
+import { messageOf } from './errors.ts';
+import type { Delivery } from './sentry-transport.ts';
+import { withStoreFallback } from './sentry-transport.ts';
+
 const FLUSH_MILLISECONDS = 10_000;
 
 class SimulatedError extends Error {
@@ -15,43 +19,38 @@ export async function sendSimulatedError(
   options: { traceback: boolean; release: string },
 ): Promise<string> {
   const Sentry = await import('@sentry/node');
-  let refusal: string | null = null;
-  let answered = false;
+  let delivery: Delivery | undefined;
   Sentry.init({
     dsn,
     release: options.release,
     environment: 'simulated',
     defaultIntegrations: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
-    // The SDK's own transport says nothing of an error status; this one wraps it to listen.
-    transport: (transportOptions) => {
-      const transport = Sentry.makeNodeTransport(transportOptions);
-      return {
-        ...transport,
-        send: async (envelope) => {
-          try {
-            const answer = await transport.send(envelope);
-            answered = true;
-            const status = answer.statusCode ?? 0;
-            if (status < 200 || status >= 300) refusal = `it answered ${status}`;
-            return answer;
-          } catch (error) {
-            answered = true;
-            refusal = error instanceof Error ? error.message : String(error);
-            throw error;
-          }
-        },
-      };
-    },
+    // The SDK says nothing of an error status; this transport does.
+    transport: withStoreFallback(Sentry.makeNodeTransport, {
+      dsn,
+      client: `bec-alerts/${options.release}`,
+      onDelivery: (outcome) => {
+        delivery = outcome;
+      },
+    }),
   });
   const id = options.traceback
     ? Sentry.captureException(raised(message))
     : Sentry.captureMessage(message, 'error');
   await Sentry.close(FLUSH_MILLISECONDS);
-  const { host } = new URL(dsn);
-  if (refusal !== null) throw new Error(`Sentry at ${host} did not take the error: ${refusal}`);
-  if (!answered) throw new Error(`Sentry at ${host} did not answer within ${FLUSH_MILLISECONDS / 1_000} s`);
+  const problem = problemOf(delivery);
+  if (problem !== null) throw new Error(`Sentry at ${new URL(dsn).host} ${problem}`);
   return id;
+}
+
+function problemOf(delivery: Delivery | undefined): string | null {
+  if (delivery === undefined) return `did not answer within ${FLUSH_MILLISECONDS / 1_000} s`;
+  if ('error' in delivery) return `did not take the error: ${messageOf(delivery.error)}`;
+  const { status } = delivery;
+  if (status >= 200 && status < 300) return null;
+  const advice = status === 401 || status === 403 ? '; is the key in the DSN that of this project?' : '';
+  return `did not take the error: it answered ${status}${advice}`;
 }
 
 /** An error with a stack worth looking at. */
