@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { processorSettings, readSettings } from '../config/env.ts';
 import { supervise } from '../processor/main.ts';
+import { queueDepth } from '../queue/depth.ts';
 import { findOrCreateQueues } from '../queue/provision.ts';
 import { createSqsClient } from '../queue/sqs.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createReporter } from '../runtime/report.ts';
 import type { CommandContext, Register } from './command.ts';
+import { serveHealth } from './health.ts';
 import type { OptionVariables } from './options.ts';
 import { DAEMON_OPTIONS } from './options.ts';
 
@@ -80,6 +82,20 @@ async function runProcessor({
       deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
     });
 
+    let workers = 0;
+    await serveHealth(
+      { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'processor' },
+      logger,
+      teardown,
+      () => ({
+        queue: async (signal) => {
+          await queueDepth(client, urls.queueUrl, signal);
+          return null;
+        },
+        workers: async () => (workers > 0 ? null : 'no worker runs'),
+      }),
+    );
+
     // Workers live for 200 messages by default, so their code must be found compiled. The folder is private:
     // whoever can write into it decides what the workers run.
     const compileCache = variables.NODE_COMPILE_CACHE ?? (await mkdtemp(join(tmpdir(), 'bec-alerts-')));
@@ -98,7 +114,10 @@ async function runProcessor({
         messageCount: settings.PROCESSOR_WORKER_MESSAGE_COUNT,
       },
     };
-    await supervise({ logger, reporter, metrics }, options, signal);
+    const onWorkers = (count: number) => {
+      workers = count;
+    };
+    await supervise({ logger, reporter, metrics, onWorkers }, options, signal);
   } finally {
     await teardown.run();
   }

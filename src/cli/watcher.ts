@@ -15,6 +15,7 @@ import type { ReadyTrigger } from '../watcher/load-triggers.ts';
 import { importTriggers, readyTriggers, templateDirectory } from '../watcher/load-triggers.ts';
 import { watch, watchOnceNow } from '../watcher/main.ts';
 import type { CommandContext, Register } from './command.ts';
+import { lastRunCheck, serveHealth } from './health.ts';
 import type { OptionVariables } from './options.ts';
 import { DAEMON_OPTIONS } from './options.ts';
 
@@ -102,6 +103,15 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
       retentionDays: settings.RETENTION_DAYS,
       counterName: settings.DATADOG_COUNTER_NAME,
     };
+    if (!options.once) {
+      await serveHealth(
+        { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'watcher' },
+        logger,
+        teardown,
+        // A dry run leaves none behind.
+        (health) => (options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
+      );
+    }
     if (options.once) await watchOnceNow(dependencies, options, signal);
     else await watch(dependencies, options, signal);
   } finally {

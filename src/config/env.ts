@@ -142,12 +142,20 @@ const database = {
   ),
 };
 
-const daemon = {
-  ...database,
+const aws = {
   AWS_DEFAULT_REGION: text(),
   AWS_CONNECT_TIMEOUT: seconds(0.1, 600).default(30),
   AWS_READ_TIMEOUT: seconds(0.1, 600).default(30),
+};
+
+const watcherDelay = seconds(0.1, MAX_DELAY_SECONDS).default(300);
+
+const daemon = {
+  ...database,
+  ...aws,
   SENTRY_DSN: dsn.optional(),
+  /** 0 is any free port. */
+  PORT: wholeNumber(0, 65_535).optional(),
 };
 
 const queue = {
@@ -170,7 +178,7 @@ export const watcherSettings = z.object({
   SES_ENDPOINT_URL: httpUrl.optional(),
   SES_FROM_EMAIL: z.string().trim().refine(isEmail, NO_EMAIL).default('notifications@sentry.prod.mozaws.net'),
   SES_VERIFY_EMAIL: flag().default(false),
-  WATCHER_SLEEP_DELAY: seconds(0.1, MAX_DELAY_SECONDS).default(300),
+  WATCHER_SLEEP_DELAY: watcherDelay,
   WATCHER_ONCE: flag().default(false),
   WATCHER_DRY_RUN: flag().default(false),
   WATCHER_CONSOLE_ALERTS: flag().default(false),
@@ -192,6 +200,14 @@ export const watcherSettings = z.object({
   SENTRY_ISSUE_URL: issueUrl.optional(),
   TRIGGERS: text().optional(),
   RETENTION_DAYS: wholeNumber(15, 36_500).default(90),
+});
+
+export const statusSettings = z.object({
+  ...database,
+  ...aws,
+  ...queue,
+  WATCHER_SLEEP_DELAY: watcherDelay,
+  STATUS_JSON: flag().default(false),
 });
 
 export const migrateSettings = z.object(database);

@@ -9,6 +9,8 @@ export interface ProcessorDependencies {
   readonly logger: Logger;
   readonly reporter: Reporter;
   readonly metrics: Metrics;
+  /** Told how many workers run, whenever that changes. */
+  readonly onWorkers?: (workers: number) => void;
 }
 
 export interface ProcessorOptions {
@@ -22,7 +24,7 @@ export interface ProcessorOptions {
 
 /** The supervisor: keeps the pool of workers until the signal fires, then drains it. */
 export async function supervise(
-  { logger, reporter, metrics }: ProcessorDependencies,
+  { logger, reporter, metrics, onWorkers }: ProcessorDependencies,
   options: ProcessorOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -41,7 +43,10 @@ export async function supervise(
           { worker },
         );
       },
-      size: (workers) => metrics.gauge('bec-alerts.processor.workers', workers),
+      size: (workers) => {
+        metrics.gauge('bec-alerts.processor.workers', workers);
+        onWorkers?.(workers);
+      },
     },
   );
 

@@ -52,7 +52,7 @@ export function deadLetterQueueName(queueName: string): string {
     : `${queueName}_dead_letters`;
 }
 
-function nameInUrl(url: string): string {
+export function nameInUrl(url: string): string {
   return new URL(url).pathname.split('/').at(-1) ?? '';
 }
 
@@ -78,7 +78,8 @@ async function findOrCreate(
   }
 }
 
-async function findQueue(client: SQSClient, QueueName: string): Promise<string | null> {
+/** @returns its URL, or null if there is no queue of that name */
+export async function findQueue(client: SQSClient, QueueName: string): Promise<string | null> {
   try {
     const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }));
     return required(QueueUrl, 'GetQueueUrl');

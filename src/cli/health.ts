@@ -1,0 +1,65 @@
+import type { Pool } from '../db/pool.ts';
+import { checkDatabase, createPool } from '../db/pool.ts';
+import { lastRun } from '../db/status.ts';
+import type { HealthCheck } from '../runtime/dockerflow.ts';
+import { serveDockerflow } from '../runtime/dockerflow.ts';
+import type { Teardown } from '../runtime/lifecycle.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { versionInfo } from './version.ts';
+
+const STATEMENT_TIMEOUT_MILLISECONDS = 4_000;
+
+/** Serves Dockerflow's pages if a `PORT` is set. `checks` gets a connection of its own: the others are busy. */
+export async function serveHealth(
+  { port, databaseUrl, name }: { port: number | undefined; databaseUrl: string; name: string },
+  logger: Logger,
+  teardown: Teardown,
+  checks: (pool: Pool) => Readonly<Record<string, HealthCheck>>,
+): Promise<void> {
+  if (port === undefined) return;
+  const pool = createPool({
+    connectionString: databaseUrl,
+    applicationName: `bec-alerts ${name} health`,
+    max: 1,
+    statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
+    onIdleError: (error) => logger.debug('the connection of the health checks broke', { error }),
+  });
+  teardown.add("the health checks' database", () => pool.end());
+  const server = await serveDockerflow({
+    port,
+    version: versionInfo(),
+    logger,
+    checks: { postgres: postgresCheck(pool), ...checks(pool) },
+  });
+  teardown.add('the health checks', () => server.close());
+}
+
+function postgresCheck(pool: Pool): HealthCheck {
+  return async () => {
+    await checkDatabase(pool);
+    return null;
+  };
+}
+
+/** A run may be late by a long run before it and a restart; by more, someone should look. */
+export function overdueSeconds(delaySeconds: number): number {
+  return Math.max(3 * delaySeconds, delaySeconds + 300);
+}
+
+/**
+ * The last finished run, of whichever watcher, is recent enough. A watcher that has just been started is given the
+ * same time: the database may have been without one.
+ */
+export function lastRunCheck(pool: Pool, delaySeconds: number, now: () => number = Date.now): HealthCheck {
+  const started = now();
+  const limit = overdueSeconds(delaySeconds);
+  return async () => {
+    const run = await lastRun(pool);
+    const up = (now() - started) / 1_000;
+    const age = Math.min(run?.ageSeconds ?? Number.POSITIVE_INFINITY, up);
+    if (age <= limit) return null;
+    return run === null
+      ? `no run has finished since the start ${Math.round(up)} s ago`
+      : `the last finished run began ${Math.round(run.ageSeconds)} s ago; overdue after ${limit} s`;
+  };
+}

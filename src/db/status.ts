@@ -1,0 +1,136 @@
+import { databaseError } from './errors.ts';
+import type { Db } from './pool.ts';
+
+/** What the database knows of how the service does. */
+export interface DatabaseStatus {
+  /** Sentry's time of the event that was counted last; null if none ever was. */
+  readonly lastEventAt: Date | null;
+  readonly lastRun: LastRun | null;
+  readonly alerts: AlertCounts;
+  /** Judgements that threw and are to be made again. */
+  readonly failedEvaluations: number;
+  /** Largest first. */
+  readonly tables: readonly TableSize[];
+}
+
+export interface LastRun {
+  readonly id: string;
+  readonly ranAt: Date;
+  readonly finishedAt: Date;
+  readonly issues: number;
+  readonly alerts: number;
+  /** Since it began, by the database's clock. */
+  readonly ageSeconds: number;
+}
+
+export interface AlertCounts {
+  readonly sent: number;
+  /** Given up: SES will never take them. */
+  readonly failed: number;
+  readonly pending: number;
+  /** How long the oldest pending one has been waiting; null if none is pending. */
+  readonly oldestPendingSeconds: number | null;
+}
+
+export interface TableSize {
+  readonly name: string;
+  readonly rows: number;
+  /** Counting a large table takes long, so Postgres's own estimate stands in. */
+  readonly estimated: boolean;
+  /** With its indexes. */
+  readonly bytes: number;
+}
+
+export async function databaseStatus(db: Db): Promise<DatabaseStatus> {
+  try {
+    return {
+      lastEventAt: await lastEventAt(db),
+      lastRun: await lastRun(db),
+      alerts: await alertCounts(db),
+      failedEvaluations: await countRows(db, 'failed_evaluations'),
+      tables: await tableSizes(db),
+    };
+  } catch (error) {
+    throw databaseError("reading the service's state", error);
+  }
+}
+
+export async function lastRun(db: Db): Promise<LastRun | null> {
+  const { rows } = await db.query<{
+    id: string;
+    ran_at: Date;
+    finished_at: Date;
+    issues: number;
+    alerts: number;
+    age: number;
+  }>({
+    text: `SELECT id, ran_at, finished_at, issue_count::float8 AS issues, alert_count::float8 AS alerts,
+                  extract(epoch FROM clock_timestamp() - ran_at)::float8 AS age
+           FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
+  });
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { id, ran_at: ranAt, finished_at: finishedAt, issues, alerts, age } = row;
+  return { id, ranAt, finishedAt, issues, alerts, ageSeconds: age };
+}
+
+// The issue that changed last, by the index on changed_in: max(last_seen) would read the whole table.
+async function lastEventAt(db: Db): Promise<Date | null> {
+  const { rows } = await db.query<{ last_seen: Date }>({
+    text: 'SELECT last_seen FROM issues ORDER BY changed_in DESC LIMIT 1',
+  });
+  return rows[0]?.last_seen ?? null;
+}
+
+async function alertCounts(db: Db): Promise<AlertCounts> {
+  const { rows } = await db.query<{ sent: number; failed: number; pending: number; oldest: number | null }>({
+    text: `SELECT count(*) FILTER (WHERE status = 'sent')::float8 AS sent,
+                  count(*) FILTER (WHERE status = 'failed')::float8 AS failed,
+                  count(*) FILTER (WHERE status = 'pending')::float8 AS pending,
+                  extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE status = 'pending'))::float8
+                    AS oldest
+           FROM alerts`,
+  });
+  const { sent = 0, failed = 0, pending = 0, oldest = null } = rows[0] ?? {};
+  return { sent, failed, pending, oldestPendingSeconds: oldest };
+}
+
+/** Up to here a table is counted row by row. */
+const COUNTED_BYTES = 64 * 1_024 * 1_024;
+
+async function tableSizes(db: Db): Promise<TableSize[]> {
+  const { rows } = await db.query<{ name: string; estimate: number; heap: number; bytes: number }>({
+    text: `SELECT relname AS name, reltuples::float8 AS estimate, pg_table_size(oid)::float8 AS heap,
+                  pg_total_relation_size(oid)::float8 AS bytes
+           FROM pg_class
+           WHERE oid = ANY(ARRAY(SELECT to_regclass(name) FROM unnest($1::text[]) AS name))
+           ORDER BY bytes DESC, name`,
+    values: [TABLES],
+  });
+  const sizes: TableSize[] = [];
+  for (const { name, estimate, heap, bytes } of rows) {
+    const estimated = heap > COUNTED_BYTES && estimate >= 0;
+    sizes.push({ name, bytes, estimated, rows: estimated ? estimate : await countRows(db, name) });
+  }
+  return sizes;
+}
+
+const TABLES = [
+  'issues',
+  'issue_buckets',
+  'recipients',
+  'recipient_issues',
+  'trigger_runs',
+  'alerts',
+  'failed_evaluations',
+] as const;
+
+/** @param table one of ours: the name stands in the statement as it is */
+async function countRows(db: Db, table: string): Promise<number> {
+  const name = TABLES.find((one) => one === table);
+  if (name === undefined) throw new Error(`"${table}" is no table of ours`);
+  const { rows } = await db.query<{ count: number }>({
+    text: `SELECT count(*)::float8 AS count FROM ${name}`,
+  });
+  return rows[0]?.count ?? 0;
+}

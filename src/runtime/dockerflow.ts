@@ -1,0 +1,171 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as timer } from 'node:timers/promises';
+import { asError, CodedError, messageOf } from './errors.ts';
+import type { Logger } from './logger.ts';
+
+/**
+ * One thing that must be so for the service to work. Throws or answers with a reason where it isn't: a reason is shown
+ * to whoever asks, an error only logged, for it can name hosts and users.
+ */
+export type HealthCheck = (signal: AbortSignal) => Promise<string | null>;
+
+export interface DockerflowOptions {
+  /** 0 for any free one. */
+  readonly port: number;
+  /** What `/__version__` shows. */
+  readonly version: Readonly<Record<string, unknown>>;
+  /** By name; `/__heartbeat__` runs them all at once. */
+  readonly checks: Readonly<Record<string, HealthCheck>>;
+  readonly logger: Logger;
+  /** After which a check that doesn't answer counts as failed; default 5,000. */
+  readonly checkMilliseconds?: number;
+}
+
+export interface DockerflowServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+interface Health {
+  readonly status: 'ok' | 'error';
+  readonly checks: Readonly<Record<string, 'ok' | 'error'>>;
+  /** Of the failed ones alone. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+const CHECK_MILLISECONDS = 5_000;
+/** Monitors and load balancers; whoever opens more waits. */
+const MAX_CONNECTIONS = 64;
+const REQUEST_MILLISECONDS = 5_000;
+
+/** Serves `/__lbheartbeat__`, `/__heartbeat__` and `/__version__`: https://github.com/mozilla-services/Dockerflow */
+export async function serveDockerflow(options: DockerflowOptions): Promise<DockerflowServer> {
+  // However many ask at once, the services behind are asked once.
+  let asking: Promise<Health> | undefined;
+  const health = () => {
+    asking ??= checkAll(options).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+  const routes: Readonly<Record<string, () => Promise<{ status: number; body: object }>>> = {
+    '/__lbheartbeat__': async () => ({ status: 200, body: { status: 'ok' } }),
+    '/__version__': async () => ({ status: 200, body: options.version }),
+    '/__heartbeat__': async () => {
+      const body = await health();
+      return { status: body.status === 'ok' ? 200 : 500, body };
+    },
+  };
+  const server = createServer(
+    { requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS, maxHeaderSize: 8_192 },
+    (request, response) => {
+      handle(request, response, routes).catch((error: unknown) => {
+        options.logger.error('answering a health check failed', { error: asError(error) });
+        response.destroy();
+      });
+    },
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, options.port);
+  const { port } = server.address() as AddressInfo;
+  options.logger.info('serving /__heartbeat__, /__lbheartbeat__ and /__version__', { port });
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  routes: Readonly<Record<string, () => Promise<{ status: number; body: object }>>>,
+): Promise<void> {
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return send(response, 405, { status: 'error', message: 'only GET and HEAD' }, { allow: 'GET, HEAD' });
+  }
+  if (route === undefined) return send(response, 404, { status: 'error', message: 'no such page' });
+  const { status, body } = await route();
+  send(response, status, body);
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, {
+    ...headers,
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+  });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+async function checkAll({
+  checks,
+  logger,
+  checkMilliseconds = CHECK_MILLISECONDS,
+}: DockerflowOptions): Promise<Health> {
+  const names = Object.keys(checks);
+  const problems = await Promise.all(
+    Object.values(checks).map((check, index) =>
+      checkOne(names[index] ?? '', check, checkMilliseconds, logger),
+    ),
+  );
+  const failed = Object.fromEntries(
+    names.flatMap((name, index) => {
+      const problem = problems[index];
+      return problem === null || problem === undefined ? [] : [[name, problem]];
+    }),
+  );
+  return {
+    status: Object.keys(failed).length === 0 ? 'ok' : 'error',
+    checks: Object.fromEntries(names.map((name) => [name, name in failed ? 'error' : 'ok'])),
+    details: failed,
+  };
+}
+
+async function checkOne(
+  name: string,
+  check: HealthCheck,
+  milliseconds: number,
+  logger: Logger,
+): Promise<string | null> {
+  const overdue = new AbortController();
+  const done = new AbortController();
+  try {
+    const late = timer(milliseconds, undefined, { signal: done.signal }).then(() => {
+      overdue.abort();
+      return `did not answer within ${milliseconds} ms`;
+    });
+    // Where the check wins, the timer is told and rejects with nobody waiting.
+    late.catch(() => {});
+    const problem = await Promise.race([check(overdue.signal), late]);
+    if (problem !== null) logger.warning('a health check failed', { check: name, problem });
+    return problem;
+  } catch (thrown) {
+    logger.warning('a health check failed', { check: name, error: asError(thrown) });
+    return thrown instanceof CodedError ? thrown.code : 'failed; the log says why';
+  } finally {
+    done.abort();
+  }
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const message = `PORT ${port} can't be listened on (${messageOf(cause)}); choose another, or unset PORT`;
+      reject(new CodedError('startup_failed', message, { retryable: false, cause }));
+    });
+    server.listen(port, resolve);
+  });
+}

@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import { poll } from '../../../dev/poll.ts';
+import { lastRunCheck } from '../../../src/cli/health.ts';
+import { packageVersion } from '../../../src/cli/version.ts';
+import type { RunningCommand } from '../../support/command.ts';
+import { records, startCommand } from '../../support/command.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import { startProcessor } from '../../support/processor.ts';
+import { createQueue } from '../../support/queue.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+
+async function heartbeat(daemon: RunningCommand, path = '/__heartbeat__') {
+  await daemon.printed(/serving \/__heartbeat__/);
+  const line = records(daemon.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'));
+  const response = await fetch(`http://127.0.0.1:${line?.Fields.port}${path}`);
+  const body = (await response.json()) as { checks?: Record<string, string>; details?: unknown };
+  return { status: response.status, body };
+}
+
+const startWatcher = (env: Record<string, string> = {}) =>
+  startCommand(['watcher', '--console-alerts'], {
+    AWS_DEFAULT_REGION: 'us-east-1',
+    DATABASE_URL: database.url,
+    PORT: '0',
+    ...env,
+  });
+
+describe('the processor’s health', () => {
+  it('is fine while Postgres and the queue answer and workers run', async () => {
+    const processor = startProcessor(await createQueue(), database, { PORT: '0' });
+    await processor.printed(/a worker polls/);
+    expect(await heartbeat(processor)).toEqual({
+      status: 200,
+      body: { status: 'ok', checks: { postgres: 'ok', queue: 'ok', workers: 'ok' }, details: {} },
+    });
+    expect(await heartbeat(processor, '/__lbheartbeat__')).toEqual({ status: 200, body: { status: 'ok' } });
+    expect((await heartbeat(processor, '/__version__')).body).toEqual({ version: packageVersion() });
+    processor.child.kill('SIGTERM');
+    expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('names Postgres and the queue when they fail', async () => {
+    const queue = await createQueue();
+    const processor = startProcessor(queue, database, { PORT: '0' });
+    await processor.printed(/a worker polls/);
+    await queue.client.send(new DeleteQueueCommand({ QueueUrl: queue.queueUrl }));
+    await pool.query('ALTER TABLE issue_buckets RENAME TO away');
+    try {
+      expect(await heartbeat(processor)).toMatchObject({
+        status: 500,
+        body: { details: { postgres: 'database_not_migrated', queue: 'queue_refused' } },
+      });
+    } finally {
+      await pool.query('ALTER TABLE away RENAME TO issue_buckets');
+    }
+  });
+
+  it('says when no worker runs', async () => {
+    const processor = startProcessor(await createQueue(), database, {
+      PORT: '0',
+      PROCESSOR_PROCESS_COUNT: '1',
+    });
+    await processor.printed(/a worker polls/);
+    const children = `/proc/${processor.pid}/task/${processor.pid}/children`;
+    const withoutWorkers = async () => {
+      // Killed before they are ready, so that each replacement is put off for longer.
+      for (const pid of readFileSync(children, 'utf8').split(' ').filter(Boolean))
+        process.kill(Number(pid), 'SIGKILL');
+      const { status, body } = await heartbeat(processor);
+      return body.checks?.workers === 'error' ? { status, details: body.details } : undefined;
+    };
+    const answer = await poll('a heartbeat without workers', withoutWorkers, {
+      seconds: 30,
+      everyMilliseconds: 5,
+    });
+    expect(answer).toEqual({ status: 500, details: { workers: 'no worker runs' } });
+  });
+
+  it('is not served without a PORT', async () => {
+    const processor = startProcessor(await createQueue(), database);
+    await processor.printed(/a worker polls/);
+    expect(processor.output()).not.toContain('heartbeat');
+  });
+});
+
+describe('the watcher’s health', () => {
+  it('is fine after a run, and the daemon still ends at once', async () => {
+    const watcher = startWatcher();
+    await watcher.printed(/evaluated \d+ issues/);
+    expect(await heartbeat(watcher)).toEqual({
+      status: 200,
+      body: { status: 'ok', checks: { postgres: 'ok', last_run: 'ok' }, details: {} },
+    });
+    watcher.child.kill('SIGTERM');
+    expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('names the variable where the port is taken, and exits 1', async () => {
+    const first = startWatcher();
+    await first.printed(/serving/);
+    const port = records(first.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'))
+      ?.Fields.port;
+    const { code, stderr } = await startWatcher({ PORT: String(port) }).finished;
+    expect(code).toBe(1);
+    expect(stderr).toContain(`PORT ${port} can't be listened on`);
+  });
+
+  it.each([
+    ['the last run is recent', 600, 10_000, null],
+    ['the last run is old and the watcher was just started', 10_000, 600, null],
+    [
+      'the last run is old and the watcher is not',
+      10_000,
+      10_000,
+      /^the last finished run began 1000\d s ago; overdue after 900 s$/,
+    ],
+    ['there is no run and the watcher was just started', null, 600, null],
+    [
+      'there is no run and the watcher is old',
+      null,
+      10_000,
+      /^no run has finished since the start 10000 s ago$/,
+    ],
+  ])('knows that %s', async (_, age, up, expected) => {
+    await emptyTables(pool);
+    if (age !== null) {
+      await pool.query(
+        `INSERT INTO trigger_runs (ran_at, finished_at, snapshot)
+         SELECT now() - $1 * interval '1 s', now() - $1 * interval '1 s', pg_current_snapshot()`,
+        [age],
+      );
+    }
+    const times = [0, up * 1_000];
+    const check = lastRunCheck(pool, 300, () => times.shift() ?? 0);
+    const problem = await check(new AbortController().signal);
+    if (expected === null) expect(problem).toBeNull();
+    else expect(problem).toMatch(expected);
+  });
+});
