@@ -9,6 +9,7 @@ import { addMigrate } from './migrate.ts';
 import { addOptions, LOG_OPTIONS, variablesOf } from './options.ts';
 import { addProcessor } from './processor.ts';
 import { addSimulateError } from './simulate-error.ts';
+import { addStatus } from './status.ts';
 import { packageVersion } from './version.ts';
 import { addWatcher } from './watcher.ts';
 
@@ -52,6 +53,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   addWatcher(program, register);
   addMigrate(program, register);
   addSimulateError(program, register);
+  addStatus(program, register);
 
   try {
     // Node's loader writes into process.env, which is what `env` is; what is set there already stays.

@@ -1,6 +1,9 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { pause } from '../runtime/loop.ts';
 import { queueError } from './errors.ts';
+import type { QueueNames } from './provision.ts';
+import { deadLetterQueueName, findQueue, nameInUrl } from './provision.ts';
 
 /** How much lies in a queue; SQS counts approximately. */
 export interface QueueDepth {
@@ -39,4 +42,48 @@ export async function queueDepth(
   } catch (error) {
     throw queueError('asking for the depth', QueueUrl, error);
   }
+}
+
+export interface QueuesStatus {
+  /** Null where there is none. */
+  readonly queue: QueueDepth | null;
+  readonly deadLetters: QueueDepth | null;
+  /** Messages wait, and whenever we looked none was in anyone's hands. */
+  readonly unread: boolean;
+}
+
+const LOOKS = 3;
+const BETWEEN_LOOKS_MILLISECONDS = 500;
+
+/**
+ * Looks at both queues and creates none. SQS doesn't tell the age of its oldest message over this API (only CloudWatch's
+ * ApproximateAgeOfOldestMessage does), so what can be said is whether anyone takes messages out.
+ * @throws CodedError
+ */
+export async function queuesStatus(
+  client: SQSClient,
+  names: QueueNames,
+  signal: AbortSignal,
+): Promise<QueuesStatus> {
+  const ownName = names.queueUrl === undefined ? names.queueName : nameInUrl(names.queueUrl);
+  const queueUrl = names.queueUrl ?? (await find(client, ownName));
+  const deadLetterUrl = await find(client, names.deadLetterQueueName ?? deadLetterQueueName(ownName));
+  const depthOf = async (url: string | null) => (url === null ? null : queueDepth(client, url, signal));
+  const deadLetters = await depthOf(deadLetterUrl);
+  let queue = await depthOf(queueUrl);
+  for (let look = 1; look < LOOKS && isUnread(queue); look += 1) {
+    await pause(BETWEEN_LOOKS_MILLISECONDS, signal);
+    queue = await depthOf(queueUrl);
+  }
+  return { queue, deadLetters, unread: isUnread(queue) };
+}
+
+function isUnread(depth: QueueDepth | null): boolean {
+  return depth !== null && depth.waiting > 0 && depth.inFlight === 0;
+}
+
+async function find(client: SQSClient, name: string): Promise<string | null> {
+  return findQueue(client, name).catch((error: unknown) => {
+    throw queueError('finding the queue', name, error);
+  });
 }

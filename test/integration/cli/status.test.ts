@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { runCommand } from '../../support/command.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import type { TestQueue } from '../../support/queue.ts';
+import { createQueue, sendBodies, takeAll } from '../../support/queue.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+let queue: TestQueue;
+beforeEach(async () => {
+  await emptyTables(pool);
+  queue = await createQueue();
+});
+
+const status = (parameters: readonly string[] = [], env: Record<string, string> = {}) =>
+  runCommand(['status', ...parameters], { ...queue.env, DATABASE_URL: database.url, ...env });
+
+async function addRun(secondsAgo: number): Promise<void> {
+  await pool.query(
+    `INSERT INTO trigger_runs (ran_at, finished_at, snapshot, issue_count, alert_count)
+     SELECT now() - $1 * interval '1 s', now() - $1 * interval '1 s', pg_current_snapshot(), 12, 3`,
+    [secondsAgo],
+  );
+}
+
+/** One issue, and an alert of each state whose pending one was decided so long ago. */
+async function addAlerts(secondsAgo: number): Promise<void> {
+  await pool.query(`
+    INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+    VALUES ('g1', '7', 'm', 'x', '[]', '2026-05-06T12:00:00Z', '2026-05-06T12:00:00Z', pg_current_xact_id());
+    INSERT INTO recipients (email) VALUES ('oncall@example.com')`);
+  await pool.query(
+    `INSERT INTO alerts (run_id, trigger, recipient_id, issue_id, because, subject, body_text, status, created_at)
+     SELECT 1, status, 1, 1, 'because', 'subject', 'text', status, now() - $1 * interval '1 s'
+     FROM unnest(ARRAY['pending', 'sent', 'failed']) AS status`,
+    [secondsAgo],
+  );
+}
+
+describe('bec-alerts status', () => {
+  it('shows everything as a table and exits 0 while all is well', async () => {
+    await addRun(30);
+    await addAlerts(60);
+    await sendBodies(queue.client, queue.deadLetterQueueUrl, ['a', 'b']);
+    const { code, stdout, stderr } = await status();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const line of [
+      /^queue +0 waiting, 0 in flight$/m,
+      /^dead letters +2$/m,
+      /^last event +2026-05-06T12:00:00.000Z$/m,
+      /^last run +3\d s ago: 12 issues, 3 alerts$/m,
+      /^alerts pending +1, the oldest for 6\d s$/m,
+      /^alerts failed +1$/m,
+      /^alerts sent +1$/m,
+      /^issues +1 rows, \d+ kB$/m,
+      /^issue_buckets +0 rows, \d+ kB$/m,
+      /^state +fine$/m,
+    ]) {
+      expect(stdout).toMatch(line);
+    }
+  });
+
+  it('shows the same as JSON', async () => {
+    await addRun(30);
+    await addAlerts(60);
+    const { code, stdout } = await status(['--json']);
+    expect(code).toBe(0);
+    const shown = JSON.parse(stdout);
+    expect(shown).toMatchObject({
+      queue: { waiting: 0, in_flight: 0, delayed: 0 },
+      dead_letters: { waiting: 0 },
+      last_event_at: '2026-05-06T12:00:00.000Z',
+      last_run: { id: '1', issues: 12, alerts: 3, age_seconds: expect.any(Number) },
+      alerts: { pending: 1, failed: 1, sent: 1, oldest_pending_seconds: expect.any(Number) },
+      failed_evaluations: 0,
+      problems: [],
+    });
+    expect(shown.tables).toContainEqual({
+      name: 'issues',
+      rows: 1,
+      estimated: false,
+      bytes: expect.any(Number),
+    });
+    expect(shown.tables).toHaveLength(7);
+  });
+
+  it('names every thing that is overdue and exits 1', async () => {
+    await addRun(2_000);
+    await addAlerts(10_000);
+    await sendBodies(queue.client, queue.queueUrl, ['a', 'b', 'c']);
+    const { code, stderr, stdout } = await status();
+    expect(code).toBe(1);
+    expect(stderr).toContain('3 messages wait in the queue and nobody reads them');
+    expect(stderr).toMatch(/the last finished run began 33 min ago and is overdue after 15 min/);
+    expect(stderr).toMatch(/an alert has been waiting for 3 h to be delivered/);
+    expect(stdout).toMatch(/^state +3 to look at/m);
+    const { problems } = JSON.parse((await status(['--json'])).stdout);
+    expect(problems).toHaveLength(3);
+  });
+
+  it('measures the run against the watcher’s own interval', async () => {
+    await addRun(2_000);
+    expect((await status([], { WATCHER_SLEEP_DELAY: '3600' })).code).toBe(0);
+  });
+
+  it('says so where nothing has ever run, and creates no queue', async () => {
+    const { code, stderr, stdout } = await status(['--queue-name', 'not_there']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('there is no queue yet');
+    expect(stderr).toContain('no run has ever finished');
+    expect(stdout).toMatch(/^queue +none yet$/m);
+    expect((await status(['--queue-name', 'not_there'])).stdout).toMatch(/^queue +none yet$/m);
+  });
+
+  it('finds the dead letters of a queue that is given by its URL', async () => {
+    await addRun(1);
+    await sendBodies(queue.client, queue.deadLetterQueueUrl, ['a']);
+    const { stdout, code } = await status(['--queue-url', queue.queueUrl], { SQS_QUEUE_NAME: 'another' });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^dead letters +1$/m);
+    expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toHaveLength(1);
+  });
+
+  it('doesn’t take messages that someone else has in hand for unread ones', async () => {
+    await addRun(1);
+    await sendBodies(queue.client, queue.queueUrl, ['a', 'b']);
+    const { ReceiveMessageCommand } = await import('@aws-sdk/client-sqs');
+    await queue.client.send(new ReceiveMessageCommand({ QueueUrl: queue.queueUrl, MaxNumberOfMessages: 1 }));
+    expect(await status()).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/1 waiting, 1 in flight/),
+    });
+  });
+
+  it('shows the database where the queue doesn’t answer', async () => {
+    await addRun(30);
+    const { code, stdout, stderr } = await status([], { SQS_ENDPOINT_URL: 'http://127.0.0.1:1' });
+    expect(code).toBe(1);
+    expect(stderr).toContain("the queue can't be asked: finding the queue failed");
+    expect(stdout).toMatch(/^last run +3\d s ago/m);
+  });
+
+  it('shows the queue where the database doesn’t answer, and no password', async () => {
+    const { code, stdout, stderr } = await status([], {
+      DATABASE_URL: 'postgres://someone:marked-password@127.0.0.1:1/nothing',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("the database can't be asked: reading the service's state failed");
+    expect(stdout).toMatch(/^queue +0 waiting/m);
+    expect(stdout + stderr).not.toContain('marked-password');
+  });
+
+  it('exits 2 without its settings', async () => {
+    const { code, stderr } = await runCommand(['status'], {});
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/DATABASE_URL +is required/);
+    expect(stderr).toMatch(/AWS_DEFAULT_REGION +is required/);
+  });
+});
