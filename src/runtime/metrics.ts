@@ -3,6 +3,7 @@ import type { Logger } from './logger.ts';
 
 /** DogStatsD over UDP: fire and forget, so a missing agent is no error. Names are design names, in full. */
 export interface Metrics {
+  /** Zero isn't sent. */
   increment(name: string, by?: number, tags?: Readonly<Record<string, string>>): void;
   gauge(name: string, value: number): void;
   /** Milliseconds. */
@@ -17,7 +18,10 @@ export function createMetrics(logger: Logger): Metrics {
     errorHandler: (error) => logger.debug('DogStatsD failed', { error }),
   });
   return {
-    increment: (name, by = 1, tags = {}) => client.increment(name, by, { ...tags }),
+    increment: (name, by = 1, tags = {}) => {
+      // Nothing happened: a counter of zeros is traffic without news.
+      if (by > 0) client.increment(name, by, { ...tags });
+    },
     gauge: (name, value) => client.gauge(name, value),
     distribution: (name, milliseconds) => client.distribution(name, milliseconds),
     close: () =>

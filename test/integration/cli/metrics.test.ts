@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { runCommand, startCommand } from '../../support/command.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import type { Agent } from '../../support/dogstatsd.ts';
+import { startAgent } from '../../support/dogstatsd.ts';
+import { forwarded } from '../../support/events.ts';
+import { startProcessor } from '../../support/processor.ts';
+import { createQueue, sendBodies } from '../../support/queue.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+let agent: Agent;
+beforeEach(async () => {
+  await emptyTables(pool);
+  agent = await startAgent();
+});
+
+const sum = (name: string) => agent.of(name).reduce((total, { value }) => total + value, 0);
+
+const watcherEnv = () => ({
+  ...agent.env,
+  AWS_DEFAULT_REGION: 'us-east-1',
+  DATABASE_URL: database.url,
+  ALERT_EMAILS: 'oncall@example.com',
+});
+const watch = (env: Record<string, string> = {}) =>
+  runCommand(['watcher', '--once', '--console-alerts'], { ...watcherEnv(), ...env });
+
+async function addHealthcheckIssue(): Promise<void> {
+  await pool.query(`
+    INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+    VALUES ('g1', '7', 'bec-alerts-healthcheck', 'x', '[]', now(), now(), pg_current_xact_id())`);
+}
+
+describe('the processor’s metrics', () => {
+  it('arrive at the agent, dead letters with their reason', async () => {
+    const queue = await createQueue();
+    const bodies = Array.from({ length: 5 }, () => JSON.stringify(forwarded()));
+    await sendBodies(queue.client, queue.queueUrl, [
+      ...bodies,
+      '{',
+      JSON.stringify(forwarded({ groupID: null })),
+    ]);
+    const processor = startProcessor(queue, database, { ...agent.env, PROCESSOR_PROCESS_COUNT: '2' });
+    await agent.received('bec-alerts.processor.lag');
+    await processor.printed(/invalid_json[\s\S]*missing_group_id|missing_group_id[\s\S]*invalid_json/);
+    processor.child.kill('SIGTERM');
+    expect((await processor.finished).code).toBe(0);
+
+    expect(sum('bec-alerts.processor.events')).toBe(5);
+    const rejected = agent.of('bec-alerts.processor.rejected');
+    expect(rejected.map(({ value, type, tags }) => ({ value, type, tags }))).toEqual(
+      expect.arrayContaining([
+        { value: 1, type: 'c', tags: ['reason:invalid_json'] },
+        { value: 1, type: 'c', tags: ['reason:missing_group_id'] },
+      ]),
+    );
+    expect(rejected).toHaveLength(2);
+    for (const name of ['bec-alerts.processor.batch.duration', 'bec-alerts.processor.lag']) {
+      const [first] = agent.of(name);
+      expect(first?.type).toBe('d');
+      expect(first?.value).toBeGreaterThanOrEqual(0);
+      expect(first?.value).toBeLessThan(60_000);
+    }
+    const workers = agent.of('bec-alerts.processor.workers');
+    expect(new Set(workers.map(({ type }) => type))).toEqual(new Set(['g']));
+    expect(Math.max(...workers.map(({ value }) => value))).toBe(2);
+    // The last packet leaves before the process does.
+    expect(workers.at(-1)?.value).toBe(0);
+  });
+
+  it('carry the tags of the environment', async () => {
+    const queue = await createQueue();
+    startProcessor(queue, database, {
+      ...agent.env,
+      DD_ENV: 'stage',
+      DD_SERVICE: 'bec',
+      DD_TAGS: 'team:web',
+    });
+    const { tags } = await agent.received('bec-alerts.processor.workers');
+    expect(tags).toEqual(['env:stage', 'service:bec', 'team:web']);
+  });
+});
+
+describe('the watcher’s metrics', () => {
+  it('count a finished run, its alerts and its time', async () => {
+    await addHealthcheckIssue();
+    expect((await watch()).code).toBe(0);
+    expect(agent.metrics.map(({ name, type }) => `${name} ${type}`).sort()).toEqual([
+      'bec-alerts.watcher.alerts c',
+      'bec-alerts.watcher.health c',
+      'bec-alerts.watcher.run.duration d',
+    ]);
+    expect(sum('bec-alerts.watcher.health')).toBe(1);
+    expect(sum('bec-alerts.watcher.alerts')).toBe(1);
+  });
+
+  it('count health under another name', async () => {
+    expect((await watch({ DATADOG_COUNTER_NAME: 'our.health' })).code).toBe(0);
+    expect(sum('our.health')).toBe(1);
+    expect(agent.of('bec-alerts.watcher.health')).toEqual([]);
+  });
+
+  it('count no health for a dry run', async () => {
+    await runCommand(['watcher', '--once', '--dry-run', '--console-alerts'], watcherEnv());
+    expect(agent.metrics).toEqual([]);
+  });
+
+  it('count an error and no health for a run that fails', async () => {
+    await pool.query('ALTER TABLE trigger_runs ADD CONSTRAINT refuse CHECK (issue_count < 0)');
+    try {
+      startCommand(['watcher', '--console-alerts'], watcherEnv());
+      const { value, type, tags } = await agent.received('bec-alerts.watcher.errors');
+      expect({ value, type, tags }).toEqual({ value: 1, type: 'c', tags: ['what:run'] });
+      expect(agent.of('bec-alerts.watcher.health')).toEqual([]);
+    } finally {
+      await pool.query('ALTER TABLE trigger_runs DROP CONSTRAINT refuse');
+    }
+  });
+});
+
+describe('the documentation of the metrics', () => {
+  it('names each metric that is sent, and a monitor for it', () => {
+    const source = ['src/processor/main.ts', 'src/watcher/main.ts']
+      .map((file) => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8'))
+      .join('\n');
+    const sent = new Set(
+      [...source.matchAll(/'(bec-alerts\.(?:watcher|processor)\.[a-z.]+)'/g)].map(([, name]) => name),
+    );
+    sent.add('bec-alerts.watcher.health');
+    const documented = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    expect(sent.size).toBeGreaterThanOrEqual(9);
+    for (const name of sent) {
+      const row = documented.split('\n').find((line) => line.startsWith(`| \`${name}\``));
+      expect(
+        row?.split('|').filter((cell) => cell.trim() !== ''),
+        `${name} in docs/operations.md`,
+      ).toHaveLength(4);
+    }
+  });
+});
