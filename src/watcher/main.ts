@@ -49,7 +49,7 @@ export async function watch(
     try {
       wait = await watchOnce(dependencies, options, signal);
     } catch (thrown) {
-      metrics.increment('bec-alerts.watcher.errors', 1, { what: 'run' });
+      metrics.increment('bec-alerts.watcher.errors');
       reporter.report(asError(thrown), 'the run failed; the next one judges what it would have judged');
     }
     await pause(wait, signal);
@@ -128,7 +128,7 @@ async function runAndTell(
   if (!options.dryRun) {
     metrics.increment(options.counterName);
     metrics.increment('bec-alerts.watcher.alerts', alerts);
-    metrics.increment('bec-alerts.watcher.errors', failures, { what: 'trigger' });
+    metrics.increment('bec-alerts.watcher.errors', failures);
     metrics.distribution('bec-alerts.watcher.run.duration', duration);
   }
   return outcome;
@@ -154,10 +154,9 @@ async function afterRun(
   options: WatcherOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool, mailer, logger, reporter, metrics } = dependencies;
+  const { pool, mailer, logger, reporter } = dependencies;
   await withLock(pool, DELIVERY_LOCK, 0, async (client) => {
     const delivery = await deliver(client, mailer, logger, reporter, signal);
-    metrics.increment('bec-alerts.watcher.errors', delivery.failed, { what: 'delivery' });
     if (delivery.sent + delivery.deferred + delivery.failed > 0) logger.info('delivery', { ...delivery });
     const pruned = await prune(client, options.retentionDays, signal);
     if (pruned > 0) logger.info('pruned old rows', { rows: pruned });
