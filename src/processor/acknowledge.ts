@@ -1,5 +1,5 @@
 import type { Queue, QueueMessage } from '../queue/queue.ts';
-import type { RejectedMessage } from './store.ts';
+import type { RejectedMessage } from './read.ts';
 
 /**
  * Takes a committed batch off the queue: what was rejected goes to the dead-letter queue first, and stays on this one

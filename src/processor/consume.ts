@@ -1,13 +1,14 @@
 import type { Db } from '../db/pool.ts';
 import { checkDatabase } from '../db/pool.ts';
 import type { ErrorEvent } from '../domain/event.ts';
-import { parseEvent } from '../domain/event.ts';
+import type { Objects } from '../queue/objects.ts';
 import type { Queue, QueueMessage } from '../queue/queue.ts';
 import { backoff, pause } from '../runtime/loop.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { IntakeOptions } from './intake.ts';
 import { createIntake } from './intake.ts';
-import type { ReadMessage, RejectedMessage } from './store.ts';
+import type { RejectedMessage } from './read.ts';
+import { read } from './read.ts';
 import { store } from './store.ts';
 
 /** What the loop tells of itself. */
@@ -38,6 +39,12 @@ export interface StoredBatch {
   readonly lagMilliseconds: number;
 }
 
+export interface ConsumeDependencies {
+  readonly db: Db;
+  readonly queue: Queue;
+  readonly objects: Objects;
+}
+
 const FIRST_RETRY_MILLISECONDS = 200;
 const LONGEST_RETRY_MILLISECONDS = 5_000;
 
@@ -47,12 +54,12 @@ const LONGEST_RETRY_MILLISECONDS = 5_000;
  * finished first.
  */
 export async function consume(
-  db: Db,
-  queue: Queue,
+  dependencies: ConsumeDependencies,
   options: IntakeOptions,
   events: ConsumeEvents,
   signal: AbortSignal,
 ): Promise<void> {
+  const { db, queue } = dependencies;
   const intake = createIntake(queue, options, () => events.retiring(), signal);
   let acknowledging = Promise.resolve();
   let failures = 0;
@@ -68,12 +75,13 @@ export async function consume(
       const messages = await intake.next();
       if (messages === null) break;
       if (messages.length > 0) {
-        const { good, bad } = await storeRound(db, queue, messages, events);
+        const { good, bad, failure } = await storeRound(dependencies, messages, events);
         const previous = acknowledging;
         acknowledging = acknowledge(queue, good, bad, (one) => events.rejected(one));
         // It is awaited a turn later; until then a failure must not count as unhandled.
         acknowledging.catch(() => {});
         await previous;
+        if (failure !== null) throw failure;
       }
       failures = 0;
     } catch (error) {
@@ -93,44 +101,38 @@ export async function consume(
 interface StoredRound {
   readonly good: readonly QueueMessage[];
   readonly bad: readonly RejectedMessage[];
+  /** Why a message of the round could not be read; null where all were. */
+  readonly failure: unknown;
 }
 
 async function storeRound(
-  db: Db,
-  queue: Queue,
+  { db, queue, objects }: ConsumeDependencies,
   messages: readonly QueueMessage[],
   events: ConsumeEvents,
 ): Promise<StoredRound> {
   const started = performance.now();
   try {
-    const { read, bad } = parse(messages);
-    for (const { message, event } of read) events.read(message, event);
-    bad.push(...(await store(db, read)));
+    const round = await read(messages, objects);
+    for (const { message, event } of round.read) events.read(message, event);
+    const refused = await store(db, round.read);
     const committedAt = Date.now();
-    const refused = new Set(bad.map(({ message }) => message));
+    const bad = [...round.rejected, ...refused];
+    const unwanted = new Set([...refused, ...round.unread].map(({ message }) => message));
+    const good = round.read.map(({ message }) => message).filter((message) => !unwanted.has(message));
     events.stored({
-      events: messages.length - bad.length,
+      events: good.length,
       rejected: countReasons(bad),
       durationMilliseconds: performance.now() - started,
-      lagMilliseconds: Math.max(0, ...messages.map(({ sentAt }) => committedAt - sentAt.getTime())),
+      lagMilliseconds: Math.max(0, ...good.map(({ sentAt }) => committedAt - sentAt.getTime())),
     });
-    return { good: messages.filter((message) => !refused.has(message)), bad };
+    // What was not read comes back after its visibility timeout: released, it would be received again at once, and
+    // an outage of S3 would soon burn its receive count.
+    return { good, bad, failure: round.unread[0]?.error ?? null };
   } catch (error) {
     // Back at once rather than after the visibility timeout.
     await release(queue, messages, events);
     throw error;
   }
-}
-
-function parse(messages: readonly QueueMessage[]): { read: ReadMessage[]; bad: RejectedMessage[] } {
-  const read: ReadMessage[] = [];
-  const bad: RejectedMessage[] = [];
-  for (const message of messages) {
-    const parsed = parseEvent(message.body, message.sentAt);
-    if ('event' in parsed) read.push({ message, event: parsed.event });
-    else bad.push({ message, rejection: parsed.rejection });
-  }
-  return { read, bad };
 }
 
 async function release(

@@ -16,6 +16,8 @@ export interface WorkerSettings {
     readonly connectTimeoutSeconds: number;
     readonly readTimeoutSeconds: number;
   };
+  /** Of a local S3; undefined for AWS. */
+  readonly objectsEndpoint: string | undefined;
   /** How long a poll of an empty queue waits, in seconds. */
   readonly sleepDelaySeconds: number;
   /** After so many messages the worker retires. */

@@ -1,18 +1,7 @@
 import { storeEvents } from '../db/events.ts';
 import type { Db } from '../db/pool.ts';
-import type { ErrorEvent, Rejection } from '../domain/event.ts';
-import type { DatabaseRejection, QueueMessage } from '../queue/queue.ts';
 import { hasCode, messageOf } from '../runtime/errors.ts';
-
-export interface ReadMessage {
-  readonly message: QueueMessage;
-  readonly event: ErrorEvent;
-}
-
-export interface RejectedMessage {
-  readonly message: QueueMessage;
-  readonly rejection: Rejection | DatabaseRejection;
-}
+import type { ReadMessage, RejectedMessage } from './read.ts';
 
 const MAX_DETAIL = 500;
 

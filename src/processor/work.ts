@@ -1,4 +1,5 @@
 import { createPool } from '../db/pool.ts';
+import { createObjects } from '../queue/objects.ts';
 import { createSqsClient, createSqsQueue } from '../queue/sqs.ts';
 import { asError, toWire } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -31,6 +32,7 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
     onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
   });
   const queue = createSqsQueue(createSqsClient(settings.queue), settings.queue);
+  const objects = createObjects({ ...settings.queue, endpoint: settings.objectsEndpoint });
 
   let toldAt = 0;
   const tellNow = (report: Report) => {
@@ -51,12 +53,13 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
 
   void (async () => {
     try {
-      await consume(pool, queue, options, events, stopping.signal);
+      await consume({ db: pool, queue, objects }, options, events, stopping.signal);
     } catch (thrown) {
       process.exitCode = 1;
       events.failed(thrown, 'the worker ended by an error');
     }
     queue.close();
+    objects.close();
     await pool
       .end()
       .catch((thrown: unknown) => logger.warning('closing the database failed', { error: asError(thrown) }));
