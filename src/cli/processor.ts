@@ -110,6 +110,7 @@ async function runProcessor({
         log,
         databaseUrl: settings.DATABASE_URL,
         queue: { ...queueOptions, ...urls },
+        objectsEndpoint: settings.AWS_ENDPOINT_URL_S3,
         sleepDelaySeconds: settings.PROCESSOR_SLEEP_DELAY,
         messageCount: settings.PROCESSOR_WORKER_MESSAGE_COUNT,
       },

@@ -168,6 +168,8 @@ const queue = {
 export const processorSettings = z.object({
   ...daemon,
   ...queue,
+  // The SDK's own variable; read here so that a local S3 is addressed by path.
+  AWS_ENDPOINT_URL_S3: httpUrl.optional(),
   PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
   PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
   PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),

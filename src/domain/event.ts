@@ -27,7 +27,10 @@ export type RejectionReason =
   | 'missing_message'
   | 'invalid_event_id'
   | 'invalid_group_id'
-  | 'invalid_date';
+  | 'invalid_date'
+  | 'invalid_s3_url'
+  | 'missing_s3_object'
+  | 'oversized_s3_object';
 
 export interface Rejection {
   readonly reason: RejectionReason;

@@ -1,162 +1,152 @@
-import { storeEvents } from '../db/events.ts';
 import type { Db } from '../db/pool.ts';
 import { checkDatabase } from '../db/pool.ts';
-import type { ErrorEvent, Rejection } from '../domain/event.ts';
-import { parseEvent } from '../domain/event.ts';
-import type { DatabaseRejection, Queue, QueueMessage } from '../queue/queue.ts';
-import { hasCode, messageOf } from '../runtime/errors.ts';
+import type { ErrorEvent } from '../domain/event.ts';
+import type { Objects } from '../queue/objects.ts';
+import type { Queue, QueueMessage } from '../queue/queue.ts';
 import { backoff, pause } from '../runtime/loop.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { IntakeOptions } from './intake.ts';
+import { createIntake } from './intake.ts';
+import type { RejectedMessage } from './read.ts';
+import { read } from './read.ts';
+import { store } from './store.ts';
 
 /** What the loop tells of itself. */
 export interface ConsumeEvents {
   /** The database answers and polling begins; also after an outage. */
   polling(): void;
-  /** The last batch before retirement has begun. */
+  /** The last round before retirement has begun. */
   retiring(): void;
+  /** A turn of the loop has ended, whatever came of it. */
+  turned(): void;
+  /** A message is an event that can be stored. */
+  read(message: QueueMessage, event: ErrorEvent): void;
+  /** Committed; its deletion follows. */
   stored(batch: StoredBatch): void;
-  rejected(message: QueueMessage, rejection: Rejection | DatabaseRejection): void;
+  /** A message has reached the dead-letter queue. */
+  rejected(one: RejectedMessage): void;
   /** Something failed and is tried again; nothing is lost by it. */
   failed(error: unknown, message: string): void;
 }
 
 export interface StoredBatch {
   readonly events: number;
+  /** Messages that are no events, by reason. */
   readonly rejected: Readonly<Record<string, number>>;
+  /** From the first look at the bodies to the commit. */
   readonly durationMilliseconds: number;
+  /** From the oldest message's entry into the queue to the commit. */
   readonly lagMilliseconds: number;
 }
 
-export interface ConsumeOptions {
-  /** Seconds that a poll of an empty queue takes: long polling up to `maxWaitSeconds`, the rest slept. */
-  readonly sleepDelaySeconds: number;
-  /** Longest long poll: 20 is SQS's limit, and the read timeout must outlast it. */
-  readonly maxWaitSeconds: number;
-  /** After so many messages it returns. */
-  readonly messageCount: number;
+export interface ConsumeDependencies {
+  readonly db: Db;
+  readonly queue: Queue;
+  readonly objects: Objects;
 }
 
 const FIRST_RETRY_MILLISECONDS = 200;
 const LONGEST_RETRY_MILLISECONDS = 5_000;
 
 /**
- * The worker's loop: receive, parse, store, acknowledge, in that order. Returns when the message count is
- * reached or the signal fires; a batch in hand is finished first.
+ * The worker's loop: receive, parse, store, acknowledge. The next round is received and the last one acknowledged
+ * while this one is stored. Returns when the message count is reached or the signal fires; what is in hand then is
+ * finished first.
  */
 export async function consume(
-  db: Db,
-  queue: Queue,
-  options: ConsumeOptions,
+  dependencies: ConsumeDependencies,
+  options: IntakeOptions,
   events: ConsumeEvents,
   signal: AbortSignal,
 ): Promise<void> {
-  let received = 0;
+  const { db, queue } = dependencies;
+  const intake = createIntake(queue, options, () => events.retiring(), signal);
+  let acknowledging = Promise.resolve();
   let failures = 0;
   // A worker that can't store doesn't receive: the database must have answered since the last failure.
   let canStore = false;
-  while (!signal.aborted && received < options.messageCount) {
+  while (canStore || !signal.aborted) {
     try {
       if (!canStore) {
         await checkDatabase(db);
         canStore = true;
         events.polling();
       }
-      const messages = await poll(queue, options, signal);
-      received += messages.length;
-      if (received >= options.messageCount) events.retiring();
-      if (messages.length > 0) await handleBatch(db, queue, messages, events);
+      const messages = await intake.next();
+      if (messages === null) break;
+      if (messages.length > 0) {
+        const { good, bad, failure } = await storeRound(dependencies, messages, events);
+        const previous = acknowledging;
+        acknowledging = acknowledge(queue, good, bad, (one) => events.rejected(one));
+        // It is awaited a turn later; until then a failure must not count as unhandled.
+        acknowledging.catch(() => {});
+        await previous;
+        if (failure !== null) throw failure;
+      }
       failures = 0;
     } catch (error) {
       canStore = false;
       failures += 1;
-      events.failed(error, 'the worker failed and tries again; its messages came back to the queue');
+      events.failed(error, 'the worker failed and tries again; nothing is lost');
+      await release(queue, await intake.cancel().catch(() => []), events);
       await pause(backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS), signal);
     }
+    events.turned();
   }
+  await acknowledging.catch((error: unknown) =>
+    events.failed(error, 'the last batch is counted, but not all of it is deleted; it comes back'),
+  );
 }
 
-async function poll(queue: Queue, options: ConsumeOptions, signal: AbortSignal): Promise<QueueMessage[]> {
-  const wait = Math.floor(Math.min(options.sleepDelaySeconds, options.maxWaitSeconds));
-  const messages = await queue.receive(wait, signal);
-  if (messages.length === 0) await pause((options.sleepDelaySeconds - wait) * 1_000, signal);
-  return messages;
+interface StoredRound {
+  readonly good: readonly QueueMessage[];
+  readonly bad: readonly RejectedMessage[];
+  /** Why a message of the round could not be read; null where all were. */
+  readonly failure: unknown;
 }
 
-interface ParsedBatch {
-  readonly good: { message: QueueMessage; event: ErrorEvent }[];
-  readonly bad: { message: QueueMessage; rejection: Rejection | DatabaseRejection }[];
-}
-
-async function handleBatch(
-  db: Db,
-  queue: Queue,
+async function storeRound(
+  { db, queue, objects }: ConsumeDependencies,
   messages: readonly QueueMessage[],
   events: ConsumeEvents,
-): Promise<void> {
+): Promise<StoredRound> {
   const started = performance.now();
   try {
-    const { good, bad } = parseBatch(messages);
-    bad.push(...(await store(db, good)));
+    const round = await read(messages, objects);
+    for (const { message, event } of round.read) events.read(message, event);
+    const refused = await store(db, round.read);
     const committedAt = Date.now();
-    for (const { message, rejection } of bad) {
-      await queue.deadLetter(message, rejection);
-      events.rejected(message, rejection);
-    }
-    await queue.delete(messages);
+    const bad = [...round.rejected, ...refused];
+    const unwanted = new Set([...refused, ...round.unread].map(({ message }) => message));
+    const good = round.read.map(({ message }) => message).filter((message) => !unwanted.has(message));
     events.stored({
-      events: messages.length - bad.length,
-      rejected: countReasons(bad.map(({ rejection }) => rejection.reason)),
+      events: good.length,
+      rejected: countReasons(bad),
       durationMilliseconds: performance.now() - started,
-      lagMilliseconds: Math.max(...messages.map(({ sentAt }) => committedAt - sentAt.getTime())),
+      lagMilliseconds: Math.max(0, ...good.map(({ sentAt }) => committedAt - sentAt.getTime())),
     });
+    // What was not read comes back after its visibility timeout: released, it would be received again at once, and
+    // an outage of S3 would soon burn its receive count.
+    return { good, bad, failure: round.unread[0]?.error ?? null };
   } catch (error) {
-    // Back at once rather than after the visibility timeout. Where that fails too, the timeout does it.
-    await queue.release(messages).catch((failure: unknown) => {
-      events.failed(failure, 'releasing a batch failed; it comes back after its visibility timeout');
-    });
+    // Back at once rather than after the visibility timeout.
+    await release(queue, messages, events);
     throw error;
   }
 }
 
-function parseBatch(messages: readonly QueueMessage[]): ParsedBatch {
-  const batch: ParsedBatch = { good: [], bad: [] };
-  for (const message of messages) {
-    const parsed = parseEvent(message.body, message.sentAt);
-    if ('event' in parsed) batch.good.push({ message, event: parsed.event });
-    else batch.bad.push({ message, rejection: parsed.rejection });
-  }
-  return batch;
+async function release(
+  queue: Queue,
+  messages: readonly QueueMessage[],
+  events: ConsumeEvents,
+): Promise<void> {
+  await queue.release(messages).catch((error: unknown) => {
+    events.failed(error, 'releasing messages failed; they come back after their visibility timeout');
+  });
 }
 
-/**
- * Stores the events, all in one statement. Where Postgres refuses the data, halves are tried apart until the refused
- * message stands alone. @returns what it refused
- */
-async function store(db: Db, batch: ParsedBatch['good']): Promise<ParsedBatch['bad']> {
-  const [first] = batch;
-  if (first === undefined) return [];
-  try {
-    await storeEvents(
-      db,
-      batch.map(({ event }) => event),
-    );
-    return [];
-  } catch (error) {
-    if (!hasCode(error, 'database_refused')) throw error;
-    if (batch.length === 1) {
-      return [
-        {
-          message: first.message,
-          rejection: { reason: 'database_refused', detail: messageOf(error).slice(0, 500) },
-        },
-      ];
-    }
-    const middle = batch.length >> 1;
-    return [...(await store(db, batch.slice(0, middle))), ...(await store(db, batch.slice(middle)))];
-  }
-}
-
-function countReasons(reasons: readonly string[]): Record<string, number> {
+function countReasons(bad: readonly RejectedMessage[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
+  for (const { rejection } of bad) counts[rejection.reason] = (counts[rejection.reason] ?? 0) + 1;
   return counts;
 }

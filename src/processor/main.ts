@@ -1,9 +1,13 @@
-import { fromWire } from '../runtime/errors.ts';
+import { CodedError, fromWire } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Reporter } from '../runtime/report.ts';
 import type { Report, WorkerSettings } from './messages.ts';
+import { STATEMENT_TIMEOUT_MILLISECONDS } from './messages.ts';
+import type { PoolEvents, WorkerEnd } from './pool.ts';
 import { startPool } from './pool.ts';
+import type { Tally } from './tally.ts';
+import { createTally } from './tally.ts';
 
 export interface ProcessorDependencies {
   readonly logger: Logger;
@@ -17,81 +21,114 @@ export interface ProcessorOptions {
   readonly processCount: number;
   /** How long workers may take to finish what they have in hand. */
   readonly graceMilliseconds: number;
+  /** How long a worker may be silent before it is killed and replaced; default: `longestSilence` of its settings. */
+  readonly stallMilliseconds?: number;
   /** The environment that workers are forked with. */
   readonly workerEnvironment: NodeJS.ProcessEnv;
   readonly worker: Omit<WorkerSettings, 'name'>;
 }
 
-/** The supervisor: keeps the pool of workers until the signal fires, then drains it. */
+/**
+ * The supervisor: keeps the pool of workers until the signal fires, then drains it.
+ * @throws CodedError `worker_failed` if no worker ever gets ready
+ */
 export async function supervise(
-  { logger, reporter, metrics, onWorkers }: ProcessorDependencies,
+  dependencies: ProcessorDependencies,
   options: ProcessorOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { queueUrl } = options.worker.queue;
-  logger.info('starting', { workers: options.processCount, queue: queueUrl });
+  const { logger } = dependencies;
+  logger.info('starting', { workers: options.processCount, queue: options.worker.queue.queueUrl });
+  const tally = createTally(logger);
   const pool = startPool(
-    options.processCount,
-    options.workerEnvironment,
-    (name) => ({ ...options.worker, name }),
     {
-      report: (worker, report) => hear(worker, report),
-      crashed: (worker, { code, signal: killedBy }) => {
-        reporter.report(
-          new Error(`${worker} ended unexpectedly (${killedBy ?? `exit code ${code}`})`),
-          'a worker died and is replaced; its messages come back after their visibility timeout',
-          { worker },
-        );
-      },
-      size: (workers) => {
-        metrics.gauge('bec-alerts.processor.workers', workers);
-        onWorkers?.(workers);
-      },
+      size: options.processCount,
+      environment: options.workerEnvironment,
+      stallMilliseconds: options.stallMilliseconds ?? longestSilence(options.worker),
+      settings: (name) => ({ ...options.worker, name }),
     },
+    listener(dependencies, tally),
   );
-
-  const hear = (worker: string, report: Report) => {
-    switch (report.type) {
-      case 'ready':
-        logger.debug('a worker polls', { worker });
-        return;
-      case 'retiring':
-        logger.debug('a worker retires', { worker });
-        return;
-      case 'rejected':
-        reporter.warn('a message went to the dead-letter queue', {
-          worker,
-          message_id: report.messageId,
-          reason: report.reason,
-          detail: report.detail,
-        });
-        return;
-      case 'error':
-        reporter.report(fromWire(report.error), report.message, report.fields);
-        return;
-      case 'batch':
-        logger.info(`stored ${report.events} ${report.events === 1 ? 'event' : 'events'}`, {
-          worker,
-          lag_ms: Math.round(report.lagMilliseconds),
-        });
-        metrics.increment('bec-alerts.processor.events', report.events);
-        for (const [reason, count] of Object.entries(report.rejected)) {
-          metrics.increment('bec-alerts.processor.rejected', count, { reason });
-        }
-        metrics.distribution('bec-alerts.processor.batch.duration', report.durationMilliseconds);
-        metrics.distribution('bec-alerts.processor.lag', report.lagMilliseconds);
-    }
-  };
-
-  await aborted(signal);
+  const hopeless = await Promise.race([aborted(signal), pool.hopeless]);
   logger.info('stopping: workers finish what they have in hand');
   await pool.drain(options.graceMilliseconds);
+  tally.flush();
   logger.info('stopped');
+  if (hopeless !== undefined) {
+    throw new CodedError(
+      'worker_failed',
+      `no worker ever started: the last one ended at once (${shownEnd(hopeless)}); its own message stands above`,
+      { retryable: false },
+    );
+  }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+/** A worker that is well tells of each turn of its loop, so it is silent for the longest step of one at most. */
+function longestSilence({ queue, sleepDelaySeconds }: Omit<WorkerSettings, 'name'>): number {
+  const sdkAttempts = 3;
+  const request = sdkAttempts * (queue.connectTimeoutSeconds + queue.readTimeoutSeconds) * 1_000;
+  return request + STATEMENT_TIMEOUT_MILLISECONDS + sleepDelaySeconds * 1_000;
+}
+
+function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencies, tally: Tally): PoolEvents {
+  return {
+    size(workers) {
+      metrics.gauge('bec-alerts.processor.workers', workers);
+      onWorkers?.(workers);
+    },
+    crashed(worker, end) {
+      reporter.report(
+        new Error(`${worker} ended unexpectedly (${shownEnd(end)})`),
+        'a worker died and is replaced; its messages come back after their visibility timeout',
+        { worker },
+      );
+    },
+    report(worker, report) {
+      switch (report.type) {
+        case 'alive':
+          return;
+        case 'ready':
+          logger.debug('a worker polls', { worker });
+          return;
+        case 'retiring':
+          logger.debug('a worker retires', { worker });
+          return;
+        case 'rejected':
+          reporter.warn('a message went to the dead-letter queue', {
+            worker,
+            message_id: report.messageId,
+            reason: report.reason,
+            detail: report.detail,
+          });
+          return;
+        case 'error':
+          reporter.report(fromWire(report.error), report.message, report.fields);
+          return;
+        case 'batch':
+          tally.add(report.events, report.lagMilliseconds);
+          measure(metrics, report);
+      }
+    },
+  };
+}
+
+function measure(metrics: Metrics, report: Extract<Report, { type: 'batch' }>): void {
+  metrics.increment('bec-alerts.processor.events', report.events);
+  for (const [reason, count] of Object.entries(report.rejected)) {
+    metrics.increment('bec-alerts.processor.rejected', count, { reason });
+  }
+  metrics.distribution('bec-alerts.processor.batch.duration', report.durationMilliseconds);
+  metrics.distribution('bec-alerts.processor.lag', report.lagMilliseconds);
+}
+
+function shownEnd({ stalled, signal, code }: WorkerEnd): string {
+  if (stalled) return 'it made no progress and was killed';
+  return signal ?? `exit code ${code}`;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
 }

@@ -2,6 +2,9 @@ import type { QueueUrls } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
 import type { LogFormat, LogLevel } from '../runtime/logger.ts';
 
+/** A batch of 80 events takes some 10 ms; what takes this long waits for a lock or a disk. */
+export const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
+
 /** What a worker needs to know. It travels over the channel and not as arguments: those are seen in /proc. */
 export interface WorkerSettings {
   readonly name: string;
@@ -13,6 +16,8 @@ export interface WorkerSettings {
     readonly connectTimeoutSeconds: number;
     readonly readTimeoutSeconds: number;
   };
+  /** Of a local S3; undefined for AWS. */
+  readonly objectsEndpoint: string | undefined;
   /** How long a poll of an empty queue waits, in seconds. */
   readonly sleepDelaySeconds: number;
   /** After so many messages the worker retires. */
@@ -28,7 +33,9 @@ export type Command =
 export type Report =
   /** It has its settings, and Postgres answered: it polls from here on. */
   | { readonly type: 'ready' }
-  /** One batch stored and deleted. */
+  /** Its loop turns: sent at most once a second, where nothing else is told. */
+  | { readonly type: 'alive' }
+  /** One batch committed. */
   | {
       readonly type: 'batch';
       readonly events: number;
@@ -38,7 +45,7 @@ export type Report =
       /** From the oldest message's entry into the queue to the commit. */
       readonly lagMilliseconds: number;
     }
-  /** Its last batch has begun: it leaves after it, and a replacement may start. */
+  /** Its last round has begun: it leaves after it, and a replacement may start. */
   | { readonly type: 'retiring' }
   /** A message went to the dead-letter queue. */
   | {
@@ -58,6 +65,7 @@ export type Report =
 const COMMANDS: ReadonlySet<string> = new Set<Command['type']>(['start', 'stop']);
 const REPORTS: ReadonlySet<string> = new Set<Report['type']>([
   'ready',
+  'alive',
   'batch',
   'retiring',
   'rejected',

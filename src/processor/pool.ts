@@ -5,16 +5,35 @@ import { backoff, pause } from '../runtime/loop.ts';
 import type { Command, Report, WorkerSettings } from './messages.ts';
 import { isReport } from './messages.ts';
 
+/** How a worker ended that was neither retiring nor told to stop. */
+export interface WorkerEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** It was killed because nothing had been heard of it for too long. */
+  readonly stalled: boolean;
+}
+
 /** What the pool tells of its workers. */
 export interface PoolEvents {
   report(worker: string, report: Report): void;
-  /** A worker ended that was neither retiring nor told to stop. */
-  crashed(worker: string, exit: { code: number | null; signal: NodeJS.Signals | null }): void;
+  crashed(worker: string, end: WorkerEnd): void;
   /** How many workers run now. */
   size(workers: number): void;
 }
 
+export interface PoolOptions {
+  /** Workers that run at a time. */
+  readonly size: number;
+  /** The environment that they are forked with. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** A worker that is silent for longer is killed and replaced. */
+  readonly stallMilliseconds: number;
+  readonly settings: (name: string) => WorkerSettings;
+}
+
 export interface WorkerPool {
+  /** Resolves if no worker ever gets ready: the last one's end. */
+  readonly hopeless: Promise<WorkerEnd>;
   /** Tells every worker to stop and waits for them; those that stay longer than the grace are killed. */
   drain(graceMilliseconds: number): Promise<void>;
 }
@@ -25,57 +44,72 @@ interface Worker {
   ready: boolean;
   /** Its replacement is on its way, or none is wanted. */
   replaced: boolean;
+  stalled: boolean;
+  /** By performance.now(). */
+  heardAt: number;
 }
 
 const WORKER_ENTRY = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url);
 const FIRST_RETRY_MILLISECONDS = 100;
 const LONGEST_RETRY_MILLISECONDS = 10_000;
+/** With the backoff this takes about ten seconds: what doesn't start by then needs a person. */
+const HOPELESS_STARTS = 10;
+/**
+ * The young generation's half-spaces grow with what is allocated between two collections, which at 10 KB an event is
+ * much and short-lived; this keeps a busy worker below 100 MB at no cost in speed (measured).
+ */
+const WORKER_ARGUMENTS = ['--max-semi-space-size=8'];
 
-/** Forks `size` workers and replaces each that retires or dies; deaths before being ready put the next fork off. */
-export function startPool(
-  size: number,
-  environment: NodeJS.ProcessEnv,
-  settings: (name: string) => WorkerSettings,
-  events: PoolEvents,
-): WorkerPool {
+/** Forks workers and replaces each that retires, dies or stalls; deaths before being ready put the next fork off. */
+export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool {
   const workers = new Set<Worker>();
   const draining = new AbortController();
+  const hopeless = Promise.withResolvers<WorkerEnd>();
   let number = 0;
   let failedStarts = 0;
+  let everReady = false;
 
   const start = () => {
     if (draining.signal.aborted) return;
     number += 1;
     const name = `worker-${number}`;
-    const child = fork(WORKER_ENTRY, {
-      env: environment,
-      execArgv: [],
-    });
-    const worker: Worker = { name, child, ready: false, replaced: false };
+    const child = fork(WORKER_ENTRY, { env: options.environment, execArgv: WORKER_ARGUMENTS });
+    const worker: Worker = {
+      name,
+      child,
+      ready: false,
+      replaced: false,
+      stalled: false,
+      heardAt: performance.now(),
+    };
     workers.add(worker);
     events.size(workers.size);
     child.on('message', (message: unknown) => hear(worker, message));
-    child.once('exit', (code, signal) => leave(worker, { code, signal }));
-    child.once('error', () => leave(worker, { code: null, signal: null }));
-    send(worker, { type: 'start', settings: settings(name) });
+    child.once('exit', (code, signal) => leave(worker, code, signal));
+    child.once('error', () => leave(worker, null, null));
+    send(worker, { type: 'start', settings: options.settings(name) });
   };
 
   const hear = (worker: Worker, message: unknown) => {
     if (!isReport(message)) throw new TypeError(`${worker.name} sent a message that is no report`);
+    worker.heardAt = performance.now();
     if (message.type === 'ready') {
       worker.ready = true;
+      everReady = true;
       failedStarts = 0;
     }
     if (message.type === 'retiring') replace(worker, 0);
     events.report(worker.name, message);
   };
 
-  const leave = (worker: Worker, exit: { code: number | null; signal: NodeJS.Signals | null }) => {
+  const leave = (worker: Worker, code: number | null, signal: NodeJS.Signals | null) => {
     if (!workers.delete(worker)) return;
     events.size(workers.size);
-    if (worker.replaced || draining.signal.aborted) return;
+    if (draining.signal.aborted || (worker.replaced && !worker.stalled)) return;
+    const end: WorkerEnd = { code, signal, stalled: worker.stalled };
     failedStarts = worker.ready ? 0 : failedStarts + 1;
-    events.crashed(worker.name, exit);
+    events.crashed(worker.name, end);
+    if (!everReady && failedStarts >= HOPELESS_STARTS) hopeless.resolve(end);
     replace(
       worker,
       failedStarts === 0 ? 0 : backoff(failedStarts, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS),
@@ -88,11 +122,22 @@ export function startPool(
     void pause(waitMilliseconds, draining.signal).then(start);
   };
 
-  for (let count = 0; count < size; count += 1) start();
+  const watchdog = setInterval(() => {
+    const now = performance.now();
+    for (const worker of workers) {
+      if (worker.stalled || now - worker.heardAt <= options.stallMilliseconds) continue;
+      worker.stalled = true;
+      worker.child.kill('SIGKILL');
+    }
+  }, options.stallMilliseconds / 4);
+
+  for (let count = 0; count < options.size; count += 1) start();
 
   return {
+    hopeless: hopeless.promise,
     async drain(graceMilliseconds) {
       draining.abort();
+      clearInterval(watchdog);
       const exits = [...workers].map(({ child }) => exited(child));
       for (const worker of workers) send(worker, { type: 'stop' });
       const killer = setTimeout(() => {

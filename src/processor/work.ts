@@ -1,17 +1,21 @@
 import { createPool } from '../db/pool.ts';
+import { createObjects } from '../queue/objects.ts';
 import { createSqsClient, createSqsQueue } from '../queue/sqs.ts';
 import { asError, toWire } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { createLogger } from '../runtime/logger.ts';
 import type { ConsumeEvents } from './consume.ts';
 import { consume } from './consume.ts';
 import type { Report, WorkerSettings } from './messages.ts';
+import { STATEMENT_TIMEOUT_MILLISECONDS } from './messages.ts';
 
 export interface Work {
   /** Ends after the batch in hand; an idle poll is aborted. */
   stop(): void;
 }
 
-const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
+/** Longest silence of a worker that is well, but for the steps that it waits in. */
+const ALIVE_MILLISECONDS = 1_000;
 const LONGEST_POLL_SECONDS = 20;
 /** A read timeout as long as the poll fires before the empty answer arrives. */
 const ANSWER_SECONDS = 2;
@@ -28,31 +32,16 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
     onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
   });
   const queue = createSqsQueue(createSqsClient(settings.queue), settings.queue);
+  const objects = createObjects({ ...settings.queue, endpoint: settings.objectsEndpoint });
 
-  const tellError = (message: string, error: unknown) =>
-    tell({ type: 'error', message, error: toWire(error), fields: { worker: settings.name } });
-  const events: ConsumeEvents = {
-    polling() {
-      logger.debug('polling');
-      tell({ type: 'ready' });
-    },
-    retiring() {
-      tell({ type: 'retiring' });
-    },
-    stored(batch) {
-      logger.debug('stored a batch', {
-        events: batch.events,
-        duration_ms: Math.round(batch.durationMilliseconds),
-      });
-      tell({ type: 'batch', ...batch });
-    },
-    rejected(message, { reason, detail }) {
-      tell({ type: 'rejected', messageId: message.id, reason, detail });
-    },
-    failed(error, message) {
-      tellError(message, error);
-    },
+  let toldAt = 0;
+  const tellNow = (report: Report) => {
+    toldAt = performance.now();
+    tell(report);
   };
+  const events = eventsFor(settings, logger, tellNow, () => {
+    if (performance.now() - toldAt > ALIVE_MILLISECONDS) tellNow({ type: 'alive' });
+  });
   const options = {
     sleepDelaySeconds: settings.sleepDelaySeconds,
     maxWaitSeconds: Math.max(
@@ -64,12 +53,13 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
 
   void (async () => {
     try {
-      await consume(pool, queue, options, events, stopping.signal);
+      await consume({ db: pool, queue, objects }, options, events, stopping.signal);
     } catch (thrown) {
       process.exitCode = 1;
-      tellError('the worker ended by an error', thrown);
+      events.failed(thrown, 'the worker ended by an error');
     }
     queue.close();
+    objects.close();
     await pool
       .end()
       .catch((thrown: unknown) => logger.warning('closing the database failed', { error: asError(thrown) }));
@@ -80,4 +70,39 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
   })();
 
   return { stop: () => stopping.abort() };
+}
+
+/** Tells the supervisor, and at DEBUG the log. Ids and no user: a log is no place for who was affected. */
+function eventsFor(
+  settings: WorkerSettings,
+  logger: Logger,
+  tell: (report: Report) => void,
+  turned: () => void,
+): ConsumeEvents {
+  return {
+    turned,
+    polling() {
+      logger.debug('polling');
+      tell({ type: 'ready' });
+    },
+    retiring() {
+      tell({ type: 'retiring' });
+    },
+    read({ id }, { eventId, groupId }) {
+      logger.debug('read an event', { message_id: id, event_id: eventId, group_id: groupId });
+    },
+    stored(batch) {
+      logger.debug('stored a batch', {
+        events: batch.events,
+        duration_ms: Math.round(batch.durationMilliseconds),
+      });
+      tell({ type: 'batch', ...batch });
+    },
+    rejected({ message, rejection: { reason, detail } }) {
+      tell({ type: 'rejected', messageId: message.id, reason, detail });
+    },
+    failed(error, message) {
+      tell({ type: 'error', message, error: toWire(error), fields: { worker: settings.name } });
+    },
+  };
 }

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'database_failed'
   | 'queue_unavailable'
   | 'queue_refused'
+  | 'object_unavailable'
   | 'mail_throttled'
   | 'mail_unavailable'
   | 'mail_refused'

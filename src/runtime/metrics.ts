@@ -15,6 +15,8 @@ export interface Metrics {
 /** The agent is where `DD_DOGSTATSD_URL`, `DD_AGENT_HOST` and `DD_DOGSTATSD_PORT` say, as hot-shots reads them. */
 export function createMetrics(logger: Logger): Metrics {
   const client = new StatsD({
+    maxBufferSize: 1_432,
+    bufferFlushInterval: 1_000,
     errorHandler: (error) => logger.debug('DogStatsD failed', { error }),
   });
   return {

@@ -1,0 +1,102 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { childrenOf, peakMemory, treeCpu } from './process-tree.ts';
+
+/** How fast a full queue was emptied, without the start: the clock runs once an eighth is gone. */
+export interface Drain {
+  readonly name: string;
+  readonly messagesPerSecond: number;
+  /** Of the drained processes' own tree, all that they forked included. */
+  readonly cpuMillisecondsPerMessage: number;
+  /** Of the largest single process below the first, in MB. */
+  readonly peakMegabytes: number;
+  /** How much CPU the queue server and Postgres used meanwhile, a message: what is left for us. */
+  readonly othersMillisecondsPerMessage: number;
+}
+
+export interface DrainOptions {
+  readonly name: string;
+  readonly client: SQSClient;
+  readonly queueUrl: string;
+  readonly count: number;
+  readonly start: () => readonly ChildProcess[];
+  /** Processes whose CPU is told apart. */
+  readonly others: readonly number[];
+}
+
+const SAMPLE_MILLISECONDS = 25;
+const LIMIT_MILLISECONDS = 300_000;
+
+export async function drain(options: DrainOptions): Promise<Drain> {
+  const { name, client, queueUrl, count, others } = options;
+  const roots = options.start();
+  const failed = new AbortController();
+  let output = '';
+  for (const root of roots) {
+    root.stderr?.on('data', (chunk) => {
+      output += String(chunk);
+    });
+    root.once('exit', (code) => failed.abort(new Error(`${name} ended (exit ${code}):\n${output}`)));
+  }
+  const pids = roots.flatMap(({ pid }) => pid ?? []);
+  const ownCpu = () => pids.reduce((sum, pid) => sum + treeCpu(pid), 0);
+  const othersCpu = () => others.reduce((sum, pid) => sum + treeCpu(pid), 0);
+  const sample = async () => {
+    const left = await depth(client, queueUrl);
+    return { left, at: performance.now(), cpu: ownCpu(), othersCpu: othersCpu() };
+  };
+  const begun = performance.now();
+  let first: Awaited<ReturnType<typeof sample>> | undefined;
+  let peak = 0;
+  try {
+    for (;;) {
+      failed.signal.throwIfAborted();
+      const now = await sample();
+      if (first === undefined && now.left <= count * 0.875) first = now;
+      for (const pid of workers(pids)) peak = Math.max(peak, peakMemory(pid));
+      if (now.left === 0) {
+        if (first === undefined) throw new Error(`${name}: too few messages to measure`);
+        const messages = first.left;
+        return {
+          name,
+          messagesPerSecond: (messages / (now.at - first.at)) * 1_000,
+          cpuMillisecondsPerMessage: (now.cpu - first.cpu) / messages,
+          peakMegabytes: peak,
+          othersMillisecondsPerMessage: (now.othersCpu - first.othersCpu) / messages,
+        };
+      }
+      if (now.at - begun > LIMIT_MILLISECONDS)
+        throw new Error(`${name}: ${now.left} messages left after 5 minutes`);
+      await pause(SAMPLE_MILLISECONDS);
+    }
+  } finally {
+    await stop(roots);
+  }
+}
+
+function workers(pids: readonly number[]): number[] {
+  const children = pids.flatMap(childrenOf);
+  return children.length > 0 ? children : [...pids];
+}
+
+export async function stop(roots: readonly ChildProcess[]): Promise<void> {
+  const running = roots.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const exits = running.map((root) => once(root, 'exit'));
+  for (const root of running) root.kill('SIGTERM');
+  await Promise.all(exits);
+}
+
+async function depth(client: SQSClient, QueueUrl: string): Promise<number> {
+  const { Attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({
+      QueueUrl,
+      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+    }),
+  );
+  return (
+    Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible)
+  );
+}

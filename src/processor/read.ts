@@ -1,0 +1,62 @@
+import type { ErrorEvent, Rejection } from '../domain/event.ts';
+import { parseEvent } from '../domain/event.ts';
+import type { ObjectLocation } from '../domain/pointer.ts';
+import { parsePointer } from '../domain/pointer.ts';
+import type { Objects } from '../queue/objects.ts';
+import type { DatabaseRejection, QueueMessage } from '../queue/queue.ts';
+
+export interface ReadMessage {
+  readonly message: QueueMessage;
+  readonly event: ErrorEvent;
+}
+
+export interface RejectedMessage {
+  readonly message: QueueMessage;
+  readonly rejection: Rejection | DatabaseRejection;
+}
+
+/** A message whose event couldn't be fetched: it goes back to the queue. */
+export interface UnreadMessage {
+  readonly message: QueueMessage;
+  readonly error: unknown;
+}
+
+export interface ReadRound {
+  readonly read: readonly ReadMessage[];
+  readonly rejected: readonly RejectedMessage[];
+  readonly unread: readonly UnreadMessage[];
+}
+
+/** Turns messages into events, fetching those that a message only points to. */
+export async function read(messages: readonly QueueMessage[], objects: Objects): Promise<ReadRound> {
+  const round = {
+    read: [] as ReadMessage[],
+    rejected: [] as RejectedMessage[],
+    unread: [] as UnreadMessage[],
+  };
+  const pointers: { message: QueueMessage; location: ObjectLocation }[] = [];
+  const take = (message: QueueMessage, body: string) => {
+    const parsed = parseEvent(body, message.sentAt);
+    if ('event' in parsed) round.read.push({ message, event: parsed.event });
+    else round.rejected.push({ message, rejection: parsed.rejection });
+  };
+
+  for (const message of messages) {
+    const pointer = parsePointer(message.body);
+    if (pointer === null) take(message, message.body);
+    else if ('location' in pointer) pointers.push({ message, location: pointer.location });
+    else round.rejected.push({ message, rejection: pointer.rejection });
+  }
+  await Promise.all(
+    pointers.map(async ({ message, location }) => {
+      try {
+        const fetched = await objects.fetch(location);
+        if ('body' in fetched) take(message, fetched.body);
+        else round.rejected.push({ message, rejection: fetched.rejection });
+      } catch (error) {
+        round.unread.push({ message, error });
+      }
+    }),
+  );
+  return round;
+}

@@ -1,0 +1,84 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Rejection } from '../domain/event.ts';
+import type { ObjectLocation } from '../domain/pointer.ts';
+import { asError, CodedError, messageOf } from '../runtime/errors.ts';
+import type { SqsOptions } from './sqs.ts';
+
+export type FetchedObject = { readonly body: string } | { readonly rejection: Rejection };
+
+/** Where the events lie that a message only points to. */
+export interface Objects {
+  /**
+   * @returns a rejection where there is no such object, or one that can't be an event
+   * @throws CodedError `object_unavailable` where trying again can help: the message must stay on the queue
+   */
+  fetch(location: ObjectLocation): Promise<FetchedObject>;
+  close(): void;
+}
+
+/** Sentry takes events of up to 1 MiB; what it adds to them is far from this. */
+const MAX_OBJECT_BYTES = 8 * 1_024 * 1_024;
+
+/**
+ * Objects over the S3 protocol. The SDK's client is loaded when the first pointer comes: most services never get one.
+ * @param options `endpoint` is of a local S3, addressed by path; undefined for AWS
+ */
+export function createObjects(options: SqsOptions): Objects {
+  const clients = new Map<string, Promise<S3Client>>();
+
+  const clientOf = (region: string): Promise<S3Client> => {
+    const known = clients.get(region);
+    if (known !== undefined) return known;
+    const made = createClient(options, region);
+    clients.set(region, made);
+    return made;
+  };
+
+  return {
+    async fetch(location) {
+      try {
+        const { GetObjectCommand } = await import('@aws-sdk/client-s3');
+        const client = await clientOf(location.region);
+        const { Body, ContentLength = 0 } = await client.send(
+          new GetObjectCommand({ Bucket: location.bucket, Key: location.key }),
+        );
+        if (ContentLength > MAX_OBJECT_BYTES) {
+          // What isn't read would hold the connection.
+          if (Body !== undefined && 'destroy' in Body) Body.destroy();
+          return reject('oversized_s3_object', `the object is larger than ${MAX_OBJECT_BYTES} bytes`);
+        }
+        return { body: (await Body?.transformToString()) ?? '' };
+      } catch (thrown) {
+        const error = asError(thrown);
+        if (error.name === 'NoSuchKey' || error.name === 'NoSuchBucket') {
+          return reject('missing_s3_object', `S3 answered ${error.name}`);
+        }
+        throw new CodedError(
+          'object_unavailable',
+          `reading s3://${location.bucket} failed (${error.name}: ${messageOf(error)})`,
+          { retryable: true, cause: error },
+        );
+      }
+    },
+    close() {
+      for (const client of clients.values()) void client.then((one) => one.destroy());
+    },
+  };
+}
+
+async function createClient(options: SqsOptions, region: string): Promise<S3Client> {
+  const { S3Client } = await import('@aws-sdk/client-s3');
+  return new S3Client({
+    region,
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
+    requestHandler: {
+      connectionTimeout: options.connectTimeoutSeconds * 1_000,
+      requestTimeout: options.readTimeoutSeconds * 1_000,
+      throwOnRequestTimeout: true,
+    },
+  });
+}
+
+function reject(reason: Rejection['reason'], detail: string): FetchedObject {
+  return { rejection: { reason, detail } };
+}
