@@ -90,10 +90,12 @@ function url(protocols: readonly string[], what: string) {
 }
 
 const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');
-const dsn = httpUrl.refine(
-  (value) => URL.canParse(value) && new URL(value).username !== '' && /\/\d+$/.test(new URL(value).pathname),
-  'must be a Sentry DSN such as https://PUBLIC_KEY@HOST/PROJECT_ID',
-);
+// As strict as the SDK, which prints a DSN that it doesn't take, key and all, and then sends nothing.
+const dsn = httpUrl.refine((value) => {
+  if (!URL.canParse(value)) return false;
+  const { username, password, pathname } = new URL(value);
+  return /^\w+$/.test(username) && /^\w*$/.test(password) && /\/\d+$/.test(pathname);
+}, 'must be a Sentry DSN such as https://PUBLIC_KEY@HOST/PROJECT_ID');
 // SES takes 7-bit ASCII addresses only.
 const EMAIL = /^[\x21-\x3b\x3d\x3f\x41-\x7e]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 const NO_EMAIL = 'must be an ASCII email address';
