@@ -1,0 +1,171 @@
+#!/bin/sh
+# Builds the Dockerfile and runs what it makes, without a Docker engine and without a registry of images: with buildah
+# in chroot isolation, on a Debian made by debootstrap that stands in for node:24-slim. Needs root on Debian.
+#
+#   dev/check-image.sh            KEEP=folder keeps the base from one time to the next
+#
+# It is no part of CI: it takes some minutes and a few hundred megabytes.
+set -eu
+
+cd "$(dirname "$0")/.."
+fail() { echo "check-image: $*" >&2; exit 1; }
+ok() { echo "ok    $*"; }
+
+[ "$(id -u)" = 0 ] || fail 'run it as root: chroot isolation needs it'
+command -v apt-get >/dev/null || fail 'it needs Debian or Ubuntu, for debootstrap'
+missing=''
+for program in buildah debootstrap; do command -v $program >/dev/null || missing="$missing $program"; done
+# shellcheck disable=SC2086
+[ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null
+node_binary=node_modules/node/bin/node
+[ -x $node_binary ] || fail "there is no $node_binary; run npm ci first"
+npm_folder="$(dirname "$(readlink -f "$(command -v npm)")")/.."
+
+scratch="$(mktemp -d)"
+keep="${KEEP:-$scratch}"
+export BUILDAH_ISOLATION=chroot
+storage="--root $scratch/storage --runroot $scratch/run"
+container=''
+daemon=''
+clean() {
+  [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true
+  # shellcheck disable=SC2086
+  [ -z "$container" ] || buildah $storage umount "$container" >/dev/null 2>&1 || true
+  # shellcheck disable=SC2086
+  buildah $storage rm --all >/dev/null 2>&1 || true
+  rm -rf --one-file-system "$scratch"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+# --- the base: Debian 12, as node:24-slim has it, with the Node that npm ci brought -------------------------------
+base="$keep/base.tar"
+if [ ! -f "$base" ]; then
+  mkdir -p "$keep"
+  mirror="$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^http/) {print $i; exit}}')"
+  echo 'making a base image with debootstrap'
+  debootstrap --variant=minbase bookworm "$scratch/debian" "$mirror" >"$scratch/debootstrap.log" 2>&1 ||
+    { tail -5 "$scratch/debootstrap.log" >&2; fail 'debootstrap failed'; }
+  install -D -m 755 $node_binary "$scratch/debian/usr/local/bin/node"
+  mkdir -p "$scratch/debian/usr/local/lib/node_modules"
+  cp -a "$npm_folder" "$scratch/debian/usr/local/lib/node_modules/npm"
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$scratch/debian/usr/local/bin/npm"
+  rm -rf "$scratch/debian/var/cache/apt" "$scratch/debian/var/lib/apt/lists"
+  tar -C "$scratch/debian" -cf "$base.part" . && mv "$base.part" "$base"
+  rm -rf "$scratch/debian"
+fi
+cat >"$scratch/Base" <<END
+FROM scratch
+ADD base.tar /
+CMD ["node"]
+END
+# shellcheck disable=SC2086
+buildah $storage bud -q -t node:24-slim -f "$scratch/Base" "$keep" >/dev/null
+
+# --- the image: npm's own settings are lent to the build and don't stay in it ------------------------------------
+cat "$HOME/.npmrc" /etc/npmrc /usr/local/etc/npmrc >"$scratch/npmrc" 2>/dev/null || true
+lend="--volume $scratch/npmrc:/root/.npmrc:ro"
+if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then
+  echo 'cafile=/run/ca.pem' >>"$scratch/npmrc"
+  lend="$lend --volume $NODE_EXTRA_CA_CERTS:/run/ca.pem:ro"
+fi
+echo 'building'
+# shellcheck disable=SC2086
+buildah $storage bud -q --pull-never $lend --volume /etc/resolv.conf:/etc/resolv.conf:ro \
+  --build-arg COMMIT=0123abc --build-arg BUILD=https://ci.example.com/1 --build-arg SOURCE=https://example.com/bec-alerts \
+  --format docker -t bec-alerts . >"$scratch/build.log" 2>&1 || { tail -30 "$scratch/build.log" >&2; fail 'the build failed'; }
+
+# --- what it says of itself -----------------------------------------------------------------------------------------
+# shellcheck disable=SC2086
+inspect() { buildah $storage inspect --type image --format "$1" bec-alerts; }
+expect() {
+  [ "$2" = "$3" ] || fail "$1: expected '$3', found '$2'"
+  ok "$1: $2"
+}
+expect 'user' "$(inspect '{{.Docker.Config.User}}')" app
+expect 'entrypoint' "$(inspect '{{.Docker.Config.Entrypoint}}')" '[/app/docker/entrypoint.sh]'
+expect 'port' "$(inspect '{{.Docker.Config.ExposedPorts}}')" 'map[8000/tcp:{}]'
+expect 'healthcheck' "$(inspect '{{.Docker.Config.Healthcheck.Test}}')" '[CMD node /app/docker/healthcheck.js]'
+
+# --- what it does ---------------------------------------------------------------------------------------------------
+# shellcheck disable=SC2086
+container="$(buildah $storage from --pull-never bec-alerts)"
+# shellcheck disable=SC2086
+root="$(buildah $storage mount "$container")"
+# The image's environment, user and folder, in its files alone: what a container is, less its network.
+in_image() {
+  chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin NODE_ENV=production \
+    NODE_COMPILE_CACHE=/app/.compile-cache "PORT=${port:-8000}" /bin/sh -c 'cd /app && exec "$@"' sh "$@"
+}
+# Nothing of the machine is mounted in it: what is removed at the end is ours alone.
+mkdir -p "$root/dev"
+[ -e "$root/dev/null" ] || mknod -m 666 "$root/dev/null" c 1 3
+[ -e "$root/dev/urandom" ] || mknod -m 666 "$root/dev/urandom" c 1 9
+
+entry=/app/docker/entrypoint.sh
+version="$(sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json | head -1)"
+expect 'the version' "$(in_image $entry --version)" "$version"
+expect 'the version, asked as bec-alerts --version' "$(in_image $entry bec-alerts --version)" "$version"
+expect 'the user' "$(in_image id -u):$(in_image id -g):$(in_image id -un)" '10001:10001:app'
+expect 'version.json' "$(cat "$root/app/version.json")" \
+  "{\"source\":\"https://example.com/bec-alerts\",\"version\":\"$version\",\"commit\":\"0123abc\",\"build\":\"https://ci.example.com/1\"}"
+
+set +e
+in_image $entry processor >"$scratch/out" 2>&1
+code=$?
+set -e
+expect 'exit code of a processor without configuration' $code 2
+grep -q 'DATABASE_URL' "$scratch/out" || fail 'it does not name DATABASE_URL'
+in_image $entry processor --help | grep -q -- --process-count || fail 'processor --help shows no options'
+ok 'processor --help'
+
+expect 'files that the service may write' \
+  "$(chroot --userspec=10001:10001 "$root" find /app -writable -not -type l | head -3)" ''
+expect 'development packages' "$(cd "$root/app/node_modules" && ls -d node typescript vitest fauxqs 2>/dev/null || true)" ''
+for path in .env .git test dev src package-lock.json; do
+  [ ! -e "$root/app/$path" ] || fail "/app/$path is in the image"
+done
+ok 'no sources, tests or secrets of the working copy'
+# Node writes what it had to compile; with a cache that is whole it has nothing to write.
+cached="$(find "$root/app/.compile-cache" -type f | wc -l)"
+[ "$cached" -gt 100 ] || fail "the compile cache holds $cached files"
+in_image env NODE_DEBUG_NATIVE=COMPILE_CACHE $entry --version 2>&1 | grep -q 'was accepted' ||
+  fail "Node doesn't take the compile cache"
+ok "a compile cache of $cached files, which Node takes"
+
+# A watcher that can't reach its database serves, says so, and ends at SIGTERM: nothing else is needed for that. It is
+# process 1 of a process space of its own, where the kernel drops a signal that nobody handles.
+port=18437
+unshare --fork --pid chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin "PORT=$port" \
+  NODE_COMPILE_CACHE=/app/.compile-cache DATABASE_URL=postgres://nobody@127.0.0.1:1/none AWS_DEFAULT_REGION=us-east-1 \
+  $entry watcher >"$scratch/daemon.log" 2>&1 &
+outer=$!
+tries=0
+until in_image node /app/docker/healthcheck.js >"$scratch/health" 2>&1; do
+  tries=$((tries + 1))
+  [ $tries -lt 100 ] || { cat "$scratch/daemon.log" >&2; fail "the HEALTHCHECK fails: $(cat "$scratch/health")"; }
+  sleep 0.1
+done
+expect 'the HEALTHCHECK of a running watcher' "$(cat "$scratch/health")" 200
+daemon="$(cat /proc/$outer/task/$outer/children)"
+daemon="${daemon%% *}"
+expect 'its number in its own process space' "$(awk '/^NSpid:/ {print $NF}' "/proc/$daemon/status")" 1
+expect 'its program' "$(cat "/proc/$daemon/comm")" node
+in_image node -e "fetch('http://127.0.0.1:$port/__version__').then((r) => r.text()).then(console.log)" |
+  grep -q 0123abc || fail '/__version__ does not show the commit'
+ok '/__version__ shows version.json'
+kill -TERM "$daemon"
+set +e
+wait "$outer"
+code=$?
+daemon=''
+in_image node /app/docker/healthcheck.js >/dev/null 2>&1
+gone=$?
+set -e
+expect 'exit code at SIGTERM' $code 0
+expect 'the HEALTHCHECK of a watcher that is gone' $gone 1
+
+layer="$(du -sk "$root/app" | cut -f1)"
+modules="$(du -sk "$root/app/node_modules" | cut -f1)"
+echo "what is added to the base: $((layer / 1024)) MB ($((modules / 1024)) MB of it node_modules)"

@@ -1,0 +1,8 @@
+// Prints version.json from the build's arguments; the version is package.json's where none is given.
+import { readFileSync } from 'node:fs';
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { SOURCE = '', VERSION = '', COMMIT = '', BUILD = '' } = process.env;
+process.stdout.write(
+  `${JSON.stringify({ source: SOURCE, version: VERSION || version, commit: COMMIT, build: BUILD })}\n`,
+);
