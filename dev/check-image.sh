@@ -151,7 +151,7 @@ expect 'the HEALTHCHECK of a running watcher' "$(cat "$scratch/health")" 200
 daemon="$(cat /proc/$outer/task/$outer/children)"
 daemon="${daemon%% *}"
 expect 'its number in its own process space' "$(awk '/^NSpid:/ {print $NF}' "/proc/$daemon/status")" 1
-expect 'its program' "$(cat "/proc/$daemon/comm")" node
+expect 'its program' "$(basename "$(readlink "/proc/$daemon/exe")")" node
 in_image node -e "fetch('http://127.0.0.1:$port/__version__').then((r) => r.text()).then(console.log)" |
   grep -q 0123abc || fail '/__version__ does not show the commit'
 ok '/__version__ shows version.json'

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommand } from '../../support/command.ts';
+import { createDatabase } from '../../support/database.ts';
+import { forwarded } from '../../support/events.ts';
+import { drained, startProcessor } from '../../support/processor.ts';
+import { createQueue, sendBodies } from '../../support/queue.ts';
+
+const ROLES = readFileSync(new URL('../../../docs/roles.sql', import.meta.url), 'utf8');
+const database = await createDatabase();
+const { pool } = database;
+/** Users are the whole server's, so each has a name of its own. */
+const user = (of: string) => `test_${of}_${process.pid}`;
+const PASSWORD = 'of-a-test';
+
+beforeAll(async () => {
+  await pool.query(ROLES);
+  for (const of of ['processor', 'watcher']) {
+    await pool.query(`CREATE ROLE ${user(of)} LOGIN PASSWORD '${PASSWORD}' IN ROLE bec_alerts_${of}`);
+  }
+});
+afterAll(async () => {
+  for (const of of ['processor', 'watcher']) await pool.query(`DROP ROLE IF EXISTS ${user(of)}`);
+});
+
+function urlOf(of: string): string {
+  const url = new URL(database.url);
+  url.username = user(of);
+  url.password = PASSWORD;
+  return url.href;
+}
+
+async function codeOf(of: string, sql: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: urlOf(of) });
+  await client.connect();
+  try {
+    await client.query(sql);
+    return undefined;
+  } catch (error) {
+    return error instanceof pg.DatabaseError ? error.code : String(error);
+  } finally {
+    await client.end();
+  }
+}
+
+const REFUSED = '42501';
+
+describe('the roles of docs/roles.sql', () => {
+  it('are enough for the processor', async () => {
+    const queue = await createQueue();
+    const bodies = Array.from({ length: 20 }, (_, index) =>
+      JSON.stringify(forwarded({ groupID: `g${index % 4}`, title: 'bec-alerts-healthcheck' })),
+    );
+    await sendBodies(queue.client, queue.queueUrl, bodies);
+    const processor = startProcessor(queue, { ...database, url: urlOf('processor') }, { PORT: '0' });
+    await drained(queue);
+    processor.child.kill('SIGTERM');
+    expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
+    const { rows } = await pool.query('SELECT count(*)::int AS issues FROM issues');
+    expect(rows[0].issues).toBe(4);
+  });
+
+  it('are enough for the watcher: runs, retries, and pruning of what is old', async () => {
+    await pool.query(`
+      INSERT INTO issue_buckets SELECT id, current_date - 200, hll_empty(11,5,-1,1), hll_empty(11,5,-1,1) FROM issues;
+      INSERT INTO trigger_runs (ran_at, finished_at, snapshot)
+        VALUES (now() - interval '8 days', now() - interval '8 days', '3:3:'), (now() - interval '8 days', now(), '3:3:')`);
+    const { code, stderr, stdout } = await runCommand(['watcher', '--once', '--console-alerts'], {
+      AWS_DEFAULT_REGION: 'us-east-1',
+      DATABASE_URL: urlOf('watcher'),
+      ALERT_EMAILS: 'oncall@example.com',
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/evaluated 4 issues with 2 triggers: 4 alerts/);
+    expect(stdout).toContain('pruned old rows');
+    expect(stdout).not.toMatch(/permission denied/);
+    const { rows } = await pool.query(
+      `SELECT (SELECT count(*)::int FROM alerts WHERE status = 'sent') AS sent,
+              (SELECT count(*)::int FROM issue_buckets WHERE date < current_date - 90) AS old,
+              (SELECT count(*)::int FROM trigger_runs WHERE ran_at < now() - interval '7 days') AS old_runs`,
+    );
+    expect(rows[0]).toEqual({ sent: 4, old: 0, old_runs: 0 });
+  });
+
+  it('are enough for the watcher in a database that was restored into another cluster', async () => {
+    await pool.query(`UPDATE issues SET changed_in = '18000000000000000000'`);
+    await pool.query(`UPDATE trigger_runs SET snapshot = '17000000000000000000:17000000000000000000:'`);
+    const { code, stderr, stdout } = await runCommand(['watcher', '--once', '--console-alerts'], {
+      AWS_DEFAULT_REGION: 'us-east-1',
+      DATABASE_URL: urlOf('watcher'),
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('was restored');
+    expect(stdout).not.toMatch(/permission denied/);
+  });
+
+  it('are enough for bec-alerts status', async () => {
+    const queue = await createQueue();
+    const { code, stdout, stderr } = await runCommand(['status'], {
+      ...queue.env,
+      DATABASE_URL: urlOf('watcher'),
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^issues +4 rows/m);
+  });
+
+  it.each([
+    ['processor', 'SELECT FROM recipients'],
+    ['processor', 'SELECT FROM alerts'],
+    ['processor', 'DELETE FROM issues'],
+    ['processor', 'DELETE FROM issue_buckets'],
+    ['processor', 'TRUNCATE issues CASCADE'],
+    ['processor', 'CREATE TABLE mine ()'],
+    ['processor', 'DROP TABLE issue_buckets'],
+    ['processor', 'ALTER TABLE issues ADD COLUMN mine text'],
+    ['watcher', 'DELETE FROM issues'],
+    ['watcher', `UPDATE issues SET message = ''`],
+    ['watcher', `INSERT INTO issues DEFAULT VALUES`],
+    ['watcher', 'UPDATE issue_buckets SET event_set = user_set'],
+    ['watcher', 'TRUNCATE alerts'],
+    ['watcher', 'CREATE TABLE mine ()'],
+    ['watcher', 'SELECT FROM pgmigrations'],
+  ])('let the %s not do: %s', async (of, sql) => {
+    expect(await codeOf(of, sql)).toBe(REFUSED);
+  });
+
+  it('own nothing', async () => {
+    const { rows } = await pool.query(
+      `SELECT relname FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner
+       WHERE rolname LIKE 'bec_alerts_%' OR rolname LIKE 'test_%'`,
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it('can be made again, which changes nothing', async () => {
+    const grants = `SELECT grantee, table_name, privilege_type FROM information_schema.table_privileges
+                    WHERE grantee LIKE 'bec_alerts_%' ORDER BY 1, 2, 3`;
+    const before = (await pool.query(grants)).rows;
+    await pool.query(ROLES);
+    expect((await pool.query(grants)).rows).toEqual(before);
+    expect(before.length).toBeGreaterThan(10);
+  });
+});
