@@ -44,9 +44,11 @@ export async function sendSimulatedError(
       };
     },
   });
+  // The stack is always the same: without the message Sentry would make one issue of all simulated errors.
+  const grouping = { fingerprint: ['{{ default }}', message] };
   const id = options.traceback
-    ? Sentry.captureException(raised(message))
-    : Sentry.captureMessage(message, 'error');
+    ? Sentry.captureException(raised(message), grouping)
+    : Sentry.captureMessage(message, { level: 'error', ...grouping });
   await Sentry.close(FLUSH_MILLISECONDS);
   const { host } = new URL(dsn);
   if (refusal !== null) throw new Error(`Sentry at ${host} did not take the error: ${refusal}`);
