@@ -1,4 +1,12 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { makeNodeTransport } from '@sentry/node';
+
+type HttpModule = NonNullable<Parameters<typeof makeNodeTransport>[0]['httpModule']>;
+
 const FLUSH_MILLISECONDS = 10_000;
+/** Longer than the flush, which has the better message. */
+const REQUEST_MILLISECONDS = FLUSH_MILLISECONDS + 500;
 
 class SimulatedError extends Error {
   override readonly name = 'SimulatedError';
@@ -25,6 +33,7 @@ export async function sendSimulatedError(
     // By default the SDK makes up an exception for a message, to show where it was sent.
     attachStacktrace: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
+    transportOptions: { httpModule: boundedRequests(dsn) },
     // The SDK's own transport says nothing of an error status; this one wraps it to listen.
     transport: (transportOptions) => {
       const transport = Sentry.makeNodeTransport(transportOptions);
@@ -56,6 +65,21 @@ export async function sendSimulatedError(
   if (refusal !== null) throw new Error(`Sentry at ${host} did not take the error: ${refusal}`);
   if (!answered) throw new Error(`Sentry at ${host} did not answer within ${FLUSH_MILLISECONDS / 1_000} s`);
   return id;
+}
+
+/** The SDK's requests have no end of their own: one that is never answered would keep the process from ending. */
+function boundedRequests(dsn: string): HttpModule {
+  const { request } = new URL(dsn).protocol === 'https:' ? https : http;
+  return {
+    request(options, callback) {
+      const bounded = {
+        ...(options as http.RequestOptions),
+        signal: AbortSignal.timeout(REQUEST_MILLISECONDS),
+      };
+      // A client's response has a status always; only the server's side of the type may lack it.
+      return request(bounded, (response) => callback?.(response as typeof response & { statusCode: number }));
+    },
+  };
 }
 
 /** An error with a stack worth looking at. */
