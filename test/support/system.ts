@@ -9,7 +9,7 @@ import { createDatabase } from './database.ts';
 import type { TestQueue } from './queue.ts';
 import { createQueue } from './queue.ts';
 
-/** All that the commands talk to, for one test file: nothing in it is a double but Sentry. */
+/** All that the commands talk to; nothing in it is a double but Sentry. */
 export interface TestSystem {
   readonly database: TestDatabase;
   readonly queue: TestQueue;
@@ -35,6 +35,7 @@ export async function createSentry({ client, queueUrl }: TestQueue): Promise<Loc
   return sentry;
 }
 
+/** Closed after the file's last test. */
 export async function createSystem(): Promise<TestSystem> {
   const [database, queue, ses] = await Promise.all([createDatabase(), createQueue(), startSes()]);
   closing.push(() => ses.close());
