@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import type { Teardown } from '../src/runtime/lifecycle.ts';
 import type { RunningCommand } from './command-line.ts';
 import { runCommand, startCommand } from './command-line.ts';
@@ -6,7 +7,6 @@ import { assignments, writeEnvFile } from './env-file.ts';
 import type { Stack } from './stack.ts';
 import type { Terminal } from './terminal.ts';
 
-const ENV_FILE = new URL('../.env', import.meta.url);
 const WATCHER_SECONDS = '30';
 /** Tells in a second terminal's dry run, which judges what came after the demo's run. */
 const SECOND_HEALTHCHECK = 'bec-alerts-healthcheck: judge me in a second terminal';
@@ -33,7 +33,8 @@ export async function stay({
   signal,
 }: Staying): Promise<void> {
   await runCommand(['simulate_error', '--message', SECOND_HEALTHCHECK], stack.env, signal);
-  const remove = await writeEnvFile(ENV_FILE, stack.env);
+  // npm runs scripts in the project's folder, which is where the second terminal's commands look.
+  const remove = await writeEnvFile(pathToFileURL('.env'), stack.env);
   if (remove !== null) teardown.add('.env', remove);
   showCommands(stack, remove !== null, terminal);
 

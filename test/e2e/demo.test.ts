@@ -1,14 +1,21 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { parseEnv } from 'node:util';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
+import { query } from '../../dev/postgres-server.ts';
+import { runCommand } from '../support/command.ts';
 
 const DEMO = fileURLToPath(new URL('../../dev/demo.ts', import.meta.url));
 
 /** On the tests' own Postgres: a cluster more would only cost time. */
-function startDemo(parameters: readonly string[], env: Record<string, string> = {}) {
+function startDemo(parameters: readonly string[], env: Record<string, string> = {}, cwd = tmpdir()) {
   const child = spawn(process.execPath, [DEMO, ...parameters], {
+    cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: inject('adminUrl'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -30,17 +37,9 @@ function startDemo(parameters: readonly string[], env: Record<string, string> = 
 
 /** What the demo would have left on the server: its database, or whoever is still connected to it. */
 async function databasesOf(pid: number | undefined): Promise<string[]> {
-  const client = new pg.Client({ connectionString: inject('adminUrl') });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ datname: string }>(
-      'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
-      [`bec_alerts_${pid}_`],
-    );
-    return rows.map(({ datname }) => datname);
-  } finally {
-    await client.end();
-  }
+  const sql = 'SELECT datname FROM pg_database WHERE starts_with(datname, $1)';
+  const rows = await query<{ datname: string }>(inject('adminUrl'), sql, [`bec_alerts_${pid}_`]);
+  return rows.map(({ datname }) => datname);
 }
 
 /** No part of it takes connections any more. */
@@ -76,6 +75,34 @@ it('Ctrl-C in the middle of the demo cleans up, too', async () => {
   expect(demo.text()).toContain('All that it started is stopped and removed.');
   expect(await databasesOf(demo.child.pid)).toEqual([]);
   await expectClosed(demo.text());
+});
+
+it('npm run dev stays up, with errors for a second terminal to judge, until Ctrl-C', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-dev-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const dev = startDemo(['--stay', '--events', '100', '--issues', '20'], {}, folder);
+  await dev.printed('Log\n');
+  const { DATABASE_URL = '' } = parseEnv(await readFile(join(folder, '.env'), 'utf8'));
+  const toJudge = async () => {
+    const sql = "SELECT FROM issues WHERE message LIKE '%judge me in a second terminal%'";
+    return (await query(DATABASE_URL, sql)).length === 1 ? true : undefined;
+  };
+  await poll('the error to judge', toJudge, { seconds: 30 });
+  const told = 'SELECT (SELECT count(*) FROM trigger_runs) AS runs, (SELECT count(*) FROM alerts) AS alerts';
+  const before = await query(DATABASE_URL, told);
+
+  const dryRun = ['watcher', '--once', '--console-alerts', '--dry-run'];
+  const { code, stdout } = await runCommand(dryRun, {}, folder);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/evaluated \d+ issues? with 2 triggers: 1 alert /);
+  expect(stdout).toContain('bec-alerts-healthcheck: judge me in a second terminal');
+  expect(await query(DATABASE_URL, told)).toEqual(before);
+
+  dev.child.kill('SIGINT');
+  expect(await dev.code).toBe(0);
+  expect(existsSync(join(folder, '.env'))).toBe(false);
+  expect(await databasesOf(dev.child.pid)).toEqual([]);
+  await expectClosed(dev.text());
 });
 
 it('a demo that can’t start says what to do, and exits 1', async () => {
