@@ -33,7 +33,7 @@ export async function sendSimulatedError(
     // By default the SDK makes up an exception for a message, to show where it was sent.
     attachStacktrace: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
-    
+    transportOptions: { httpModule: boundedRequests(dsn) },
     // The SDK's own transport says nothing of an error status; this one wraps it to listen.
     transport: (transportOptions) => {
       const transport = Sentry.makeNodeTransport(transportOptions);
