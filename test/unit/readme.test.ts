@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
-  isEmail,
   logSettings,
   migrateSettings,
   processorSettings,
@@ -11,8 +11,7 @@ import {
   watcherSettings,
 } from '../../src/config/env.ts';
 import type { Issue } from '../../src/domain/issue.ts';
-import type { TriggerContext } from '../../src/domain/trigger.ts';
-import { importTriggers, readyTriggers } from '../../src/watcher/load-triggers.ts';
+import type { Trigger, TriggerContext } from '../../src/domain/trigger.ts';
 
 const README = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const TABLE_ROWS = README.split('\n').filter((line) => line.startsWith('| `'));
@@ -42,10 +41,13 @@ describe('README.md', () => {
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, 'triggers.ts');
     await writeFile(file, source);
-    const [ready] = await readyTriggers(await importTriggers(file), file, folder, isEmail);
+    const { default: triggers } = (await import(pathToFileURL(file).href)) as { default: Trigger[] };
+    const [trigger] = triggers;
+    if (trigger === undefined) throw new Error('it exports no trigger');
+    expect(trigger.emails).toContain('oncall@example.com');
     const recipients = [{ id: '1', email: 'oncall@example.com' }];
     const judge = async (users: number, untold: typeof recipients) =>
-      await ready?.trigger.evaluate({} as Issue, contextOf(users, untold));
+      await trigger.evaluate({} as Issue, contextOf(users, untold));
     expect(await judge(49, recipients)).toEqual({ notify: false });
     expect(await judge(50, recipients)).toEqual({
       notify: true,
