@@ -33,6 +33,12 @@ export interface Counts {
   readonly users: number;
 }
 
+/** What one UTC day counted. */
+export interface DayCounts extends Counts {
+  /** `YYYY-MM-DD`. */
+  readonly date: string;
+}
+
 /** An issue's place in a ranking: `rank` starts at 1. */
 export interface RankedIssue extends Counts {
   readonly issue: Issue;
