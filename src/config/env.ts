@@ -196,6 +196,9 @@ export const watcherSettings = z.object({
   RETENTION_DAYS: wholeNumber(15, 36_500).default(90),
 });
 
+/** Of `triggers`, which needs neither a database nor AWS. */
+export const triggersSettings = watcherSettings.pick({ ALERT_EMAILS: true, TRIGGERS: true });
+
 export const migrateSettings = z.object(database);
 
 export const simulateSettings = z.object({
@@ -207,3 +210,4 @@ export const simulateSettings = z.object({
 export type LogSettings = z.infer<typeof logSettings>;
 export type ProcessorSettings = z.infer<typeof processorSettings>;
 export type WatcherSettings = z.infer<typeof watcherSettings>;
+export type TriggersSettings = z.infer<typeof triggersSettings>;

@@ -5,7 +5,6 @@ import { plainLines } from '../domain/text.ts';
 import * as format from './format.ts';
 import { strangersHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
-import type { Compiled } from './templates.ts';
 import { compileTemplate, OWN_TEMPLATES } from './templates.ts';
 
 /** An email's two bodies. */
@@ -49,8 +48,9 @@ export async function loadTemplate(name: string, directory: string | null): Prom
     );
   }
   const twin = file.replace(/(\.txt)?\.eta$/, '.html.eta');
-  const text = await tried(file, 'text');
-  const html = twin !== file && existsSync(twin) ? await tried(twin, 'html') : null;
+  const sample = shown(SAMPLE_ALERT);
+  const text = await compileTemplate(file, 'text', sample);
+  const html = twin !== file && existsSync(twin) ? await compileTemplate(twin, 'html', sample) : null;
   return {
     file,
     html: html !== null,
@@ -73,18 +73,6 @@ function candidates(name: string, directory: string | null): string[] {
   if (directory === null) return [];
   const file = resolve(directory, name);
   return extname(name) === '.eta' ? [file] : [`${file}.txt.eta`, `${file}.eta`];
-}
-
-async function tried(file: string, kind: 'text' | 'html'): Promise<Compiled> {
-  try {
-    const compiled = await compileTemplate(file, kind);
-    compiled(shown(SAMPLE_ALERT));
-    return compiled;
-  } catch (error) {
-    throw new Error(`template ${file}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
 }
 
 /** What a template has at hand, as `it`. Public: trigger authors' templates use it (docs/triggers.md). */
