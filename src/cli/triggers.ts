@@ -64,7 +64,7 @@ function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly Loaded
   );
   const enabled = triggers.filter((loaded) => loaded.enabled).length;
   const source = file === undefined ? 'built in; --triggers FILE uses others' : `from ${file}`;
-  return `${lines.join('\n')}\n\n${triggers.length} triggers, ${enabled} of them enabled (${source})\n`;
+  return `${lines.join('\n')}\n\n${triggers.length} ${triggers.length === 1 ? 'trigger' : 'triggers'}, ${enabled} enabled (${source})\n`;
 }
 
 /** Each further recipient has a line of its own. */

@@ -44,7 +44,7 @@ export function margin(count: number): number | null {
   if (count <= EXACT_UP_TO) return null;
   const twoSigma = 2 * STANDARD_ERROR * count;
   // Two digits: more would claim to know the error better than the count.
-  return Number(twoSigma.toPrecision(2));
+  return Math.round(Number(twoSigma.toPrecision(2)));
 }
 
 /** `12`, or `about 12,345 (± 570)` where the count is an estimate. */
