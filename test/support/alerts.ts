@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll } from 'vitest';
+import { poll } from '../../dev/poll.ts';
 import type { LocalService, StoredEmail } from '../../dev/services.ts';
 import { clearEmails, startSes, storedEmails } from '../../dev/services.ts';
 import { storeEvents } from '../../src/db/events.ts';
@@ -67,4 +68,12 @@ export function anIssue(overrides: Partial<Issue> = {}): Issue {
     lastSeen: new Date('2026-05-06T12:00:00Z'),
     ...overrides,
   };
+}
+
+/** A test about "today" must not begin just before today ends. */
+export async function awayFromMidnight(): Promise<void> {
+  const today = new Date().getUTCDate();
+  if (new Date(Date.now() + 20_000).getUTCDate() === today) return;
+  const passed = async () => (new Date().getUTCDate() === today ? undefined : true);
+  await poll('midnight UTC', passed, { seconds: 30 });
 }
