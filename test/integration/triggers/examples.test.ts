@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ErrorEvent } from '../../../src/domain/event.ts';
+import { loadTemplate } from '../../../src/mail/render.ts';
+import { SAMPLE_ALERT } from '../../../src/mail/sample-alert.ts';
 import { awayFromMidnight, daysAgo, happen, watchOnce } from '../../support/alerts.ts';
+import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 
 const database = await createDatabase();
@@ -44,6 +50,33 @@ describe('the document', () => {
 
   it.each(readdirSync(EXAMPLES))('quotes %s as it is', (file) => {
     expect(quoted).toContain(readFileSync(`${EXAMPLES}${file}`, 'utf8'));
+  });
+
+  it('shows what the command prints of its first example', async () => {
+    const root = fileURLToPath(new URL('../../../', import.meta.url));
+    const parameters = ['triggers', '--triggers', 'docs/examples/many-users.ts'];
+    const { code, stdout } = await runCommand(parameters, {}, root);
+    expect(code).toBe(0);
+    expect(document).toContain(`$ bec-alerts ${parameters.join(' ')}\n${stdout}\`\`\``);
+  });
+
+  it('shows a template that renders', async () => {
+    const [, source = ''] = /```eta\n([\s\S]*?)```/.exec(document) ?? [];
+    const directory = await mkdtemp(join(tmpdir(), 'bec-alerts-document-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await writeFile(join(directory, 'mine.eta'), source);
+    const { text } = (await loadTemplate('mine', directory)).render(SAMPLE_ALERT);
+    expect(text).toContain('Today: about 520 (± 24) events, 117 affected users\n  at restoreTab(');
+  });
+
+  it('names nothing that a template hasn’t at hand', async () => {
+    const named = new Set([...document.matchAll(/\bit\.([a-z]+)/gi)].map((match) => match[1] ?? ''));
+    const directory = await mkdtemp(join(tmpdir(), 'bec-alerts-document-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const list = [...named].map((name) => `<% if (it.${name} === undefined) { %>${name} <% } %>`).join('');
+    await writeFile(join(directory, 'mine.eta'), list);
+    expect((await loadTemplate('mine', directory)).render(SAMPLE_ALERT).text).toBe('');
+    expect(named.size).toBeGreaterThan(10);
   });
 
   it('quotes no TypeScript that isn’t run here', () => {

@@ -132,6 +132,11 @@ describe('a subject', () => {
     );
   });
 
+  it('shows that it was cut', () => {
+    expect(subjectLine('x'.repeat(201))).toBe(`${'x'.repeat(199)}…`);
+    expect(subjectLine('x'.repeat(200))).toBe('x'.repeat(200));
+  });
+
   it('is never empty', () => {
     expect(subjectLine(' \r\n')).toBe('(no subject)');
   });
