@@ -62,6 +62,9 @@ describe('the supervisor killed', () => {
     expect(pids.length).toBeGreaterThan(0);
     first.child.kill('SIGKILL');
     await poll('the workers to leave', async () => (pids.some(alive) ? undefined : true), { seconds: 20 });
+    // They finished what they had in hand, and did not die of having nobody to tell.
+    expect((await first.finished).stderr).toBe('');
+    expect((await depth(queue.client, queue.queueUrl)).inFlight).toBe(0);
     startProcessor(queue, database);
     await drained(queue);
     await exact(count);
