@@ -17,7 +17,7 @@ export interface WorkerEnd {
 export interface PoolEvents {
   report(worker: string, report: Report): void;
   crashed(worker: string, end: WorkerEnd): void;
-  /** How many workers run now. */
+  /** How many workers run now: at each change, and every ten seconds. */
   size(workers: number): void;
 }
 
@@ -52,6 +52,8 @@ interface Worker {
 const WORKER_ENTRY = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url);
 const FIRST_RETRY_MILLISECONDS = 100;
 const LONGEST_RETRY_MILLISECONDS = 10_000;
+/** A DogStatsD agent forgets a gauge that isn't told again within its interval, ten seconds by default. */
+const GAUGE_MILLISECONDS = 10_000;
 /** For each place in the pool; with the backoff about three seconds. What doesn't start by then needs a person. */
 const HOPELESS_STARTS = 6;
 /**
@@ -123,6 +125,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     void pause(waitMilliseconds, draining.signal).then(start);
   };
 
+  const gauge = setInterval(() => events.size(workers.size), GAUGE_MILLISECONDS);
   const watchdog = setInterval(() => {
     const now = performance.now();
     for (const worker of workers) {
@@ -139,6 +142,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     async drain(graceMilliseconds) {
       draining.abort();
       clearInterval(watchdog);
+      clearInterval(gauge);
       const exits = [...workers].map(({ child }) => exited(child));
       for (const worker of workers) send(worker, { type: 'stop' });
       const killer = setTimeout(() => {
