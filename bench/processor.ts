@@ -1,21 +1,27 @@
-import type { ChildProcess } from 'node:child_process';
-import { fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { SQSClient } from '@aws-sdk/client-sqs';
-import type { LocalPostgres } from '../dev/postgres.ts';
-import { startPostgres } from '../dev/postgres.ts';
-import { findOrCreateQueues } from '../src/queue/provision.ts';
-import { createSqsClient } from '../src/queue/sqs.ts';
 import type { Drain } from './drain.ts';
-import { drain } from './drain.ts';
-import { fill } from './fill.ts';
+import { processorDrain, rawDrain } from './drains.ts';
+import type { Lag } from './lag.ts';
+import { lagAt } from './lag.ts';
+import type { Results } from './processor-report.ts';
+import { median, report } from './processor-report.ts';
+import type { Stand } from './stand.ts';
+import { startStand } from './stand.ts';
+import { storeIssues } from './stored.ts';
+import { upsertRate } from './upsert.ts';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const RAW_DRAIN = fileURLToPath(new URL('./raw-drain.ts', import.meta.url));
-const QUEUE_SERVER = new URL('./queue-server.ts', import.meta.url);
+const RECYCLED_AFTER = 200;
+const HOT_WORKERS = 8;
+const HELP = `npm run bench -- [processor] [options]
+
+  --count N      messages in each drain (10000)
+  --issues N     issues that they are drawn from, Zipf-distributed (2000)
+  --rounds N     rounds of the three drains; medians are shown (3)
+  --processes N  workers (the number of cores)
+  --stored N     issues stored beforehand for the large database, 7 buckets each (1000000; 0 leaves it out)
+  --json         machine-readable, on standard output
+  --help`;
 
 export async function main(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -25,115 +31,86 @@ export async function main(argv: readonly string[]): Promise<void> {
       issues: { type: 'string', default: '2000' },
       rounds: { type: 'string', default: '3' },
       processes: { type: 'string', default: String(availableParallelism()) },
+      stored: { type: 'string', default: '1000000' },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
   const say = (line: string) => console.error(line);
-  process.env.AWS_ACCESS_KEY_ID = process.env.AWS_SECRET_ACCESS_KEY = 'local';
-  const postgres = await startPostgres({ say, durable: true });
-  const server = fork(QUEUE_SERVER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const [endpoint] = (await once(server, 'message')) as [string];
-  const client = createSqsClient({
-    region: 'us-east-1',
-    endpoint,
-    connectTimeoutSeconds: 5,
-    readTimeoutSeconds: 30,
-  });
+  const stand = await startStand(say);
   try {
-    const bench: Bench = {
-      postgres,
-      client,
-      endpoint,
-      server,
+    const results = await measure(stand, {
       count: Number(values.count),
       issues: Number(values.issues),
+      rounds: Number(values.rounds),
       processes: Number(values.processes),
-    };
-    const results: Drain[] = [];
-    for (let round = 1; round <= Number(values.rounds); round += 1) {
-      for (const phase of (process.env.PHASES ?? 'abc')
-        .split('')
-        .map((p) => ({ a: rawDrain, b: processorWithout, c: processorWith })[p] ?? rawDrain)) {
-        const result = await phase(bench, round);
-        results.push(result);
-        say(JSON.stringify(result));
-      }
-    }
+      stored: Number(values.stored),
+      say,
+    });
+    console.log(values.json ? JSON.stringify(results, null, 2) : report(results));
   } finally {
-    server.kill('SIGTERM');
-    await postgres.close();
+    await stand.close();
   }
 }
 
-interface Bench {
-  readonly postgres: LocalPostgres;
-  readonly client: SQSClient;
-  readonly endpoint: string;
-  readonly server: ChildProcess;
+interface Options {
   readonly count: number;
   readonly issues: number;
+  readonly rounds: number;
   readonly processes: number;
+  readonly stored: number;
+  readonly say: (line: string) => void;
 }
 
-async function filledQueue({ client, count, issues }: Bench, name: string, seed: number): Promise<string> {
-  const { queueUrl } = await findOrCreateQueues(client, {
-    queueName: name,
-    queueUrl: undefined,
-    deadLetterQueueName: undefined,
-  });
-  await fill(client, queueUrl, { count, issues, seed });
-  return queueUrl;
-}
-
-async function rawDrain(bench: Bench, round: number): Promise<Drain> {
-  const queueUrl = await filledQueue(bench, `raw_${round}`, round);
-  const env = { ...process.env, QUEUE_URL: queueUrl, SQS_ENDPOINT_URL: bench.endpoint };
-  const start = () =>
-    Array.from({ length: bench.processes }, () =>
-      spawn(process.execPath, [RAW_DRAIN], { env, stdio: ['ignore', 'ignore', 'pipe'] }),
-    );
-  return await drain({
-    name: 'a',
-    client: bench.client,
-    queueUrl,
-    count: bench.count,
-    start,
-    others: othersOf(bench),
-  });
-}
-
-const processorWithout = (bench: Bench, round: number) => processor(bench, round, 'b', '100000000');
-const processorWith = (bench: Bench, round: number) => processor(bench, round, 'c', '200');
-
-async function processor(bench: Bench, round: number, name: string, messageCount: string): Promise<Drain> {
-  const database = `bench_${name}_${round}`;
-  const url = await bench.postgres.createDatabase(database);
-  const queueName = `${name}_${round}`;
-  const env = {
-    ...process.env,
-    DATABASE_URL: url,
-    AWS_DEFAULT_REGION: 'us-east-1',
-    SQS_ENDPOINT_URL: bench.endpoint,
-    SQS_QUEUE_NAME: queueName,
-    PROCESSOR_PROCESS_COUNT: String(bench.processes),
-    PROCESSOR_WORKER_MESSAGE_COUNT: messageCount,
-    ...(process.env.PROF ? { NODE_OPTIONS: process.env.PROF } : {}),
+async function measure(stand: Stand, options: Options): Promise<Results> {
+  const { count, issues, rounds, processes, stored, say } = options;
+  const told = (drain: Drain): Drain => {
+    say(`${drain.name}: ${Math.round(drain.messagesPerSecond)} messages/s`);
+    return drain;
   };
-  await once(spawn(process.execPath, [MAIN, 'migrate'], { env, stdio: 'ignore' }), 'exit');
-  const queueUrl = await filledQueue(bench, queueName, round);
-  const start = () => [
-    spawn(process.execPath, [MAIN, 'processor'], { env, stdio: ['ignore', 'ignore', 'pipe'] }),
-  ];
-  return await drain({
-    name,
-    client: bench.client,
-    queueUrl,
-    count: bench.count,
-    start,
-    others: othersOf(bench),
-  });
+  const drains = { raw: [] as Drain[], kept: [] as Drain[], recycled: [] as Drain[] };
+  for (let round = 1; round <= rounds; round += 1) {
+    const plan = (name: string) => ({
+      name: `${name}_${round}`,
+      load: { count, issues, seed: round },
+      processes,
+    });
+    drains.raw.push(told(await rawDrain(stand, plan('raw'))));
+    drains.kept.push(told(await processorDrain(stand, plan('kept'))));
+    drains.recycled.push(told(await processorDrain(stand, plan('recycled'), RECYCLED_AFTER)));
+  }
+  const hot = (name: string, of: number) =>
+    processorDrain(stand, { name, load: { count, issues: of, seed: 7 }, processes: HOT_WORKERS });
+  const spread = told(await hot('eight_workers_many_issues', issues));
+  const oneIssue = told(await hot('eight_workers_one_issue', 1));
+  const half = median(drains.kept.map((drain) => drain.messagesPerSecond)) / 2;
+  const lags: Lag[] = [await lagAt(stand, half, processes, 100_000_000)];
+  const upserts = await upsertRate(stand, processes);
+  const large = stored === 0 ? null : told(await largeDatabase(stand, options));
+  return {
+    ...drains,
+    spread,
+    oneIssue,
+    lags,
+    upserts,
+    large,
+    options: { count, issues, rounds, processes, stored },
+  };
 }
 
-function othersOf({ server }: Bench): number[] {
-  return server.pid === undefined ? [] : [server.pid];
+/** The same drain where a million issues are stored already, those on the queue among them. */
+async function largeDatabase(stand: Stand, { count, processes, stored, say }: Options): Promise<Drain> {
+  const place = await stand.place('large');
+  say(`storing ${stored} issues with seven buckets each`);
+  await storeIssues(place.databaseUrl, stored);
+  return await processorDrain(
+    stand,
+    { name: 'large', load: { count, issues: stored, seed: 1 }, processes },
+    undefined,
+    place,
+  );
 }

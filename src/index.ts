@@ -1,4 +1,29 @@
+/**
+ * What the author of a trigger file imports from `bec-alerts`. A trigger file's default export is an array of
+ * triggers; docs/triggers.md shows how to write one.
+ *
+ * Types alone are enough, and then the file needs nothing installed beside it: Node strips them.
+ *
+ * ```ts
+ * import type { Trigger } from 'bec-alerts';
+ *
+ * const crowd: Trigger = {
+ *   name: 'Many users',
+ *   emails: ['oncall@example.com'],
+ *   async evaluate(issue, context) {
+ *     const { users } = await context.counts(issue, { days: 7 });
+ *     return users > 500
+ *       ? { notify: true, because: `it affects ${users} users`, recipients: await context.neverNotified(issue) }
+ *       : { notify: false };
+ *   },
+ * };
+ *
+ * export default [crowd];
+ * ```
+ *
+ * @module
+ */
 export type { AlertView } from './domain/alert.ts';
-export type { Counts, Issue, RankedIssue, StackFrame } from './domain/issue.ts';
+export type { Counts, DayCounts, Issue, RankedIssue, StackFrame } from './domain/issue.ts';
 export type { Recipient, Trigger, TriggerContext, Verdict } from './domain/trigger.ts';
 export { defineTrigger } from './domain/trigger.ts';

@@ -3,13 +3,14 @@ import { loadEnvFile } from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { ConfigError, logSettings, readSettings } from '../config/env.ts';
 import { createLogger } from '../runtime/logger.ts';
-import { TriggerFileError } from '../watcher/load-triggers.ts';
+import { TriggerFileError } from '../watcher/trigger-file.ts';
 import type { Register } from './command.ts';
 import { addMigrate } from './migrate.ts';
 import { addOptions, LOG_OPTIONS, variablesOf } from './options.ts';
 import { addProcessor } from './processor.ts';
 import { addSimulateError } from './simulate-error.ts';
 import { addStatus } from './status.ts';
+import { addTriggers } from './triggers.ts';
 import { packageVersion } from './version.ts';
 import { addWatcher } from './watcher.ts';
 
@@ -51,6 +52,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   };
   addProcessor(program, register);
   addWatcher(program, register);
+  addTriggers(program, register);
   addMigrate(program, register);
   addSimulateError(program, register);
   addStatus(program, register);

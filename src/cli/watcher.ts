@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { WatcherSettings } from '../config/env.ts';
-import { isEmail, readSettings, watcherSettings } from '../config/env.ts';
+import { readSettings, watcherSettings } from '../config/env.ts';
 import { createPool } from '../db/pool.ts';
 import { createConsoleMailer } from '../mail/console.ts';
 import type { Mailer } from '../mail/mailer.ts';
@@ -10,14 +10,13 @@ import { Teardown } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createReporter } from '../runtime/report.ts';
-import { builtInTriggers } from '../triggers/index.ts';
 import type { ReadyTrigger } from '../watcher/load-triggers.ts';
-import { importTriggers, readyTriggers, templateDirectory } from '../watcher/load-triggers.ts';
 import { watch, watchOnceNow } from '../watcher/main.ts';
 import type { CommandContext, Register } from './command.ts';
 import { lastRunCheck, serveHealth } from './health.ts';
 import type { OptionVariables } from './options.ts';
 import { DAEMON_OPTIONS } from './options.ts';
+import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
   { flags: '--once', variable: 'WATCHER_ONCE', about: 'run once, now, and exit; 1 if the run failed' },
@@ -40,11 +39,7 @@ const OPTIONS: readonly OptionVariables[] = [
   { flags: '--endpoint-url <url>', variable: 'SES_ENDPOINT_URL', about: 'of a local SES' },
   { flags: '--from-email <email>', variable: 'SES_FROM_EMAIL', about: "the emails' From address" },
   { flags: '--datadog-counter-name <name>', variable: 'DATADOG_COUNTER_NAME', about: 'counts finished runs' },
-  {
-    flags: '--triggers <file>',
-    variable: 'TRIGGERS',
-    about: 'trigger file to use instead of the built-in triggers',
-  },
+  TRIGGERS_OPTION,
   ...DAEMON_OPTIONS,
 ];
 
@@ -62,7 +57,7 @@ export function addWatcher(program: Command, register: Register): void {
 
 async function runWatcher({ variables, logger: loggerOf, signal, version }: CommandContext): Promise<void> {
   const settings = readSettings(watcherSettings, variables);
-  const triggers = await loadTriggers(settings);
+  const triggers = (await configuredTriggers(settings)).filter(({ enabled }) => enabled);
   const logger = loggerOf('watcher');
   warnOfSilence(logger, triggers);
   const teardown = new Teardown(logger);
@@ -117,13 +112,6 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
   } finally {
     await teardown.run();
   }
-}
-
-async function loadTriggers(settings: WatcherSettings): Promise<readonly ReadyTrigger[]> {
-  const file = settings.TRIGGERS;
-  return file === undefined
-    ? readyTriggers(builtInTriggers(settings.ALERT_EMAILS), 'the built-in triggers', null, isEmail)
-    : readyTriggers(await importTriggers(file), file, templateDirectory(file), isEmail);
 }
 
 function warnOfSilence(logger: Logger, triggers: readonly ReadyTrigger[]): void {

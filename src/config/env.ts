@@ -214,6 +214,9 @@ export const statusSettings = z.object({
   STATUS_JSON: flag().default(false),
 });
 
+/** Of `triggers`, which needs neither a database nor AWS. */
+export const triggersSettings = watcherSettings.pick({ ALERT_EMAILS: true, TRIGGERS: true });
+
 export const migrateSettings = z.object(database);
 
 export const simulateSettings = z.object({
@@ -225,3 +228,4 @@ export const simulateSettings = z.object({
 export type LogSettings = z.infer<typeof logSettings>;
 export type ProcessorSettings = z.infer<typeof processorSettings>;
 export type WatcherSettings = z.infer<typeof watcherSettings>;
+export type TriggersSettings = z.infer<typeof triggersSettings>;

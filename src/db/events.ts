@@ -10,28 +10,38 @@ import type { Db } from './pool.ts';
  * @throws CodedError `database_refused` where Postgres refuses the data: nothing of the batch was stored
  */
 export async function storeEvents(db: Db, events: readonly ErrorEvent[]): Promise<void> {
-  const issues = [...foldIssues(events).values()];
   try {
-    await db.query({
-      name: 'store-events',
-      text: STORE_EVENTS,
-      values: [
-        issues.map((issue) => issue.first.groupId),
-        issues.map((issue) => issue.first.projectId),
-        issues.map((issue) => issue.first.message),
-        issues.map((issue) => issue.first.module),
-        issues.map((issue) => JSON.stringify(issue.first.stackFrames)),
-        issues.map((issue) => issue.firstSeen.toISOString()),
-        issues.map((issue) => issue.lastSeen.toISOString()),
-        events.map((event) => event.groupId),
-        events.map((event) => utcDay(event.receivedAt)),
-        events.map((event) => event.eventId),
-        events.map((event) => (event.user === null ? null : hashOfUser(event.user))),
-      ],
-    });
+    await db.query({ name: 'store-events', ...storeStatement(events) });
   } catch (error) {
     throw databaseError(`storing ${events.length} events`, error);
   }
+}
+
+export interface StoreStatement {
+  readonly text: string;
+  /** One array for each parameter: seven of the issues' columns, four of the events'. */
+  readonly values: (string | null)[][];
+}
+
+/** The statement that stores these events. */
+export function storeStatement(events: readonly ErrorEvent[]): StoreStatement {
+  const issues = [...foldIssues(events).values()];
+  return {
+    text: STORE_EVENTS,
+    values: [
+      issues.map((issue) => issue.first.groupId),
+      issues.map((issue) => issue.first.projectId),
+      issues.map((issue) => issue.first.message),
+      issues.map((issue) => issue.first.module),
+      issues.map((issue) => JSON.stringify(issue.first.stackFrames)),
+      issues.map((issue) => issue.firstSeen.toISOString()),
+      issues.map((issue) => issue.lastSeen.toISOString()),
+      events.map((event) => event.groupId),
+      events.map((event) => utcDay(event.receivedAt)),
+      events.map((event) => event.eventId),
+      events.map((event) => (event.user === null ? null : hashOfUser(event.user))),
+    ],
+  };
 }
 
 interface FoldedIssue {

@@ -23,7 +23,9 @@ export interface Issue {
   readonly module: string;
   /** The crash site first, at most 50 and a last one that says how many were left out. */
   readonly stackFrames: readonly StackFrame[];
+  /** When Sentry received the first event of it, by Sentry's clock. */
   readonly firstSeen: Date;
+  /** The latest event's; when a trigger judges, it is that of the event that is being judged. Moves forward only. */
   readonly lastSeen: Date;
 }
 
@@ -31,6 +33,12 @@ export interface Issue {
 export interface Counts {
   readonly events: number;
   readonly users: number;
+}
+
+/** What one UTC day counted. */
+export interface DayCounts extends Counts {
+  /** `YYYY-MM-DD`. */
+  readonly date: string;
 }
 
 /** An issue's place in a ranking: `rank` starts at 1. */

@@ -12,10 +12,24 @@ function withoutHalfPair(text: string): string {
   return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text;
 }
 
-/** One line without control or bidirectional-override characters, for subjects and log lines. */
+/** Line breaks of every kind, other control characters, and format characters: bidirectional overrides, zero-width. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
+const LINE_BREAK = /\r\n?|[\v\f\u0085\u2028\u2029]/g;
+/** Control and format characters but the line feed and the tab. */
+const UNSEEN_IN_LINES = /[^\P{Cc}\n\t]|\p{Cf}/gu;
+/** More marks on one letter than any script stacks run over the lines around it. */
+const STACKED_MARKS = /(\p{M}{4})\p{M}+/gu;
+
+/** One line without characters that can't be seen and yet change what is, for subjects, bodies and log lines. */
 export function oneLine(text: string, max: number): string {
   const visible = text
     .slice(0, max * 4)
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/gu, ' ');
+    .replace(UNSEEN, ' ')
+    .replace(STACKED_MARKS, '$1');
   return storable(visible.replace(/ {2,}/g, ' ').trim(), max);
+}
+
+/** Lines that end with a line feed, otherwise without such characters: the body of an email. */
+export function plainLines(text: string, max: number): string {
+  return storable(text.replace(LINE_BREAK, '\n').replace(UNSEEN_IN_LINES, ''), max);
 }

@@ -9,8 +9,10 @@ export interface Recipient {
 }
 
 /**
- * What a trigger decides about one issue. `because` is logged, stored and shown in the email.
- * `recipients` defaults to all of the trigger's.
+ * What a trigger decides about one issue. `because` completes the sentence "you are told of this issue because":
+ * it is logged, stored and shown in the email, the first 1,000 characters of it, on one line.
+ *
+ * `recipients` are some of `context.recipients`, and default to all of them; with an empty list nobody is told.
  */
 export type Verdict =
   | { readonly notify: false; readonly because?: string }
@@ -18,18 +20,27 @@ export type Verdict =
 
 /**
  * What a trigger may ask while it judges. All is answered from the run's snapshot, and what an earlier trigger
- * decided in the same run counts as notified. Questions asked for many issues are put to Postgres together.
+ * decided in the same run counts as notified. Questions asked for many issues are put to Postgres together, so ask
+ * as often as you like, but don't wait in between for anything else: no network, no files.
  */
 export interface TriggerContext {
-  /** The run's time, one for the whole run. */
+  /** The run's time by the database's clock, one for the whole run. */
   readonly now: Date;
   /** One for each of the trigger's emails, in their order. */
   readonly recipients: readonly Recipient[];
-  /** Events and affected users in the buckets of `date >= today - days`, UTC. `days` is 0 (today alone) or more. */
+  /**
+   * Events and affected users in the buckets of `date >= today - days`, UTC: `days: 0` is today alone, `days: 7` is
+   * today and the seven days before it.
+   * @throws RangeError if `days` is not a whole number from 0 to 3,650
+   */
   counts(issue: Issue, window: { days: number }): Promise<Counts>;
   /**
-   * The most frequent issues, rank 1 first. `by` defaults to 'events'; issues whose module starts with one of
-   * `excludeModules` are left out before ranking.
+   * The most frequent issues, rank 1 first; all of them, not only the changed ones. Asked of Postgres once a run.
+   * - `days`: the window, as of `counts`
+   * - `limit`: how many, 1 to 10,000
+   * - `by`: default 'events'
+   * - `excludeModules`: prefixes; issues whose module starts with one are left out before ranking. Default none
+   * @throws RangeError if `days` or `limit` is out of its range
    */
   top(query: {
     days: number;
@@ -45,24 +56,30 @@ export interface TriggerContext {
 
 /** Judges an issue and names whom to tell. */
 export interface Trigger {
-  /** Unique among the triggers; stands in the subject. */
+  /** Unique among the triggers, 100 characters at most; stands in the subject. Renamed, it is another trigger. */
   readonly name: string;
-  /** Whom it tells; with none it never notifies. */
+  /** Whom it tells, each address once; with none it never notifies. */
   readonly emails: readonly string[];
-  /** Default true. */
+  /** Default true. A trigger that isn't enabled is checked, and never asked. */
   readonly enabled?: boolean;
-  /** Default: `${subjectPrefix} ${trigger}: ${issue.message}`. Made one line of at most 200 characters. */
+  /**
+   * Default: `${alert.subjectPrefix} ${alert.trigger}: ${alert.issue.message}`. Made one line of at most 200
+   * characters. Called on a made-up alert when the file is loaded, so it must do with any.
+   */
   readonly subject?: (alert: AlertView) => string;
-  /** Default 'basic-alert': a template's name, or a path beside the trigger file. */
+  /** Default 'basic-alert': a template's name, or a file beside the trigger file (docs/triggers.md). */
   readonly template?: string;
   /**
-   * Called once for each changed issue. Throwing costs this issue's judgement by this trigger only: it is
-   * reported and tried again in the next runs, ten at most.
+   * Called once for each changed issue in each run, for many issues at the same time. Throwing costs this issue's
+   * judgement by this trigger only: it is reported and tried again in the next runs, ten at most.
    */
   evaluate(issue: Issue, context: TriggerContext): Verdict | Promise<Verdict>;
 }
 
-/** Returns the trigger as it is; gives a JavaScript or TypeScript author completion and checks. */
+/**
+ * Returns the trigger as it is; gives the author of a JavaScript file completion and checks. In a TypeScript file
+ * `const trigger: Trigger = {…}` does the same without importing anything at run time.
+ */
 export function defineTrigger(trigger: Trigger): Trigger {
   return trigger;
 }

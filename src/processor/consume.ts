@@ -88,7 +88,11 @@ export async function consume(
       canStore = false;
       failures += 1;
       events.failed(error, 'the worker failed and tries again; nothing is lost');
-      await release(queue, await intake.cancel().catch(() => []), events);
+      const unread = await intake.cancel().catch((failure: unknown) => {
+        events.failed(failure, 'receiving failed as well; nothing is lost');
+        return [];
+      });
+      await release(queue, unread, events);
       await pause(backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS), signal);
     }
     events.turned();

@@ -17,7 +17,7 @@ export interface WorkerEnd {
 export interface PoolEvents {
   report(worker: string, report: Report): void;
   crashed(worker: string, end: WorkerEnd): void;
-  /** How many workers run now. */
+  /** How many workers run now: at each change, and every ten seconds. */
   size(workers: number): void;
 }
 
@@ -52,8 +52,10 @@ interface Worker {
 const WORKER_ENTRY = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url);
 const FIRST_RETRY_MILLISECONDS = 100;
 const LONGEST_RETRY_MILLISECONDS = 10_000;
-/** With the backoff this takes about ten seconds: what doesn't start by then needs a person. */
-const HOPELESS_STARTS = 10;
+/** A DogStatsD agent forgets a gauge that isn't told again within its interval, ten seconds by default. */
+const GAUGE_MILLISECONDS = 10_000;
+/** For each place in the pool; with the backoff about three seconds. What doesn't start by then needs a person. */
+const HOPELESS_STARTS = 6;
 /**
  * The young generation's half-spaces grow with what is allocated between two collections, which at 10 KB an event is
  * much and short-lived; this keeps a busy worker below 100 MB at no cost in speed (measured).
@@ -109,10 +111,11 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     const end: WorkerEnd = { code, signal, stalled: worker.stalled };
     failedStarts = worker.ready ? 0 : failedStarts + 1;
     events.crashed(worker.name, end);
-    if (!everReady && failedStarts >= HOPELESS_STARTS) hopeless.resolve(end);
+    const attempt = Math.ceil(failedStarts / options.size);
+    if (!everReady && attempt >= HOPELESS_STARTS) hopeless.resolve(end);
     replace(
       worker,
-      failedStarts === 0 ? 0 : backoff(failedStarts, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS),
+      attempt === 0 ? 0 : backoff(attempt, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS),
     );
   };
 
@@ -122,6 +125,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     void pause(waitMilliseconds, draining.signal).then(start);
   };
 
+  const gauge = setInterval(() => events.size(workers.size), GAUGE_MILLISECONDS);
   const watchdog = setInterval(() => {
     const now = performance.now();
     for (const worker of workers) {
@@ -138,6 +142,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     async drain(graceMilliseconds) {
       draining.abort();
       clearInterval(watchdog);
+      clearInterval(gauge);
       const exits = [...workers].map(({ child }) => exited(child));
       for (const worker of workers) send(worker, { type: 'stop' });
       const killer = setTimeout(() => {

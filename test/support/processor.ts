@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { poll } from '../../dev/poll.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { Environment, RunningCommand } from './command.ts';
@@ -38,4 +39,19 @@ export async function countedEvents(pool: Pool): Promise<number> {
     'SELECT coalesce(sum(hll_cardinality(event_set)), 0)::int AS events FROM issue_buckets',
   );
   return rows[0]?.events ?? 0;
+}
+
+/** The processes that a processor, or any process, has forked. */
+export function workerPids(parent: number): number[] {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim();
+  return children === '' ? [] : children.split(' ').map(Number);
+}
+
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

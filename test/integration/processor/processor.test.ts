@@ -4,7 +4,7 @@ import { poll } from '../../../dev/poll.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { forwarded } from '../../support/events.ts';
-import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
+import { alive, countedEvents, drained, startProcessor, workerPids } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
 import { createQueue, depth, sendBodies, takeAll } from '../../support/queue.ts';
 
@@ -168,11 +168,6 @@ describe('a queue that can’t be used', () => {
   });
 });
 
-function workerPids(parent: number): number[] {
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim();
-  return children === '' ? [] : children.split(' ').map(Number);
-}
-
 describe('the supervisor', () => {
   it('takes its workers with it when it is killed', async () => {
     const processor = startProcessor(queue, database, { PROCESSOR_SLEEP_DELAY: '20' });
@@ -184,12 +179,3 @@ describe('the supervisor', () => {
     await poll('the workers to leave', gone, { seconds: 20 });
   });
 });
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,0 +1,87 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { stop } from './drain.ts';
+import { events } from './fill.ts';
+import type { Stand } from './stand.ts';
+import { startBuilt } from './stand.ts';
+
+export interface Lag {
+  readonly messagesPerSecond: number;
+  /** Milliseconds from a message's entry into the queue to its commit, of each batch's oldest message. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const SECONDS = 15;
+const BATCH = 10;
+
+/** Sends at a steady rate, and reads the lag where operators do: `bec-alerts.processor.lag` over DogStatsD. */
+export async function lagAt(
+  stand: Stand,
+  messagesPerSecond: number,
+  processes: number,
+  messageCount: number,
+): Promise<Lag> {
+  const { queueUrl, env } = await stand.place(`lag_${messageCount}`);
+  const lags: number[] = [];
+  const socket = createSocket('udp4');
+  socket.on('message', (packet) => {
+    for (const [, value] of String(packet).matchAll(/bec-alerts\.processor\.lag:([\d.:]+)\|d/g)) {
+      lags.push(...(value ?? '').split(':').map(Number));
+    }
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const processor = startBuilt(['processor'], {
+    ...env,
+    PROCESSOR_PROCESS_COUNT: String(processes),
+    PROCESSOR_WORKER_MESSAGE_COUNT: String(messageCount),
+    DD_AGENT_HOST: '127.0.0.1',
+    DD_DOGSTATSD_PORT: String(socket.address().port),
+  });
+  try {
+    const send = sender(stand, queueUrl);
+    // Warm first: the question is how soon an event is counted, not how fast the service starts.
+    await steadily(messagesPerSecond, 3, send);
+    lags.length = 0;
+    await steadily(messagesPerSecond, SECONDS, send);
+    await pause(2_000);
+  } finally {
+    await stop([processor]);
+    socket.close();
+  }
+  lags.sort((a, b) => a - b);
+  const at = (share: number) =>
+    lags[Math.min(lags.length - 1, Math.floor(lags.length * share))] ?? Number.NaN;
+  return { messagesPerSecond, p50: at(0.5), p99: at(0.99) };
+}
+
+function sender({ client }: Stand, QueueUrl: string): (count: number) => Promise<void> {
+  const source = events({ count: 10_000_000, issues: 2_000, seed: 99 });
+  return async (count) => {
+    const Entries = Array.from({ length: count }, (_, index) => ({
+      Id: String(index),
+      MessageBody: source.next().value?.body ?? '',
+    }));
+    await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+  };
+}
+
+async function steadily(
+  messagesPerSecond: number,
+  seconds: number,
+  send: (count: number) => Promise<void>,
+): Promise<void> {
+  const begun = performance.now();
+  const under = new Set<Promise<void>>();
+  for (let sent = 0; sent < messagesPerSecond * seconds; sent += BATCH) {
+    const due = begun + (sent / messagesPerSecond) * 1_000;
+    const early = due - performance.now();
+    if (early > 0) await pause(early);
+    const sending = send(BATCH).finally(() => under.delete(sending));
+    under.add(sending);
+  }
+  await Promise.all(under);
+}

@@ -1,0 +1,78 @@
+import type { ChildProcess } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { LocalPostgres } from '../dev/postgres.ts';
+import { startPostgres } from '../dev/postgres.ts';
+import { findOrCreateQueues } from '../src/queue/provision.ts';
+import { createSqsClient } from '../src/queue/sqs.ts';
+
+/** The built command line: what is measured is what runs in production. */
+const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const QUEUE_SERVER = new URL('./queue-server.ts', import.meta.url);
+
+/** What a benchmark runs on: Postgres with its own settings and a local SQS in a process of its own. */
+export interface Stand {
+  readonly postgres: LocalPostgres;
+  readonly client: SQSClient;
+  readonly endpoint: string;
+  readonly queueServerPid: number;
+  /** A migrated database and a queue, both new; the variables that a command needs to use them. */
+  place(name: string): Promise<Place>;
+  close(): Promise<void>;
+}
+
+export interface Place {
+  readonly databaseUrl: string;
+  readonly queueUrl: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export async function startStand(say: (line: string) => void): Promise<Stand> {
+  // The SDK looks for credentials; the local server looks at none.
+  process.env.AWS_ACCESS_KEY_ID = process.env.AWS_SECRET_ACCESS_KEY = 'local';
+  const postgres = await startPostgres({ say, durable: true });
+  const server = fork(QUEUE_SERVER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const [endpoint] = (await once(server, 'message')) as [string];
+  const client = createSqsClient({
+    region: 'us-east-1',
+    endpoint,
+    connectTimeoutSeconds: 5,
+    readTimeoutSeconds: 30,
+  });
+
+  const place = async (name: string): Promise<Place> => {
+    const databaseUrl = await postgres.createDatabase(name);
+    const env = {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      AWS_DEFAULT_REGION: 'us-east-1',
+      SQS_ENDPOINT_URL: endpoint,
+      SQS_QUEUE_NAME: name,
+    };
+    const [code] = await once(spawn(process.execPath, [MAIN, 'migrate'], { env, stdio: 'ignore' }), 'exit');
+    if (code !== 0) throw new Error(`migrating ${name} ended with exit code ${code}`);
+    const names = { queueName: name, queueUrl: undefined, deadLetterQueueName: undefined };
+    const { queueUrl } = await findOrCreateQueues(client, names);
+    return { databaseUrl, queueUrl, env };
+  };
+
+  return {
+    postgres,
+    client,
+    endpoint,
+    queueServerPid: server.pid ?? 0,
+    place,
+    async close() {
+      client.destroy();
+      server.kill('SIGTERM');
+      await postgres.close();
+    },
+  };
+}
+
+/** Starts a command of ours, its log thrown away; what it says of errors is kept. */
+export function startBuilt(parameters: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...parameters], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+}

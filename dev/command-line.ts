@@ -1,0 +1,113 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { guard } from './guard.ts';
+import { lastLines } from './output.ts';
+import { poll } from './poll.ts';
+
+const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+const KEPT_CHARACTERS = 64 * 1_024;
+/** The processor's own grace is 30 s. */
+const STOP_SECONDS = 35;
+
+/** `bec-alerts` as a process of its own, through the real command line. */
+export interface RunningCommand {
+  readonly ended: Promise<void>;
+  running(): boolean;
+  /** Null while it runs, and where a signal ended it. */
+  exitCode(): number | null;
+  /** The end of what it printed, for a person who wants to know why. */
+  tail(): string;
+  /** From now on its lines are handed over as they come. */
+  follow(say: (line: string) => void): void;
+  /** SIGTERM, and waits; SIGKILL where it doesn't end. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a command with these variables and none of the caller's: a shell that is set up for the real AWS must not
+ * reach it from here. In a process group of its own, so that Ctrl-C in the terminal leaves it to us.
+ */
+export function startCommand(
+  parameters: readonly string[],
+  env: Readonly<Record<string, string>>,
+): RunningCommand {
+  const child = spawn(process.execPath, [MAIN, ...parameters], {
+    // Not the project's folder: a .env there is the person's own.
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const guarded = guard('kill -TERM "$1"', [String(child.pid)]);
+  let text = '';
+  let say: ((line: string) => void) | undefined;
+  let rest = '';
+  const hear = (chunk: string) => {
+    text = (text + chunk).slice(-KEPT_CHARACTERS);
+    if (say === undefined) return;
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(say);
+  };
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+    child.once('error', (error) => {
+      hear(error.message);
+      resolve();
+    });
+  });
+  void ended.then(() => guarded.release());
+  return {
+    ended,
+    running: () => isRunning(child),
+    exitCode: () => child.exitCode,
+    tail: () => lastLines(text),
+    follow: (listener) => {
+      say = listener;
+    },
+    stop: () => stop(child),
+  };
+}
+
+/**
+ * Runs a command to its end. @returns what it printed
+ * @throws Error with what it printed, where it fails
+ */
+export async function runCommand(
+  parameters: readonly string[],
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  const command = startCommand(parameters, env);
+  const stop = () => void command.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  await command.ended;
+  signal.removeEventListener('abort', stop);
+  signal.throwIfAborted();
+  if (command.exitCode() !== 0) {
+    throw new Error(
+      `bec-alerts ${parameters.join(' ')} failed; the end of what it printed:\n${command.tail()}`,
+    );
+  }
+  return command.tail();
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const gone = async () => (isRunning(child) ? undefined : true);
+  for (const [name, seconds] of [
+    ['SIGTERM', STOP_SECONDS],
+    ['SIGKILL', 5],
+  ] as const) {
+    if (!isRunning(child)) return;
+    child.kill(name);
+    await poll('the command to end', gone, { seconds }).catch(() => undefined);
+  }
+}

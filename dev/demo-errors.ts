@@ -1,0 +1,101 @@
+import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { pause } from '../src/runtime/loop.ts';
+import { browserErrors } from './browser-errors.ts';
+import type { RunningCommand } from './command-line.ts';
+import { poll } from './poll.ts';
+import type { Stack } from './stack.ts';
+import type { Terminal } from './terminal.ts';
+
+type Queue = Stack['sqs'];
+
+/** SQS takes ten messages, and 256 KiB, at once. */
+const BATCH = 10;
+const STUCK_SECONDS = 60;
+const TRICKLE_MILLISECONDS = 10_000;
+const SEED = 20_261_124;
+
+export interface Flood {
+  readonly events: number;
+  readonly issues: number;
+  /** Errors that were sent another way and are on the queue, or counted, already. */
+  readonly others: number;
+}
+
+/** Sends the browser errors as fast as the queue takes them, while the processor counts: a bar shows how many are. */
+export async function flood(
+  { sqs }: Stack,
+  { events, issues, others }: Flood,
+  processor: RunningCommand,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const total = events + others;
+  const progress = terminal.progress('errors counted', total);
+  let sent = others;
+  let counted = 0;
+  let movedAt = performance.now();
+  const look = async () => {
+    const now = sent - (await waiting(sqs));
+    if (now > counted) movedAt = performance.now();
+    counted = Math.max(counted, now);
+    progress.at(counted);
+    return counted === total ? true : undefined;
+  };
+  try {
+    const bodies = browserErrors({ count: events, issues, seed: SEED, now: new Date(), size: 'full' });
+    for (const batch of batches(bodies.map(({ body }) => body))) {
+      signal.throwIfAborted();
+      await send(sqs, batch);
+      sent += batch.length;
+      if (sent % (BATCH * 10) === 0) await look();
+    }
+    const untilCounted = async () => {
+      if (!processor.running()) throw new Error('the processor ended before all errors were counted');
+      if (performance.now() - movedAt > STUCK_SECONDS * 1_000) {
+        throw new Error(`the processor counted nothing for ${STUCK_SECONDS} s`);
+      }
+      return await look();
+    };
+    await poll('the errors to be counted', untilCounted, { seconds: 600, signal });
+  } finally {
+    progress.end();
+  }
+}
+
+/** A few fresh errors now and then, so that there is always something to judge. */
+export async function trickle({ sqs }: Stack, issues: number, signal: AbortSignal): Promise<void> {
+  for (let seed = Date.now(); !signal.aborted; seed += 1) {
+    const options = { count: 1 + (seed % 4), issues, seed, now: new Date(), size: 'full', hours: 0 } as const;
+    await send(
+      sqs,
+      [...browserErrors(options)].map(({ body }) => body),
+    );
+    await pause(TRICKLE_MILLISECONDS, signal);
+  }
+}
+
+/** A message is deleted after its event is committed: what isn't in the queue any more is counted. */
+async function waiting({ client, queueUrl }: Queue): Promise<number> {
+  const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] });
+  const { Attributes = {} } = await client.send(command);
+  const { ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible } = Attributes;
+  return Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesNotVisible);
+}
+
+async function send({ client, queueUrl }: Queue, bodies: readonly string[]): Promise<void> {
+  const Entries = bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+  const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+  if (Failed.length > 0) throw new Error(`the queue refused ${Failed.length} errors: ${Failed[0]?.Message}`);
+}
+
+function* batches(bodies: Iterable<string>): Generator<string[]> {
+  let batch: string[] = [];
+  for (const body of bodies) {
+    batch.push(body);
+    if (batch.length === BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}

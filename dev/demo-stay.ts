@@ -1,0 +1,73 @@
+import { pathToFileURL } from 'node:url';
+import type { Teardown } from '../src/runtime/lifecycle.ts';
+import type { RunningCommand } from './command-line.ts';
+import { runCommand, startCommand } from './command-line.ts';
+import { trickle } from './demo-errors.ts';
+import { assignments, writeEnvFile } from './env-file.ts';
+import type { Stack } from './stack.ts';
+import type { Terminal } from './terminal.ts';
+
+const WATCHER_SECONDS = '30';
+/** Tells in a second terminal's dry run, which judges what came after the demo's run. */
+const SECOND_HEALTHCHECK = 'bec-alerts-healthcheck: judge me in a second terminal';
+
+export interface Staying {
+  readonly stack: Stack;
+  readonly processor: RunningCommand;
+  readonly options: { readonly watcher: boolean; readonly issues: number };
+  readonly terminal: Terminal;
+  readonly teardown: Teardown;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `npm run dev`: keeps everything up until the signal fires, with fresh errors to judge. No watcher runs by itself
+ * unless it was asked for: it would judge them before the person in the second terminal does.
+ */
+export async function stay({
+  stack,
+  processor,
+  options,
+  terminal,
+  teardown,
+  signal,
+}: Staying): Promise<void> {
+  await runCommand(['simulate_error', '--message', SECOND_HEALTHCHECK], stack.env, signal);
+  // npm runs scripts in the project's folder, which is where the second terminal's commands look.
+  const remove = await writeEnvFile(pathToFileURL('.env'), stack.env);
+  if (remove !== null) teardown.add('.env', remove);
+  showCommands(stack, remove !== null, terminal);
+
+  const daemons = [processor];
+  if (options.watcher) {
+    const watcher = startCommand(['watcher'], { ...stack.env, WATCHER_SLEEP_DELAY: WATCHER_SECONDS });
+    teardown.add('the watcher', () => watcher.stop());
+    daemons.push(watcher);
+  }
+  for (const daemon of daemons) daemon.follow((line) => terminal.aside(line));
+  const died = Promise.race(daemons.map(async (daemon) => await daemon.ended.then(() => daemon)));
+  const ended = await Promise.race([died, trickle(stack, options.issues, signal)]);
+  if (ended !== undefined && !signal.aborted) {
+    throw new Error(`a daemon died; the end of its log:\n${ended.tail()}`);
+  }
+}
+
+function showCommands({ env, ses }: Stack, written: boolean, terminal: Terminal): void {
+  terminal.heading('Up, until Ctrl-C');
+  terminal.item('Inbox page', ses.endpoint);
+  terminal.item('Errors', 'a few more every 10 s, for you to judge');
+  terminal.heading('In a second terminal, in this folder');
+  terminal.line('  npx bec-alerts watcher --once --console-alerts --dry-run   what would be told now');
+  terminal.line('  npx bec-alerts watcher --once                              tell it: look into the inbox');
+  terminal.line("  npx bec-alerts simulate_error --message 'What I broke'     one more error");
+  terminal.line();
+  if (written) terminal.item('.env', 'written for them to read, and removed at the end:');
+  else terminal.item('.env', 'is your own, and left as it is; give them these, which are stronger:');
+  terminal.line();
+  for (const line of assignments(env)) terminal.aside(written ? line : `export ${line}`);
+  const beating = Object.keys(env).filter((name) => ![undefined, '', env[name]].includes(process.env[name]));
+  if (written && beating.length > 0) {
+    terminal.line(`\n  This shell sets ${beating.join(', ')}, which beats .env: unset it there.`);
+  }
+  terminal.heading('Log');
+}

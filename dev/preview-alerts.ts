@@ -1,0 +1,96 @@
+import type { AlertView } from '../src/domain/alert.ts';
+import type { StackFrame } from '../src/domain/issue.ts';
+import { SAMPLE_ALERT } from '../src/mail/sample-alert.ts';
+
+const frame = (name: string | null, module: string, line: number, column: number): StackFrame => ({
+  function: name,
+  module,
+  line,
+  column,
+});
+const { issue } = SAMPLE_ALERT;
+const flat = (events: number) => SAMPLE_ALERT.days.map((day) => ({ ...day, events, users: events }));
+
+/** Alerts to look at: the usual, the least, the most, another script, and one made to do harm. */
+export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
+  usual: {
+    ...SAMPLE_ALERT,
+    trigger: 'New top crasher',
+    because: 'it ranks 4 with 12,345 events over 7 days',
+    today: { events: 1_204, users: 342 },
+    week: { events: 12_345, users: 4_310 },
+    days: SAMPLE_ALERT.days.map((day, index) => ({
+      ...day,
+      events: [0, 0, 3, 12, 4, 420, 1_180, 1_420, 1_610, 1_805, 2_411, 1_960, 1_935, 1_204][index] ?? 0,
+    })),
+    issue: {
+      ...issue,
+      stackFrames: [
+        frame('restoreTab', 'resource:///modules/sessionstore/SessionStore.sys.mjs', 4_120, 17),
+        frame('restoreTabContent', 'resource:///modules/sessionstore/SessionStore.sys.mjs', 4_042, 9),
+        frame('receiveMessage', 'resource:///modules/sessionstore/SessionStore.sys.mjs', 1_216, 25),
+        frame('handleEvent', 'chrome://browser/content/tabbrowser/tabbrowser.js', 6_403, 12),
+        frame('promise callback*connect', 'chrome://browser/content/browser.js', 803, 5),
+        frame(null, 'chrome://global/content/elements/browser-custom-element.mjs', 51, 1),
+      ],
+    },
+  },
+  least: {
+    ...SAMPLE_ALERT,
+    trigger: 'Healthcheck',
+    because: 'its text contains bec-alerts-healthcheck',
+    today: { events: 1, users: 0 },
+    week: { events: 1, users: 0 },
+    days: flat(0).map((day, index) => (index === 13 ? { ...day, events: 1 } : day)),
+    link: null,
+    issue: {
+      ...issue,
+      message: 'bec-alerts-healthcheck',
+      module: '',
+      stackFrames: [],
+      firstSeen: SAMPLE_ALERT.issue.lastSeen,
+    },
+  },
+  most: {
+    ...SAMPLE_ALERT,
+    trigger: 'A trigger with quite a long name that says all that it does, at some length',
+    because: 'it ranks 1 with 98,765,432 events over 7 days, which is more than ten times what any other has',
+    today: { events: 12_345_678, users: 9_876_543 },
+    week: { events: 98_765_432, users: 54_321_098 },
+    days: flat(12_345_678),
+    issue: {
+      ...issue,
+      message: `NS_ERROR_NOT_AVAILABLE: ${'Component is not available (this._window.gURLBar.scrollTop) '.repeat(9)}`,
+      stackFrames: Array.from({ length: 51 }, (_, index) =>
+        index === 50
+          ? { function: '… 349 more frames', module: null, line: null, column: null }
+          : frame(
+              `${'_recurse'.repeat(1 + (index % 9))}/<`,
+              `https://cdn.example.com/assets/${'chunk-'.repeat(index % 25)}app.js`,
+              1,
+              1_234_567 + index,
+            ),
+      ),
+    },
+  },
+  scripts: {
+    ...SAMPLE_ALERT,
+    issue: {
+      ...issue,
+      message: 'خطأ: تعذر تحميل الصفحة (about:newtab) — 页面加载失败：组件不可用 😀',
+      stackFrames: [frame('تحميل', 'resource:///modules/תפריט.sys.mjs', 12, 3)],
+    },
+  },
+  harmful: {
+    ...SAMPLE_ALERT,
+    because: 'you asked: <b>bold</b> & visit www.evil.example now',
+    issue: {
+      ...issue,
+      groupId: '../"><script>alert(1)</script>',
+      message:
+        'Your password expired</h1><script>alert(1)</script><a href="https://evil.example/login">sign in</a> or go to https://evil.example/login\r\nBcc: victim@example.com \u202egnp.exe',
+      module: '" onmouseover="alert(1)" x="',
+      stackFrames: [frame('<img src=x onerror=alert(1)>', 'javascript:alert(1)//https://evil.example', 1, 2)],
+    },
+  },
+};

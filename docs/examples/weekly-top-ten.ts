@@ -1,0 +1,32 @@
+import type { Trigger } from 'bec-alerts';
+
+const DAY = 86_400_000;
+const RANKS = 10;
+
+/** Tells each recipient of each of the week's ten most frequent issues, once a calendar week. */
+const weeklyTopTen: Trigger = {
+  name: 'Weekly top ten',
+  emails: ['managers@example.com'],
+  async evaluate(issue, context) {
+    // The same question for every issue: it is asked of Postgres once in a run.
+    const ranking = await context.top({ days: 7, limit: RANKS, excludeModules: ['moz-extension'] });
+    const place = ranking.find((ranked) => ranked.issue.id === issue.id);
+    if (place === undefined) return { notify: false, because: `it is not among the first ${RANKS}` };
+
+    const weekStart = mondayOf(context.now);
+    const told = await Promise.all(
+      context.recipients.map((recipient) => context.lastNotified(recipient, issue)),
+    );
+    const recipients = context.recipients.filter((_, index) => (told[index] ?? new Date(0)) < weekStart);
+    const because = `it ranks ${place.rank} of the week with ${place.events.toLocaleString('en-US')} events`;
+    return { notify: true, because, recipients };
+  },
+};
+
+/** Monday 00:00 UTC of the week. 1970 began on a Thursday, three days after a Monday. */
+function mondayOf(date: Date): Date {
+  const days = Math.floor(date.getTime() / DAY);
+  return new Date((days - ((days + 3) % 7)) * DAY);
+}
+
+export default [weeklyTopTen];

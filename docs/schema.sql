@@ -1,0 +1,181 @@
+-- Generated from migrations/ by `npm run schema`; a test holds it against a fresh database.
+
+CREATE EXTENSION IF NOT EXISTS hll WITH SCHEMA public;
+
+COMMENT ON EXTENSION hll IS 'type for storing hyperloglog data';
+
+CREATE TABLE public.alerts (
+    id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    trigger text NOT NULL,
+    recipient_id bigint NOT NULL,
+    issue_id bigint NOT NULL,
+    because text NOT NULL,
+    subject text NOT NULL,
+    body_text text NOT NULL,
+    body_html text,
+    status text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    ses_message_id text,
+    CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE public.alerts IS 'The outbox: written with the run, delivered after it.';
+
+ALTER TABLE public.alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alerts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.failed_evaluations (
+    trigger text NOT NULL,
+    issue_id bigint NOT NULL,
+    attempts integer NOT NULL,
+    last_error text NOT NULL
+);
+
+COMMENT ON TABLE public.failed_evaluations IS 'Judgements that threw, to be made again in the next runs, ten at most.';
+
+CREATE TABLE public.issue_buckets (
+    issue_id bigint NOT NULL,
+    date date NOT NULL,
+    event_set public.hll(11,5,-1,1) NOT NULL,
+    user_set public.hll(11,5,-1,1) NOT NULL
+)
+WITH (toast_tuple_target='4080', fillfactor='80');
+ALTER TABLE ONLY public.issue_buckets ALTER COLUMN event_set SET STORAGE MAIN;
+ALTER TABLE ONLY public.issue_buckets ALTER COLUMN user_set SET STORAGE MAIN;
+
+COMMENT ON TABLE public.issue_buckets IS 'One issue on one UTC day: HyperLogLog sets of event ids and of affected users (hashes only).';
+
+CREATE TABLE public.issues (
+    id bigint NOT NULL,
+    group_id text NOT NULL COLLATE pg_catalog."C",
+    project_id text NOT NULL,
+    message text NOT NULL,
+    module text NOT NULL,
+    stack_frames jsonb NOT NULL,
+    first_seen timestamp with time zone NOT NULL,
+    last_seen timestamp with time zone NOT NULL,
+    changed_in xid8 NOT NULL
+);
+
+COMMENT ON COLUMN public.issues.changed_in IS 'The transaction of the last event. A run judges the issues whose changed_in its predecessor''s snapshot did not see.';
+
+ALTER TABLE public.issues ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.issues_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.recipient_issues (
+    recipient_id bigint NOT NULL,
+    issue_id bigint NOT NULL,
+    last_notified timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.recipients (
+    id bigint NOT NULL,
+    email text NOT NULL
+);
+
+ALTER TABLE public.recipients ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.recipients_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.trigger_runs (
+    id bigint NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    snapshot pg_snapshot NOT NULL,
+    issue_count bigint DEFAULT 0 NOT NULL,
+    alert_count bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON COLUMN public.trigger_runs.snapshot IS 'What the run saw; the next run judges the issues that changed outside of it.';
+
+ALTER TABLE public.trigger_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.trigger_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_run_id_trigger_recipient_id_issue_id_key UNIQUE (run_id, trigger, recipient_id, issue_id);
+
+ALTER TABLE ONLY public.failed_evaluations
+    ADD CONSTRAINT failed_evaluations_pkey PRIMARY KEY (trigger, issue_id);
+
+ALTER TABLE ONLY public.issue_buckets
+    ADD CONSTRAINT issue_buckets_pkey PRIMARY KEY (issue_id, date);
+
+ALTER TABLE ONLY public.issues
+    ADD CONSTRAINT issues_group_id_key UNIQUE (group_id);
+
+ALTER TABLE ONLY public.issues
+    ADD CONSTRAINT issues_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.recipient_issues
+    ADD CONSTRAINT recipient_issues_pkey PRIMARY KEY (recipient_id, issue_id);
+
+ALTER TABLE ONLY public.recipients
+    ADD CONSTRAINT recipients_email_key UNIQUE (email);
+
+ALTER TABLE ONLY public.recipients
+    ADD CONSTRAINT recipients_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.trigger_runs
+    ADD CONSTRAINT trigger_runs_pkey PRIMARY KEY (id);
+
+CREATE INDEX alerts_issue ON public.alerts USING btree (issue_id);
+
+CREATE INDEX alerts_pending ON public.alerts USING btree (next_attempt_at, id) WHERE (status = 'pending'::text);
+
+CREATE INDEX issue_buckets_date ON public.issue_buckets USING btree (date);
+
+CREATE INDEX issues_changed_in ON public.issues USING btree (changed_in);
+
+CREATE INDEX recipient_issues_issue ON public.recipient_issues USING btree (issue_id);
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.recipients(id);
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.trigger_runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.failed_evaluations
+    ADD CONSTRAINT failed_evaluations_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.issue_buckets
+    ADD CONSTRAINT issue_buckets_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.recipient_issues
+    ADD CONSTRAINT recipient_issues_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.recipient_issues
+    ADD CONSTRAINT recipient_issues_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.recipients(id) ON DELETE CASCADE;

@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import type { TriggersSettings } from '../config/env.ts';
+import { isEmail, readSettings, triggersSettings } from '../config/env.ts';
+import { builtInTriggers } from '../triggers/index.ts';
+import type { LoadedTrigger } from '../watcher/load-triggers.ts';
+import { loadTriggers, templateDirectory } from '../watcher/load-triggers.ts';
+import { importTriggers } from '../watcher/trigger-file.ts';
+import type { Register } from './command.ts';
+import type { OptionVariables } from './options.ts';
+
+export const TRIGGERS_OPTION: OptionVariables = {
+  flags: '--triggers <file>',
+  variable: 'TRIGGERS',
+  about: 'trigger file to use instead of the built-in triggers',
+};
+
+/** `triggers`: what the watcher would judge with, and whether a trigger file is right. */
+export function addTriggers(program: Command, register: Register): void {
+  const command = program
+    .command('triggers')
+    .description('list the triggers with whom they tell; checks a trigger file without running it')
+    .option('--json', 'print JSON instead of a table');
+  register(command, [TRIGGERS_OPTION], async ({ variables }) => {
+    const settings = readSettings(triggersSettings, variables);
+    const triggers = await configuredTriggers(settings);
+    const { json = false } = command.opts<{ json?: boolean }>();
+    process.stdout.write(json ? asJson(settings, triggers) : asTable(settings, triggers));
+  });
+}
+
+/**
+ * The triggers of `TRIGGERS`, or the built-in ones, disabled ones included.
+ * @throws TriggerFileError naming every mistake
+ */
+export async function configuredTriggers(settings: TriggersSettings): Promise<LoadedTrigger[]> {
+  const file = settings.TRIGGERS;
+  return file === undefined
+    ? loadTriggers(builtInTriggers(settings.ALERT_EMAILS), 'the built-in triggers', null, isEmail)
+    : loadTriggers(await importTriggers(file), file, templateDirectory(file), isEmail);
+}
+
+function asJson({ TRIGGERS: file }: TriggersSettings, triggers: readonly LoadedTrigger[]) {
+  const list = triggers.map(({ trigger, enabled, templateName, template }) => ({
+    name: trigger.name,
+    enabled,
+    emails: trigger.emails,
+    template: templateName,
+    html: template.html,
+  }));
+  return `${JSON.stringify({ file: file ?? null, triggers: list }, null, 2)}\n`;
+}
+
+function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly LoadedTrigger[]): string {
+  const rows = [
+    ['TRIGGER', 'ENABLED', 'TEMPLATE', 'TELLS'],
+    ...triggers.flatMap((loaded) => rowsOf(loaded, file)),
+  ];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const enabled = triggers.filter((loaded) => loaded.enabled).length;
+  const source = file === undefined ? 'built in; --triggers FILE uses others' : `from ${file}`;
+  return `${lines.join('\n')}\n\n${triggers.length} ${triggers.length === 1 ? 'trigger' : 'triggers'}, ${enabled} enabled (${source})\n`;
+}
+
+/** Each further recipient has a line of its own. */
+function rowsOf(
+  { trigger, enabled, templateName, template }: LoadedTrigger,
+  file: string | undefined,
+): string[][] {
+  const nobody = file === undefined ? 'nobody: set ALERT_EMAILS' : 'nobody';
+  const [first = nobody, ...more] = trigger.emails;
+  const kinds = template.html ? 'text, HTML' : 'text';
+  return [
+    [trigger.name, enabled ? 'yes' : 'no', `${templateName} (${kinds})`, first],
+    ...more.map((email) => ['', '', '', email]),
+  ];
+}

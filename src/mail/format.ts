@@ -1,0 +1,119 @@
+import type { Counts, DayCounts, Issue, StackFrame } from '../domain/issue.ts';
+import { oneLine } from '../domain/text.ts';
+
+/** Longest subject, in UTF-16 units: what mail programs show at most, and short enough for every relay. */
+const MAX_SUBJECT = 200;
+const MAX_TEXT = 1_000;
+/** HyperLogLog as the buckets have it: every element kept up to here, registers beyond. */
+const EXACT_UP_TO = 160;
+const STANDARD_ERROR = 0.023;
+
+/** The subject as it leaves: one line, no control characters, 200 at most. */
+export function subjectLine(subject: string): string {
+  return oneLine(subject, MAX_SUBJECT) || '(no subject)';
+}
+
+/** The issue with its texts fit to show: one line each, without control characters or bidirectional overrides. */
+export function shownIssue(issue: Issue): Issue {
+  return {
+    ...issue,
+    message: oneLine(issue.message, MAX_TEXT) || '(no text)',
+    module: oneLine(issue.module, MAX_TEXT),
+    stackFrames: issue.stackFrames.map((frame) => ({
+      ...frame,
+      function: frame.function === null ? null : oneLine(frame.function, MAX_TEXT),
+      module: frame.module === null ? null : oneLine(frame.module, MAX_TEXT),
+    })),
+  };
+}
+
+/** At most `max` UTF-16 units, the cut shown as `…`. */
+export function cut(text: string, max: number): string {
+  return oneLine(text, max);
+}
+
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** `12,345` */
+export function number(value: number): string {
+  return grouped.format(value);
+}
+
+/** Half the width of the band that holds the true count 19 times in 20; null where the count is exact. */
+export function margin(count: number): number | null {
+  if (count <= EXACT_UP_TO) return null;
+  const twoSigma = 2 * STANDARD_ERROR * count;
+  // Two digits: more would claim to know the error better than the count.
+  return Math.round(Number(twoSigma.toPrecision(2)));
+}
+
+/** `12`, or `about 12,345 (± 570)` where the count is an estimate. */
+export function estimate(count: number): string {
+  const band = margin(count);
+  return band === null ? number(count) : `about ${number(count)} (± ${number(band)})`;
+}
+
+/** `12 events, 1 affected user` */
+export function counts({ events, users }: Counts): string {
+  return `${estimate(events)} ${events === 1 ? 'event' : 'events'}, ${estimate(users)} affected ${users === 1 ? 'user' : 'users'}`;
+}
+
+/** What `±` means, for a footnote; null if all are exact. */
+export function bandNote(...all: readonly Counts[]): string | null {
+  const exact = all.every(({ events, users }) => margin(events) === null && margin(users) === null);
+  return exact
+    ? null
+    : `Counts over ${EXACT_UP_TO} are estimates: 19 times in 20 the true one is within the ± given.`;
+}
+
+/** `2026-05-06 12:00:00 UTC` */
+export function time(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+const UNITS: readonly (readonly [string, number])[] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+];
+
+/** `3 days before this alert`; empty for what lies in its future, as a clock that is off may have it. */
+export function before(date: Date, alertAt: Date): string {
+  const passed = alertAt.getTime() - date.getTime();
+  if (passed < -60_000) return '';
+  for (const [unit, milliseconds] of UNITS) {
+    const whole = Math.floor(passed / milliseconds);
+    if (whole >= 1) return `${number(whole)} ${unit}${whole === 1 ? '' : 's'} before this alert`;
+  }
+  return 'less than a minute before this alert';
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `6 May` for `2026-05-06`. */
+export function day(date: string): string {
+  return `${Number(date.slice(8, 10))} ${MONTHS[Number(date.slice(5, 7)) - 1] ?? '?'}`;
+}
+
+const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
+
+/** A bar for each number, as high as its share of the highest; `·` for none. */
+export function bars(values: readonly number[]): string {
+  const most = Math.max(...values, 1);
+  return values
+    .map((value) => (value <= 0 ? '·' : (BLOCKS[Math.ceil((value / most) * BLOCKS.length) - 1] ?? '█')))
+    .join('');
+}
+
+/** The day with the most events, the later of two; null if there was none. */
+export function busiest(days: readonly DayCounts[]): DayCounts | null {
+  const most = Math.max(...days.map(({ events }) => events), 0);
+  return most === 0 ? null : (days.findLast(({ events }) => events === most) ?? null);
+}
+
+/** `at function(module:line:column)`, without what isn't known. */
+export function frame({ function: name, module, line, column }: StackFrame): string {
+  if (module === null && line === null && name?.startsWith('…')) return name;
+  const place = [module ?? '?', line, column].filter((part) => part !== null).join(':');
+  return `at ${name ?? '?'}(${place})`;
+}

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { poll } from '../../dev/poll.ts';
+import { seededRandom } from '../../dev/random.ts';
+import { supervise } from '../../src/processor/main.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { pause } from '../../src/runtime/loop.ts';
+import { records } from '../support/command.ts';
+import { createDatabase, emptyTables } from '../support/database.ts';
+import { issuesOf, miscounted, sendEvents } from '../support/load.ts';
+import { alive, drained, startProcessor, workerPids } from '../support/processor.ts';
+import type { TestQueue } from '../support/queue.ts';
+import { createQueue, depth, SQS_OPTIONS, takeAll } from '../support/queue.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+let queue: TestQueue;
+beforeEach(async () => {
+  await emptyTables(pool);
+  // Short enough that what a killed worker had in hand is delivered again while the others work.
+  queue = await createQueue({ visibilitySeconds: 2 });
+});
+
+const exact = async (count: number) => {
+  expect(await miscounted(pool, count)).toEqual({ issues: issuesOf(count), wrong: [] });
+  expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
+};
+
+describe('workers killed at random', () => {
+  it('lose no event and count none twice', { timeout: 240_000 }, async () => {
+    const count = 20_000;
+    await sendEvents(queue, count);
+    const processor = startProcessor(queue, database, { LOG_LEVEL: 'INFO' });
+    const done = new AbortController();
+    const random = seededRandom(20_000);
+    let kills = 0;
+    const killer = (async () => {
+      while (!done.signal.aborted) {
+        await pause(200 + random() * 300, done.signal);
+        const pids = workerPids(processor.pid);
+        const victim = pids[Math.floor(random() * pids.length)];
+        if (victim === undefined || done.signal.aborted) continue;
+        process.kill(victim, 'SIGKILL');
+        kills += 1;
+      }
+    })();
+    await drained(queue, 200);
+    done.abort();
+    await killer;
+    expect(kills).toBeGreaterThan(5);
+    await exact(count);
+  });
+});
+
+describe('the supervisor killed', () => {
+  it('takes its workers with it, and the next one counts the rest', { timeout: 120_000 }, async () => {
+    const count = 4_000;
+    await sendEvents(queue, count);
+    const first = startProcessor(queue, database);
+    await first.printed(/stored \d+ events/);
+    const pids = workerPids(first.pid);
+    expect(pids.length).toBeGreaterThan(0);
+    first.child.kill('SIGKILL');
+    await poll('the workers to leave', async () => (pids.some(alive) ? undefined : true), { seconds: 20 });
+    // They finished what they had in hand, and did not die of having nobody to tell.
+    expect((await first.finished).stderr).toBe('');
+    expect((await depth(queue.client, queue.queueUrl)).inFlight).toBe(0);
+    startProcessor(queue, database);
+    await drained(queue);
+    await exact(count);
+  });
+});
+
+describe('SIGTERM under load', () => {
+  it('leaves nothing in flight, says nothing of an error, and exits 0', { timeout: 120_000 }, async () => {
+    const count = 6_000;
+    await sendEvents(queue, count);
+    for (let stop = 0; stop < 4; stop += 1) {
+      const processor = startProcessor(queue, database, { PROCESSOR_WORKER_MESSAGE_COUNT: '100' });
+      await processor.printed(/stored \d+ events/);
+      processor.child.kill('SIGTERM');
+      const { code, stderr, stdout } = await processor.finished;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(records(stdout).filter(({ Severity }) => Number(Severity) <= 4)).toEqual([]);
+      expect((await depth(queue.client, queue.queueUrl)).inFlight).toBe(0);
+    }
+    startProcessor(queue, database);
+    await drained(queue);
+    await exact(count);
+  });
+});
+
+describe('a worker that hangs', () => {
+  it('is killed and replaced, and what it had in hand is counted', { timeout: 120_000 }, async () => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => lines.push(line) };
+    const logger = createLogger({ format: 'compose', level: 'DEBUG', name: 'processor', destination });
+    const stop = new AbortController();
+    const supervised = supervise(
+      {
+        logger,
+        reporter: {
+          report: (error, message) => logger.error(message, { error }),
+          warn: (message) => logger.warning(message),
+          close: async () => {},
+        },
+        metrics: { increment() {}, gauge() {}, distribution() {}, close: async () => {} },
+      },
+      {
+        processCount: 1,
+        graceMilliseconds: 10_000,
+        stallMilliseconds: 3_000,
+        workerEnvironment: { ...process.env, ...queue.env },
+        worker: {
+          log: { format: 'compose', level: 'CRITICAL' },
+          databaseUrl: database.url,
+          queue: {
+            ...SQS_OPTIONS,
+            endpoint: queue.endpoint,
+            queueUrl: queue.queueUrl,
+            deadLetterQueueUrl: queue.deadLetterQueueUrl,
+          },
+          objectsEndpoint: undefined,
+          sleepDelaySeconds: 1,
+          messageCount: 1_000_000,
+        },
+      },
+      stop.signal,
+    );
+    const logged = (text: string) =>
+      poll(text, async () => (lines.join('').includes(text) ? true : undefined), { seconds: 30 });
+    await logged('a worker polls worker=worker-1');
+    const [pid] = workerPids(process.pid).filter((child) =>
+      readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('processor/worker'),
+    );
+    process.kill(pid ?? 0, 'SIGSTOP');
+    await sendEvents(queue, 400);
+    await logged('worker-1 ended unexpectedly (it made no progress and was killed)');
+    await logged('a worker polls worker=worker-2');
+    await drained(queue);
+    stop.abort();
+    await supervised;
+    await exact(400);
+  });
+});
+
+describe('workers that die at start', () => {
+  it('are forked less and less often, and then the processor gives up with exit 1 and the cause', async () => {
+    const dies = 'if (process.send) { console.error("no such module"); process.exit(7); }';
+    const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(dies)}`;
+    const { code, stderr, stdout } = await startProcessor(queue, database, { NODE_OPTIONS }).finished;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/no such module[\s\S]*no worker ever started.*exit code 7/);
+    const deaths = records(stdout).filter(({ Fields }) =>
+      String(Fields.error).includes('ended unexpectedly'),
+    );
+    // Two workers, six starts each; one that is under way when it gives up may still be told of.
+    expect(deaths.length).toBeGreaterThanOrEqual(11);
+    expect(deaths.length).toBeLessThanOrEqual(12);
+  });
+});

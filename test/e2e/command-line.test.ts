@@ -1,0 +1,113 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { runCommand } from '../support/command.ts';
+
+/** Nobody listens there, so a command that gets that far fails at once, and names it. */
+const NOWHERE = 'postgres://user:hunter2@127.0.0.1:1/';
+
+async function folderWith(dotEnv: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-e2e-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, '.env'), dotEnv);
+  return folder;
+}
+
+describe('bec-alerts', () => {
+  it('--help lists the commands and exits 0', async () => {
+    const { code, stdout, stderr } = await runCommand(['--help'], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const command of ['processor', 'watcher', 'migrate', 'simulate_error']) {
+      expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+    }
+    expect(stdout).toContain('A .env file');
+  });
+
+  it.each([
+    ['processor', ['--queue-name', '--process-count', 'SQS_QUEUE_NAME', 'PROCESSOR_WORKER_MESSAGE_COUNT']],
+    ['watcher', ['--once', '--dry-run', '--triggers', 'WATCHER_SLEEP_DELAY']],
+    ['migrate', ['--down']],
+    ['simulate_error', ['--dsn', '--no-traceback', 'SIMULATE_SENTRY_DSN']],
+  ])('%s --help names its options and their variables', async (command, texts) => {
+    const { code, stdout } = await runCommand([command, '--help'], {});
+    expect(code).toBe(0);
+    for (const text of texts) expect(stdout).toContain(text);
+  });
+
+  it('--version prints the package’s', async () => {
+    const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+    const { version } = JSON.parse(text) as { version: string };
+    expect(await runCommand(['--version'], {})).toMatchObject({ code: 0, stdout: `${version}\n` });
+  });
+
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['procesor']],
+    ['an unknown option', ['watcher', '--onec']],
+    ['an option without its value', ['watcher', '--triggers']],
+    ['an argument too many', ['watcher', 'now']],
+  ])('exits 2 for %s, and says where help is', async (_, parameters) => {
+    const { code, stdout, stderr } = await runCommand(parameters, {});
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('--help');
+  });
+
+  it('exits 2 with every mistake of a configuration at once, by variable', async () => {
+    const { code, stdout, stderr } = await runCommand(['watcher', '--sleep-delay', 'soon'], {
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+      SES_FROM_EMAIL: 'nobody',
+      WATCHER_DRY_RUN: 'perhaps',
+      RETENTION_DAYS: '0',
+      SENTRY_ISSUE_URL: 'https://sentry.example.com/issues/',
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    const named = stderr.match(/^ {2}[A-Z_]+/gm)?.map((name) => name.trim());
+    expect(named?.sort()).toEqual([
+      'AWS_DEFAULT_REGION',
+      'DATABASE_URL',
+      'RETENTION_DAYS',
+      'SENTRY_ISSUE_URL',
+      'SES_FROM_EMAIL',
+      'WATCHER_DRY_RUN',
+      'WATCHER_SLEEP_DELAY',
+    ]);
+    expect(stderr).not.toContain('hunter2');
+  });
+
+  it('exits 1 where the database is away, and says where without the password', async () => {
+    const { code, stderr } = await runCommand(['watcher', '--once'], {
+      DATABASE_URL: `${NOWHERE}x`,
+      AWS_DEFAULT_REGION: 'us-east-1',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^bec-alerts: reaching the database failed .*ECONNREFUSED 127\.0\.0\.1:1/);
+    expect(stderr).not.toContain('hunter2');
+  });
+});
+
+describe('a .env in the working directory', () => {
+  it('is read', async () => {
+    const folder = await folderWith('WATCHER_SLEEP_DELAY=soon\nLOG_LEVEL="LOUD"\n');
+    const { code, stderr } = await runCommand(['processor'], { DATABASE_URL: `${NOWHERE}x` }, folder);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/LOG_LEVEL\s+must be one of/);
+  });
+
+  it('is beaten by the environment, which is beaten by an option', async () => {
+    const folder = await folderWith('LOG_LEVEL=LOUD\nRETENTION_DAYS=0\nSES_FROM_EMAIL=nobody\n');
+    const { code, stderr } = await runCommand(
+      ['watcher', '--from-email', 'bec-alerts@example.com'],
+      {
+        LOG_LEVEL: 'INFO',
+        RETENTION_DAYS: '20',
+        SES_FROM_EMAIL: 'nobody either',
+        DATABASE_URL: `${NOWHERE}x`,
+      },
+      folder,
+    );
+    expect(code).toBe(2);
+    // What is left is what nobody set.
+    expect(stderr.match(/^ {2}[A-Z_]+/gm)).toEqual(['  AWS_DEFAULT_REGION']);
+  });
+});

@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { poll } from '../../dev/poll.ts';
+import { query } from '../../dev/postgres-server.ts';
+import { runCommand } from '../support/command.ts';
+
+const DEMO = fileURLToPath(new URL('../../dev/demo.ts', import.meta.url));
+
+/** On the tests' own Postgres: a cluster more would only cost time. */
+function startDemo(parameters: readonly string[], env: Record<string, string> = {}, cwd = tmpdir()) {
+  const child = spawn(process.execPath, [DEMO, ...parameters], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: inject('adminUrl'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+    });
+  }
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  onTestFinished(async () => {
+    if (child.exitCode === null) child.kill('SIGKILL');
+    await code;
+  });
+  const printed = (part: string) =>
+    poll(`"${part}" in the output`, async () => (text.includes(part) ? true : undefined), { seconds: 50 });
+  return { child, code, printed, text: () => text };
+}
+
+/** What the demo would have left on the server: its database, or whoever is still connected to it. */
+async function databasesOf(pid: number | undefined): Promise<string[]> {
+  const sql = 'SELECT datname FROM pg_database WHERE starts_with(datname, $1)';
+  const rows = await query<{ datname: string }>(inject('adminUrl'), sql, [`bec_alerts_${pid}_`]);
+  return rows.map(({ datname }) => datname);
+}
+
+/** No part of it takes connections any more. */
+async function expectClosed(text: string): Promise<void> {
+  const addresses = [...text.matchAll(/^ {2}(?:SQS|SES|Sentry stand-in) +(http:\S+)/gm)].map(
+    ([, address = '']) => new URL(address).origin,
+  );
+  expect(addresses).toHaveLength(3);
+  for (const address of addresses) await expect(fetch(address)).rejects.toThrow('fetch failed');
+}
+
+it('the demo shows errors becoming emails, exits 0 and leaves nothing behind', async () => {
+  const demo = startDemo(['--events', '300', '--issues', '20']);
+  expect(await demo.code).toBe(0);
+  const text = demo.text();
+  expect(text).toContain('302 of 302 errors counted');
+  expect(text).toMatch(/evaluated \d+ issues with 2 triggers: \d+ alerts?/);
+  expect(text).toMatch(/^ {2}issue +events +users\n {2}\S.* \d+ +\d+$/m);
+  expect(text).toContain(
+    'Subject          [Firefox Browser Errors] Healthcheck: SimulatedError: bec-alerts-healthcheck: hello',
+  );
+  expect(text).toMatch(/^ +at throwDeeply\(simulate\.ts:\d+:\d+\)$/m);
+  expect(text).toMatch(/Inbox page +http:\/\/127\.0\.0\.1:\d+/);
+  expect(await databasesOf(demo.child.pid)).toEqual([]);
+  await expectClosed(text);
+});
+
+it('Ctrl-C in the middle of the demo cleans up, too', async () => {
+  const demo = startDemo(['--events', '100000']);
+  await demo.printed('browser errors of up to');
+  demo.child.kill('SIGINT');
+  expect(await demo.code).toBe(130);
+  expect(demo.text()).toContain('All that it started is stopped and removed.');
+  expect(await databasesOf(demo.child.pid)).toEqual([]);
+  await expectClosed(demo.text());
+});
+
+it('npm run dev stays up, with errors for a second terminal to judge, until Ctrl-C', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-dev-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const dev = startDemo(['--stay', '--events', '100', '--issues', '20'], {}, folder);
+  await dev.printed('Log\n');
+  const { DATABASE_URL = '' } = parseEnv(await readFile(join(folder, '.env'), 'utf8'));
+  const toJudge = async () => {
+    const sql = "SELECT FROM issues WHERE message LIKE '%judge me in a second terminal%'";
+    return (await query(DATABASE_URL, sql)).length === 1 ? true : undefined;
+  };
+  await poll('the error to judge', toJudge, { seconds: 30 });
+  const told = 'SELECT (SELECT count(*) FROM trigger_runs) AS runs, (SELECT count(*) FROM alerts) AS alerts';
+  const before = await query(DATABASE_URL, told);
+
+  const dryRun = ['watcher', '--once', '--console-alerts', '--dry-run'];
+  const { code, stdout } = await runCommand(dryRun, {}, folder);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/evaluated \d+ issues? with 2 triggers: 1 alert /);
+  expect(stdout).toContain('bec-alerts-healthcheck: judge me in a second terminal');
+  expect(await query(DATABASE_URL, told)).toEqual(before);
+
+  dev.child.kill('SIGINT');
+  expect(await dev.code).toBe(0);
+  expect(existsSync(join(folder, '.env'))).toBe(false);
+  expect(await databasesOf(dev.child.pid)).toEqual([]);
+  await expectClosed(dev.text());
+});
+
+it('a demo that can’t start says what to do, and exits 1', async () => {
+  const demo = startDemo([], { DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/x' });
+  expect(await demo.code).toBe(1);
+  expect(demo.text()).toMatch(/demo failed: DATABASE_URL names a server .*correct it, or unset it/);
+  expect(demo.text()).not.toContain('hunter2');
+});

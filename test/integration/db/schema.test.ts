@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { dumpSchema } from '../../../dev/schema-dump.ts';
+import { createDatabase } from '../../support/database.ts';
+
+const COMMITTED = new URL('../../../docs/schema.sql', import.meta.url);
+
+it('docs/schema.sql is what the migrations make; `npm run schema` writes it anew', async () => {
+  const { url } = await createDatabase();
+  expect(await dumpSchema(url)).toBe(await readFile(COMMITTED, 'utf8'));
+});
+
+it('the schema as written makes the same schema again', async () => {
+  const { url, pool } = await createDatabase({ migrated: false });
+  const committed = await readFile(COMMITTED, 'utf8');
+  await pool.query(committed);
+  expect(await dumpSchema(url)).toBe(committed);
+});

@@ -1,0 +1,93 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { storeEvents } from '../../../src/db/events.ts';
+import { parseEvent } from '../../../src/domain/event.ts';
+import type { JsonRecord } from '../../../src/domain/json.ts';
+import { daysAgo, happen, watchOnce } from '../../support/alerts.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+beforeEach(() => emptyTables(pool));
+
+const ANN = 'ann@example.com';
+const BOB = 'bob@example.com';
+
+/** To whom, and of which issue: by default all are told of the built-in triggers. */
+async function told(emails = ANN): Promise<string[]> {
+  const run = await watchOnce(database, { ALERT_EMAILS: emails });
+  expect(run.finished).toMatchObject({ code: 0, stderr: '' });
+  return run.emails.map(({ to, subject }) => `${to} ${subject}`);
+}
+
+const MARK = 'bec-alerts-healthcheck';
+
+describe('Healthcheck', () => {
+  it.each<[string, JsonRecord]>([
+    [
+      'a log message',
+      { message: MARK, title: MARK, entries: [{ type: 'message', data: { formatted: MARK } }] },
+    ],
+    ['a log message with more around it', { message: `12:00 ${MARK} ok` }],
+    ['a title alone', { message: '', title: `Error: ${MARK}`, entries: [] }],
+    [
+      'an exception alone',
+      { message: null, title: null, entries: [exceptionEntry([exception('Error', MARK)])] },
+    ],
+    [
+      'an exception without a type',
+      { message: '', title: '', entries: [exceptionEntry([exception('', MARK)])] },
+    ],
+    ['the group id of an older Sentry', { groupID: 77, title: MARK }],
+  ])('finds its mark in %s, each time', async (_, overrides) => {
+    const receive = async () => {
+      const body = JSON.stringify(forwarded({ dateReceived: new Date().toISOString(), ...overrides }));
+      const parsed = parseEvent(body, new Date());
+      if (!('event' in parsed)) throw new Error(parsed.rejection.detail);
+      await storeEvents(pool, [parsed.event]);
+    };
+    const expected = [ANN, BOB].map((to) => expect.stringMatching(`^${to} .* Healthcheck: .*${MARK}`));
+    await receive();
+    expect(await told(`${ANN},${BOB}`)).toEqual(expected);
+    await receive();
+    expect(await told(`${ANN},${BOB}`)).toEqual(expected);
+  });
+
+  it('is told of nothing else, and nothing twice', async () => {
+    await happen(pool, 'a', 3);
+    expect(await told()).toEqual([]);
+    await happen(pool, 'b', 1, { message: MARK });
+    expect(await told()).toHaveLength(1);
+    expect(await told()).toEqual([]);
+  });
+});
+
+describe('New top crasher', () => {
+  it('tells once of the ten most frequent with more than 200 events, extensions left out', async () => {
+    // Far apart: counts over 160 are estimates. The twelfth has too few events as well.
+    for (let rank = 1; rank <= 11; rank += 1)
+      await happen(pool, `rank${rank}`, Math.round(3_000 * 0.8 ** rank));
+    await happen(pool, 'extension', 4_000, { module: 'moz-extension://6f1d/content.js' });
+    await happen(pool, 'old', 4_000, { receivedAt: daysAgo(9) });
+    const first = await told();
+    expect(first.toSorted()).toEqual(
+      Array.from(
+        { length: 10 },
+        (_, index) => `${ANN} [Firefox Browser Errors] New top crasher: issue rank${index + 1}`,
+      ).toSorted(),
+    );
+    for (let rank = 1; rank <= 11; rank += 1) await happen(pool, `rank${rank}`, 1);
+    expect(await told()).toEqual([]);
+    // Bob is new, and told of all that he wasn't told of.
+    for (let rank = 1; rank <= 11; rank += 1) await happen(pool, `rank${rank}`, 1);
+    const third = await told(`${ANN},${BOB}`);
+    expect(third.filter((line) => line.startsWith(BOB))).toHaveLength(10);
+    expect(third.filter((line) => line.startsWith(ANN))).toEqual([]);
+  });
+
+  it('needs more than 200 events, however few issues there are', async () => {
+    await happen(pool, 'few', 150);
+    await happen(pool, 'many', 300);
+    expect(await told()).toEqual([`${ANN} [Firefox Browser Errors] New top crasher: issue many`]);
+  });
+});

@@ -1,0 +1,53 @@
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll } from 'vitest';
+import type { LocalSentry } from '../../dev/sentry.ts';
+import { startSentry } from '../../dev/sentry.ts';
+import type { LocalService } from '../../dev/services.ts';
+import { startSes } from '../../dev/services.ts';
+import type { TestDatabase } from './database.ts';
+import { createDatabase } from './database.ts';
+import type { TestQueue } from './queue.ts';
+import { createQueue } from './queue.ts';
+
+/** All that the commands talk to; nothing in it is a double but Sentry. */
+export interface TestSystem {
+  readonly database: TestDatabase;
+  readonly queue: TestQueue;
+  readonly sentry: LocalSentry;
+  readonly ses: LocalService;
+  /** Every variable that a command needs. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const closing: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of closing) await close();
+});
+
+/** A Sentry stand-in that forwards to this queue. */
+export async function createSentry({ client, queueUrl }: TestQueue): Promise<LocalSentry> {
+  const sentry = await startSentry({
+    forward: async (MessageBody) => {
+      await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
+    },
+  });
+  closing.push(() => sentry.close());
+  return sentry;
+}
+
+/** Closed after the file's last test. */
+export async function createSystem(): Promise<TestSystem> {
+  const [database, queue, ses] = await Promise.all([createDatabase(), createQueue(), startSes()]);
+  closing.push(() => ses.close());
+  const sentry = await createSentry(queue);
+  const env = {
+    ...queue.env,
+    DATABASE_URL: database.url,
+    SES_ENDPOINT_URL: ses.endpoint,
+    SES_FROM_EMAIL: 'bec-alerts@example.com',
+    ALERT_EMAILS: 'oncall@example.com',
+    SIMULATE_SENTRY_DSN: sentry.dsn(),
+    LOG_FORMAT: 'compose',
+  };
+  return { database, queue, sentry, ses, env };
+}

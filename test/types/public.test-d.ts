@@ -1,0 +1,103 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import type {
+  AlertView,
+  Counts,
+  DayCounts,
+  Issue,
+  RankedIssue,
+  Recipient,
+  StackFrame,
+  Trigger,
+  TriggerContext,
+  Verdict,
+} from '../../src/index.ts';
+import { defineTrigger } from '../../src/index.ts';
+
+const evaluate = (): Verdict => ({ notify: false });
+
+describe('a trigger', () => {
+  it('needs a name, emails and evaluate, and no more', () => {
+    expectTypeOf({ name: 'a', emails: ['a@example.com'], evaluate }).toExtend<Trigger>();
+    expectTypeOf({ name: 'a', emails: [] as string[] }).not.toExtend<Trigger>();
+    expectTypeOf({ emails: [] as string[], evaluate }).not.toExtend<Trigger>();
+    expectTypeOf({ name: 'a', evaluate }).not.toExtend<Trigger>();
+    expectTypeOf({ name: 'a', emails: 'a@example.com', evaluate }).not.toExtend<Trigger>();
+  });
+
+  it('is refused a key that no trigger has', () => {
+    // @ts-expect-error enable is misspelt
+    defineTrigger({ name: 'a', emails: [], evaluate, enable: false });
+  });
+
+  it('may judge at once or later', () => {
+    expectTypeOf<Trigger['evaluate']>().returns.toEqualTypeOf<Verdict | Promise<Verdict>>();
+    expectTypeOf<Trigger['evaluate']>().parameters.toEqualTypeOf<[issue: Issue, context: TriggerContext]>();
+    defineTrigger({ name: 'a', emails: [], evaluate: () => ({ notify: true, because: 'it is new' }) });
+    defineTrigger({ name: 'a', emails: [], evaluate: async () => ({ notify: false, because: 'it is old' }) });
+  });
+
+  it('knows the issue and the context without being told their types', () => {
+    defineTrigger({
+      name: 'a',
+      emails: [],
+      subject: (alert) => {
+        expectTypeOf(alert).toEqualTypeOf<AlertView>();
+        return alert.issue.message;
+      },
+      async evaluate(issue, context) {
+        expectTypeOf(issue).toEqualTypeOf<Issue>();
+        expectTypeOf(context).toEqualTypeOf<TriggerContext>();
+        return { notify: true, because: 'always', recipients: await context.neverNotified(issue) };
+      },
+    });
+  });
+
+  it('comes back from defineTrigger as what it is', () => {
+    expectTypeOf(defineTrigger).toEqualTypeOf<(trigger: Trigger) => Trigger>();
+  });
+});
+
+describe('a verdict', () => {
+  it('must say why where it tells somebody', () => {
+    expectTypeOf<{ notify: false }>().toExtend<Verdict>();
+    expectTypeOf<{ notify: true; because: string }>().toExtend<Verdict>();
+    expectTypeOf<{ notify: true }>().not.toExtend<Verdict>();
+    expectTypeOf<boolean>().not.toExtend<Verdict>();
+    expectTypeOf<undefined>().not.toExtend<Verdict>();
+  });
+
+  it('names recipients by what the context gave, not by address', () => {
+    expectTypeOf<{ notify: true; because: string; recipients: readonly Recipient[] }>().toExtend<Verdict>();
+    expectTypeOf<{ notify: true; because: string; recipients: string[] }>().not.toExtend<Verdict>();
+  });
+});
+
+describe('the context', () => {
+  it('answers in the domain’s own types', () => {
+    expectTypeOf<TriggerContext['now']>().toEqualTypeOf<Date>();
+    expectTypeOf<TriggerContext['recipients']>().toEqualTypeOf<readonly Recipient[]>();
+    expectTypeOf<TriggerContext['counts']>().returns.resolves.toEqualTypeOf<Counts>();
+    expectTypeOf<TriggerContext['top']>().returns.resolves.toEqualTypeOf<readonly RankedIssue[]>();
+    expectTypeOf<TriggerContext['lastNotified']>().returns.resolves.toEqualTypeOf<Date | null>();
+    expectTypeOf<TriggerContext['neverNotified']>().returns.resolves.toEqualTypeOf<readonly Recipient[]>();
+  });
+
+  it('ranks by events or users alone', () => {
+    type Query = Parameters<TriggerContext['top']>[0];
+    expectTypeOf<Query['by']>().toEqualTypeOf<'events' | 'users' | undefined>();
+    expectTypeOf<{ days: number }>().not.toExtend<Query>();
+    expectTypeOf<{ days: number; limit: number }>().toExtend<Query>();
+  });
+});
+
+describe('what a template shows', () => {
+  it('holds the issue, the reason and the counts, and nothing that may be changed', () => {
+    expectTypeOf<AlertView['because']>().toEqualTypeOf<string>();
+    expectTypeOf<AlertView['link']>().toEqualTypeOf<string | null>();
+    expectTypeOf<AlertView['today']>().toEqualTypeOf<Counts>();
+    expectTypeOf<AlertView['days']>().toEqualTypeOf<readonly DayCounts[]>();
+    expectTypeOf<Issue['stackFrames']>().toEqualTypeOf<readonly StackFrame[]>();
+    expectTypeOf<StackFrame['line']>().toEqualTypeOf<number | null>();
+    expectTypeOf<AlertView>().toEqualTypeOf<Readonly<AlertView>>();
+  });
+});

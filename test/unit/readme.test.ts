@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  logSettings,
+  migrateSettings,
+  processorSettings,
+  simulateSettings,
+  watcherSettings,
+} from '../../src/config/env.ts';
+import type { Issue } from '../../src/domain/issue.ts';
+import type { Trigger, TriggerContext } from '../../src/domain/trigger.ts';
+
+const README = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+const TABLE_ROWS = README.split('\n').filter((line) => line.startsWith('| `'));
+const SETTINGS = [logSettings, migrateSettings, processorSettings, watcherSettings, simulateSettings];
+
+/** Which rows begin with the variable, and what they give as its default. */
+function rowsOf(variable: string): string[][] {
+  return TABLE_ROWS.map((row) => row.split('|').map((cell) => cell.trim())).filter(([, name = '']) =>
+    name.split(', ').includes(`\`${variable}\``),
+  );
+}
+
+describe('README.md', () => {
+  const shapes = SETTINGS.flatMap((schema) => Object.entries(schema.shape));
+  it.each([...new Map(shapes)])('lists %s once, with its default', (variable, type) => {
+    const rows = rowsOf(variable);
+    expect(rows).toHaveLength(1);
+    const value = type.safeParse(undefined);
+    const fixed = value.success && ['string', 'number'].includes(typeof value.data);
+    if (fixed && variable !== 'PROCESSOR_PROCESS_COUNT') expect(rows[0]?.[2]).toBe(`\`${value.data}\``);
+    if (!value.success) expect(rows[0]?.[2]).toBe('**required**');
+  });
+
+  it('shows a trigger that works as it stands there', async () => {
+    const [, source = ''] = /```ts\n(\/\/ triggers\.ts\n.*?)```/s.exec(README) ?? [];
+    const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-readme-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'triggers.ts');
+    await writeFile(file, source);
+    const { default: triggers } = (await import(pathToFileURL(file).href)) as { default: Trigger[] };
+    const [trigger] = triggers;
+    if (trigger === undefined) throw new Error('it exports no trigger');
+    expect(trigger.emails).toContain('oncall@example.com');
+    const recipients = [{ id: '1', email: 'oncall@example.com' }];
+    const judge = async (users: number, untold: typeof recipients) =>
+      await trigger.evaluate({} as Issue, contextOf(users, untold));
+    expect(await judge(49, recipients)).toEqual({ notify: false });
+    expect(await judge(50, recipients)).toEqual({
+      notify: true,
+      because: '50 people were hit today',
+      recipients,
+    });
+    expect(await judge(50, [])).toMatchObject({ notify: false });
+  });
+});
+
+function contextOf(users: number, untold: TriggerContext['recipients']): TriggerContext {
+  return {
+    now: new Date(),
+    recipients: untold,
+    counts: async () => ({ events: 2 * users, users }),
+    top: async () => [],
+    lastNotified: async () => null,
+    neverNotified: async () => untold,
+  };
+}

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { Issue, RankedIssue } from '../../../src/domain/issue.ts';
+import type { Recipient, Trigger, TriggerContext, Verdict } from '../../../src/domain/trigger.ts';
+import { builtInTriggers } from '../../../src/triggers/index.ts';
+import { anIssue } from '../../support/alerts.ts';
+
+const ANN: Recipient = { id: '1', email: 'ann@example.com' };
+const BOB: Recipient = { id: '2', email: 'bob@example.com' };
+
+interface Asked {
+  readonly top?: Parameters<TriggerContext['top']>[0];
+}
+
+/** Answers as a run would; counts are exact, which real ones over 160 are not. */
+function contextOf(ranking: readonly RankedIssue[], never: readonly Recipient[], asked: Asked[] = []) {
+  const context: TriggerContext = {
+    now: new Date('2026-05-06T12:00:00Z'),
+    recipients: [ANN, BOB],
+    counts: async () => ({ events: 0, users: 0 }),
+    async top(query) {
+      asked.push({ top: query });
+      return ranking.slice(0, query.limit);
+    },
+    lastNotified: async () => null,
+    neverNotified: async () => never,
+  };
+  return context;
+}
+
+function builtIn(name: string): Trigger {
+  const trigger = builtInTriggers(['ann@example.com', 'bob@example.com']).find((one) => one.name === name);
+  if (trigger === undefined) throw new Error(`no built-in trigger is named ${name}`);
+  return trigger;
+}
+
+async function judge(name: string, issue: Issue, context = contextOf([], [])): Promise<Verdict> {
+  return await builtIn(name).evaluate(issue, context);
+}
+
+describe('Healthcheck', () => {
+  it.each(['bec-alerts-healthcheck', 'Error: bec-alerts-healthcheck of 12:00'])(
+    'tells all of every event whose text holds its mark: %s',
+    async (message) => {
+      expect(await judge('Healthcheck', anIssue({ message }))).toEqual({
+        notify: true,
+        because: 'its text contains bec-alerts-healthcheck',
+      });
+    },
+  );
+
+  it('tells of nothing else', async () => {
+    expect(await judge('Healthcheck', anIssue({ message: 'bec-alerts is healthy' }))).toMatchObject({
+      notify: false,
+    });
+  });
+});
+
+describe('New top crasher', () => {
+  const issue = anIssue({ id: '42' });
+  const ranked = (rank: number, events: number): RankedIssue[] => {
+    const others = Array.from({ length: 20 }, (_, index) => ({
+      issue: anIssue({ id: String(1_000 + index) }),
+      rank: index + 1,
+      events,
+      users: 1,
+    }));
+    return others.with(rank - 1, { issue, rank, events, users: 1 });
+  };
+
+  it.each([
+    [1, 1_234, true],
+    [10, 201, true],
+    [10, 200, false],
+    [11, 201, false],
+    [11, 1_000_000, false],
+  ])('at rank %i with %i events notifies: %s', async (rank, events, notify) => {
+    const verdict = await judge('New top crasher', issue, contextOf(ranked(rank, events), [BOB]));
+    expect(verdict.notify).toBe(notify);
+  });
+
+  it('tells those who were never told, and why', async () => {
+    const verdict = await judge('New top crasher', issue, contextOf(ranked(4, 12_345), [BOB]));
+    expect(verdict).toEqual({
+      notify: true,
+      because: 'it ranks 4 with 12,345 events over 7 days',
+      recipients: [BOB],
+    });
+  });
+
+  it('tells nobody twice', async () => {
+    const verdict = await judge('New top crasher', issue, contextOf(ranked(1, 1_000), []));
+    expect(verdict).toEqual({ notify: false, because: 'all recipients have been told' });
+  });
+
+  it('ranks by events over seven days, without extensions', async () => {
+    const asked: Asked[] = [];
+    await judge('New top crasher', issue, contextOf(ranked(1, 1_000), [ANN], asked));
+    expect(asked).toEqual([{ top: { days: 7, limit: 10, excludeModules: ['moz-extension'] } }]);
+  });
+});
+
+describe('the disabled examples', () => {
+  it('are disabled', () => {
+    const enabled = builtInTriggers([]).filter((trigger) => trigger.enabled !== false);
+    expect(enabled.map(({ name }) => name)).toEqual(['Healthcheck', 'New top crasher']);
+  });
+
+  it('tell of every event, and of each issue once', async () => {
+    expect(await judge('Every event', anIssue())).toMatchObject({ notify: true });
+    expect(await judge('Every new issue', anIssue(), contextOf([], [ANN]))).toMatchObject({
+      notify: true,
+      recipients: [ANN],
+    });
+    expect(await judge('Every new issue', anIssue(), contextOf([], []))).toMatchObject({ notify: false });
+  });
+});
