@@ -1,0 +1,128 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const below = (folder: string, ending: string) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith(ending))
+    .map((path) => join(folder, path));
+
+const DOCUMENTS = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...below('docs', '.md').filter((path) => !path.includes('node_modules')),
+];
+const OPERATIONS = text('docs/operations.md');
+const SOURCE = [...below('src', '.ts'), 'sentry/sqs_plugin.py'].map(text).join('\n');
+
+/** As GitHub makes them of headings. */
+function anchorsOf(document: string): string[] {
+  return [...document.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('the documents', () => {
+  it.each(DOCUMENTS)('%s links to what is there', (document) => {
+    const broken = [...text(document).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^(https?|mailto):/.test(target))
+      .filter((target) => {
+        const [path = '', anchor] = target.split('#');
+        const file = path === '' ? document : relative(ROOT, join(ROOT, dirname(document), path));
+        if (!existsSync(join(ROOT, file))) return true;
+        return anchor !== undefined && !anchorsOf(text(file)).includes(anchor);
+      });
+    expect(broken).toEqual([]);
+  });
+
+  it('explain every reason of a dead letter', () => {
+    const [, union = ''] = /type RejectionReason =([^;]*);/.exec(text('src/domain/event.ts')) ?? [];
+    const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason = '']) => reason);
+    expect(reasons.length).toBeGreaterThan(8);
+    for (const reason of [...reasons, 'database_refused']) expect(OPERATIONS).toContain(`\`${reason}\``);
+  });
+
+  it('explain messages that there are', () => {
+    const [, section = ''] =
+      /^## What a message means$(.*?)^Reasons of dead letters/ms.exec(OPERATIONS) ?? [];
+    const messages = section
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && line.includes('`'))
+      .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)])
+      .map(([, message = '']) => message);
+    expect(messages.length).toBeGreaterThan(20);
+    // What is written in capitals, and numbers, stand for something else each time; an operation fails at something.
+    const pieces = messages.flatMap((message) => message.split(/\b[A-Z]+\b|\d+ s\b|\bfailed(?: at)?\b/));
+    const source = SOURCE.replaceAll('`', '');
+    const missing = pieces
+      .map((piece) => piece.trim())
+      .filter((piece) => piece.length > 5 && !source.includes(piece));
+    expect(missing).toEqual([]);
+  });
+
+  it('name policies that are JSON, with the actions of the commands that the code sends', () => {
+    const actions = (name: string): string[] =>
+      JSON.parse(text(`docs/iam/${name}.json`)).Statement.flatMap(
+        ({ Action }: { Action: string | string[] }) => Action,
+      );
+    const sent = (folder: string) =>
+      below(folder, '.ts').flatMap((file) =>
+        [...text(file).matchAll(/new (\w+?)(?:Batch)?Command\(/g)].map(([, action = '']) => action),
+      );
+    const allowed = (service: string, name: string) =>
+      actions(name)
+        .filter((action) => action.startsWith(`${service}:`))
+        .map((action) => action.slice(service.length + 1));
+    for (const action of sent('src/queue').filter((one) => one !== 'GetObject')) {
+      expect(allowed('sqs', 'processor'), action).toContain(action);
+    }
+    expect(allowed('s3', 'processor')).toEqual(['GetObject']);
+    for (const action of sent('src/mail')) expect(allowed('ses', 'watcher'), action).toContain(action);
+    expect(allowed('sqs', 'sentry')).toEqual(['SendMessage']);
+  });
+});
+
+describe('docker-compose.yml and its walk', () => {
+  it('use variables that there are, and the same names', () => {
+    const compose = text('docker-compose.yml');
+    const walk = text('docs/docker.md');
+    const env = text('src/config/env.ts');
+    const environment = /environment: &bec-alerts-environment\n((?: {4}.*\n)+)/.exec(compose)?.[1] ?? '';
+    const variables = [...environment.matchAll(/^ {4}([A-Z_]+):/gm)].map(([, name = '']) => name);
+    expect(variables.length).toBeGreaterThan(8);
+    for (const name of variables.filter((one) => !/^AWS_(ACCESS|SECRET)/.test(one)))
+      expect(env).toContain(name);
+    for (const [, service = ''] of walk.matchAll(/docker-compose (?:run --rm|logs) ([a-z-]+)/g)) {
+      expect(compose).toMatch(new RegExp(`^  ${service}:$`, 'm'));
+    }
+    expect(walk).toContain('http://elasticmq:9324/000000000000/sentry_errors');
+    expect(text('docker/elasticmq.conf')).toMatch(/accountId = 000000000000/);
+    expect(text('docker/elasticmq.conf')).toMatch(/^ {2}sentry_errors \{$/m);
+    for (const label of [
+      'Endpoint URL',
+      'Queue URL',
+      'Region',
+      'Access Key',
+      'Secret Key',
+      'Amazon SQS Standalone',
+    ]) {
+      expect(walk).toContain(label);
+      expect(SOURCE).toContain(label);
+    }
+  });
+
+  it('use the versions that the rest of the repository uses', () => {
+    const { devDependencies } = JSON.parse(text('package.json'));
+    expect(text('docker/ses/Dockerfile')).toContain(
+      `aws-ses-v2-local@${devDependencies['aws-ses-v2-local']}`,
+    );
+    expect(text('Dockerfile')).toMatch(/^ARG NODE_IMAGE=node:24-slim$/m);
+    expect(devDependencies.node).toMatch(/^24\./);
+  });
+});
