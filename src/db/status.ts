@@ -41,14 +41,18 @@ export interface TableSize {
   readonly bytes: number;
 }
 
-export async function databaseStatus(db: Db): Promise<DatabaseStatus> {
+/** Up to here a table is counted row by row. */
+const COUNTED_BYTES = 64 * 1_024 * 1_024;
+
+/** @param countedBytes how large a table may be and still be counted row by row */
+export async function databaseStatus(db: Db, countedBytes = COUNTED_BYTES): Promise<DatabaseStatus> {
   try {
     return {
       lastEventAt: await lastEventAt(db),
       lastRun: await lastRun(db),
       alerts: await alertCounts(db),
       failedEvaluations: await countRows(db, 'failed_evaluations'),
-      tables: await tableSizes(db),
+      tables: await tableSizes(db, countedBytes),
     };
   } catch (error) {
     throw databaseError("reading the service's state", error);
@@ -95,10 +99,7 @@ async function alertCounts(db: Db): Promise<AlertCounts> {
   return { sent, failed, pending, oldestPendingSeconds: oldest };
 }
 
-/** Up to here a table is counted row by row. */
-const COUNTED_BYTES = 64 * 1_024 * 1_024;
-
-async function tableSizes(db: Db): Promise<TableSize[]> {
+async function tableSizes(db: Db, countedBytes: number): Promise<TableSize[]> {
   const { rows } = await db.query<{ name: string; estimate: number; heap: number; bytes: number }>({
     text: `SELECT relname AS name, reltuples::float8 AS estimate, pg_table_size(oid)::float8 AS heap,
                   pg_total_relation_size(oid)::float8 AS bytes
@@ -109,7 +110,7 @@ async function tableSizes(db: Db): Promise<TableSize[]> {
   });
   const sizes: TableSize[] = [];
   for (const { name, estimate, heap, bytes } of rows) {
-    const estimated = heap > COUNTED_BYTES && estimate >= 0;
+    const estimated = heap > countedBytes && estimate >= 0;
     sizes.push({ name, bytes, estimated, rows: estimated ? estimate : await countRows(db, name) });
   }
   return sizes;

@@ -12,7 +12,8 @@ const below = (folder: string, ending: string) =>
 
 const DOCUMENTS = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...below('docs', '.md').filter((path) => !path.includes('node_modules')),
+  ...below('docs', '.md'),
+  'sentry/README.md',
 ];
 const OPERATIONS = text('docs/operations.md');
 const SOURCE = [...below('src', '.ts'), 'sentry/sqs_plugin.py'].map(text).join('\n');

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { databaseStatus } from '../../../src/db/status.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import type { TestQueue } from '../../support/queue.ts';
@@ -148,6 +149,23 @@ describe('bec-alerts status', () => {
     expect(stderr).toContain("the database can't be asked: reading the service's state failed");
     expect(stdout).toMatch(/^queue +0 waiting/m);
     expect(stdout + stderr).not.toContain('marked-password');
+  });
+
+  it('takes Postgres’s own estimate of a large table, and counts where there is none', async () => {
+    await addRun(10);
+    await addAlerts(10);
+    await pool.query('ANALYZE issues');
+    // Written since: an estimate doesn't know of it.
+    await pool.query(`
+      INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+      VALUES ('g2', '7', 'm', 'x', '[]', now(), now(), pg_current_xact_id())`);
+    const rowsOf = async (countedBytes: number) => {
+      const { tables } = await databaseStatus(pool, countedBytes);
+      const { rows, estimated } = tables.find(({ name }) => name === 'issues') ?? {};
+      return { rows, estimated };
+    };
+    expect(await rowsOf(0)).toEqual({ rows: 1, estimated: true });
+    expect(await rowsOf(1_000_000)).toEqual({ rows: 2, estimated: false });
   });
 
   it('exits 2 without its settings', async () => {
