@@ -8,8 +8,6 @@
 --
 --   CREATE ROLE processor LOGIN PASSWORD '...' IN ROLE bec_alerts_processor;
 --   CREATE ROLE watcher   LOGIN PASSWORD '...' IN ROLE bec_alerts_watcher;
---
--- On RDS with IAM authentication: GRANT rds_iam TO processor, watcher, and no password.
 
 BEGIN;
 
