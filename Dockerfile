@@ -40,7 +40,7 @@ RUN install -d -o app -g app "$NODE_COMPILE_CACHE"
 USER app
 RUN node dist/cli/main.js --version \
     && node dist/processor/worker.js \
-    && node --input-type=module --eval "await import('@sentry/node')"
+    && node --input-type=module --eval "await import('@sentry/node'); await import('@aws-sdk/client-s3')"
 USER root
 RUN chown -R root:root "$NODE_COMPILE_CACHE"
 
