@@ -35,51 +35,18 @@ async function addRun(daysAgo: number, finished = true): Promise<string> {
   return rows[0]?.id ?? '';
 }
 
-async function addAlert(run: string, status: string, daysAgo: number): Promise<void> {
-  await pool.query(
-    `INSERT INTO alerts (run_id, trigger, recipient_id, issue_id, because, subject, body_text, status, created_at)
-     VALUES ($1, $2, 1, 1, 'b', 's', 't', $3, now() - $4 * interval '1 day')`,
-    [run, `${status} ${daysAgo}`, status, daysAgo],
-  );
-}
-
 async function values(sql: string): Promise<unknown[]> {
   const { rows } = await pool.query({ text: sql, rowMode: 'array' });
   return rows.map(([value]) => value);
 }
 
-describe('pruning', () => {
+describe('the limits of pruning', () => {
   it('deletes buckets older than the retention, and leaves the issue with its day at the edge', async () => {
     await addBuckets(1, 100, 80);
     expect(await prune(pool, 90, forever)).toBe(10);
     const ages = await values(`SELECT (now() AT TIME ZONE 'UTC')::date - date FROM issue_buckets ORDER BY 1`);
     expect(ages).toEqual([80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90]);
     expect(await values('SELECT count(*)::int FROM issues')).toEqual([3]);
-  });
-
-  it('deletes settled alerts older than the retention, and never a pending one', async () => {
-    const run = await addRun(1);
-    for (const status of ['sent', 'failed', 'pending']) {
-      await addAlert(run, status, 91);
-      await addAlert(run, status, 89);
-    }
-    expect(await prune(pool, 90, forever)).toBe(2);
-    expect(await values('SELECT trigger FROM alerts ORDER BY 1')).toEqual([
-      'failed 89',
-      'pending 89',
-      'pending 91',
-      'sent 89',
-    ]);
-  });
-
-  it('deletes runs after seven days, but not one whose alerts are kept', async () => {
-    const withAlert = await addRun(20);
-    await addAlert(withAlert, 'pending', 20);
-    await addRun(8);
-    await addRun(8, false);
-    const recent = await addRun(6);
-    expect(await prune(pool, 90, forever)).toBe(2);
-    expect(await values('SELECT id::text FROM trigger_runs ORDER BY id')).toEqual([withAlert, recent]);
   });
 
   it('keeps the last finished run however old it is: the next one counts from its snapshot', async () => {
