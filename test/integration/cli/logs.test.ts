@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../../support/command.ts';
@@ -191,6 +192,28 @@ describe('what leaves for our own Sentry', () => {
     });
     expect(sentry.events().length).toBeGreaterThan(0);
     expectNothingMarked(sentry.requests.map(({ body, path }) => path + body).join('\n'));
+  });
+});
+
+describe('the command lines in /proc, which everyone on the machine can read', () => {
+  it('show no secret of the supervisor or its workers', async () => {
+    const queue = await createQueue();
+    const processor = startProcessor(queue, database, {
+      ...SECRETS,
+      SENTRY_DSN: 'http://marked_sentry_key@127.0.0.1:1/1',
+      DATABASE_URL: `${database.url}?application_name=marked-parameter`,
+    });
+    await processor.printed(/a worker polls[\s\S]*a worker polls/);
+    const children = readFileSync(`/proc/${processor.pid}/task/${processor.pid}/children`, 'utf8')
+      .trim()
+      .split(' ');
+    expect(children).toHaveLength(2);
+    const lines = [processor.pid, ...children].map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    for (const line of lines) {
+      expect(line).toContain('node');
+      expectNothingMarked(line);
+      expect(line).not.toMatch(/marked|postgres:/);
+    }
   });
 });
 
