@@ -25,10 +25,14 @@ export interface OpenRun {
   readonly ranAt: Date;
 }
 
-/** Opens a run by the database's clock, which all watchers share, with the transaction's own snapshot. */
+/**
+ * Opens a run by the database's clock, which all watchers share, with the transaction's own snapshot. To the
+ * millisecond, as it comes back from here into other columns.
+ */
 export async function openRun(db: Db): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
-    text: `INSERT INTO trigger_runs (ran_at, snapshot) VALUES (now(), pg_current_snapshot()) RETURNING id, ran_at`,
+    text: `INSERT INTO trigger_runs (ran_at, snapshot)
+           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot()) RETURNING id, ran_at`,
   });
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT INTO trigger_runs returned no row');

@@ -72,7 +72,10 @@ async function watchOnce(
     return interval;
   }
   const early = await millisecondsUntilDue(pool, options.delaySeconds);
-  if (early > 0) return early;
+  if (early > 0) {
+    logger.info(`the next run is due in ${Math.ceil(early / 1_000)} s`);
+    return early;
+  }
   const done = await withLock(pool, RUN_LOCK, 0, async (client) => {
     // Another watcher may have finished its run between our question and our lock.
     if ((await millisecondsUntilDue(client, options.delaySeconds)) <= 0)
