@@ -3,21 +3,23 @@ import type { Db } from './pool.ts';
 /** The last run that finished: what it saw is judged. */
 export interface FinishedRun {
   readonly id: string;
-  readonly ranAt: Date;
   readonly snapshot: string;
-  /** The snapshot lies ahead of this cluster's transactions: the database was restored into another cluster. */
-  readonly fromTheFuture: boolean;
+  /** It ran in another cluster, whose transaction numbers say nothing here: the database was restored from a dump. */
+  readonly restored: boolean;
 }
 
+/**
+ * A dump keeps every value but makes new rows, so a run's row whose `xmin` isn't the run's own transaction was
+ * restored. A snapshot that lies ahead of this cluster's transactions says the same of runs that have no number.
+ */
 export async function lastFinishedRun(db: Db): Promise<FinishedRun | null> {
-  const { rows } = await db.query<{ id: string; ran_at: Date; snapshot: string; from_the_future: boolean }>({
-    text: `SELECT id, ran_at, snapshot::text,
-                  pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot()) AS from_the_future
+  const { rows } = await db.query<FinishedRun>({
+    text: `SELECT id, snapshot::text,
+                  pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot())
+                    OR coalesce(xmin <> changed_in::xid, false) AS restored
            FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
   });
-  const [row] = rows;
-  if (row === undefined) return null;
-  return { id: row.id, ranAt: row.ran_at, snapshot: row.snapshot, fromTheFuture: row.from_the_future };
+  return rows[0] ?? null;
 }
 
 export interface OpenRun {
@@ -31,8 +33,9 @@ export interface OpenRun {
  */
 export async function openRun(db: Db): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
-    text: `INSERT INTO trigger_runs (ran_at, snapshot)
-           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot()) RETURNING id, ran_at`,
+    text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in)
+           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot(), pg_current_xact_id())
+           RETURNING id, ran_at`,
   });
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT INTO trigger_runs returned no row');
@@ -59,16 +62,4 @@ export async function millisecondsUntilDue(db: Db, delaySeconds: number): Promis
   });
   // A clock that went backwards must not put the next run off for longer than one interval.
   return Math.min(rows[0]?.due_in ?? 0, delaySeconds * 1_000);
-}
-
-/**
- * After a restore, `changed_in` values of the old cluster lie ahead of this one's transactions and would look
- * changed in every run. 3 is before any transaction: seen by every snapshot.
- * @returns how many rows were restamped
- */
-export async function restampChanges(db: Db): Promise<number> {
-  const { rowCount } = await db.query({
-    text: `UPDATE issues SET changed_in = '3' WHERE changed_in >= pg_snapshot_xmax(pg_current_snapshot())`,
-  });
-  return rowCount ?? 0;
 }
