@@ -3,7 +3,8 @@ import type { WatcherSettings } from '../config/env.ts';
 import { isEmail, readSettings, watcherSettings } from '../config/env.ts';
 import { createPool } from '../db/pool.ts';
 import { createConsoleMailer } from '../mail/console.ts';
-import type { Mailer } from '../mail/mailer.ts';
+import { loadDigest } from '../mail/digest.ts';
+import type { Email, Mailer } from '../mail/mailer.ts';
 import { createSesMailer } from '../mail/ses.ts';
 import { asError } from '../runtime/errors.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
@@ -14,6 +15,7 @@ import { builtInTriggers } from '../triggers/index.ts';
 import type { ReadyTrigger } from '../watcher/load-triggers.ts';
 import { importTriggers, readyTriggers, templateDirectory } from '../watcher/load-triggers.ts';
 import { watch, watchOnceNow } from '../watcher/main.ts';
+import { createPace } from '../watcher/pace.ts';
 import type { CommandContext, Register } from './command.ts';
 import type { OptionVariables } from './options.ts';
 import { DAEMON_OPTIONS } from './options.ts';
@@ -38,6 +40,21 @@ const OPTIONS: readonly OptionVariables[] = [
   { flags: '--sleep-delay <seconds>', variable: 'WATCHER_SLEEP_DELAY', about: 'from one run to the next' },
   { flags: '--endpoint-url <url>', variable: 'SES_ENDPOINT_URL', about: 'of a local SES' },
   { flags: '--from-email <email>', variable: 'SES_FROM_EMAIL', about: "the emails' From address" },
+  {
+    flags: '--max-send-rate <emails>',
+    variable: 'SES_MAX_SEND_RATE',
+    about: 'emails a second; without it SES is asked',
+  },
+  {
+    flags: '--alert-digest <off|run>',
+    variable: 'ALERT_DIGEST',
+    about: "run: one email for each recipient with all of a run's alerts",
+  },
+  {
+    flags: '--alert-max-per-run <alerts>',
+    variable: 'ALERT_MAX_PER_RUN',
+    about: 'a recipient gets one by one; one email sums up the others',
+  },
   { flags: '--datadog-counter-name <name>', variable: 'DATADOG_COUNTER_NAME', about: 'counts finished runs' },
   {
     flags: '--triggers <file>',
@@ -48,6 +65,7 @@ const OPTIONS: readonly OptionVariables[] = [
 ];
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 120_000;
+const SANDBOX_RATE = 1;
 
 export function addWatcher(program: Command, register: Register): void {
   register(
@@ -73,7 +91,8 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
     const pool = createPool({
       connectionString: settings.DATABASE_URL,
       applicationName: 'bec-alerts watcher',
-      max: 2,
+      // A run and a delivery hold one each; who asks whether there is anything to do takes another.
+      max: 4,
       statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
       onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
     });
@@ -84,25 +103,32 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
 
     const dependencies = {
       triggers,
-      settings: { subjectPrefix: settings.ALERT_SUBJECT_PREFIX, issueUrl: settings.SENTRY_ISSUE_URL },
+      settings: {
+        subjectPrefix: settings.ALERT_SUBJECT_PREFIX,
+        issueUrl: settings.SENTRY_ISSUE_URL,
+        maxPerRun: settings.ALERT_MAX_PER_RUN,
+        renderDigest: await loadDigest(),
+      },
+      bundling: { digest: settings.ALERT_DIGEST === 'run', maxPerRun: settings.ALERT_MAX_PER_RUN },
       pool,
       logger,
       reporter,
       metrics,
       mailer,
-      preview: async (alert: Parameters<Mailer['send']>[0]) => {
-        if (settings.WATCHER_CONSOLE_ALERTS) await print.send(alert, signal);
-        else logger.info('would mail', { to: alert.to, subject: alert.subject });
+      pace: createPace(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
+      taken: [],
+      show: async (email: Email) => {
+        if (settings.WATCHER_CONSOLE_ALERTS) await print.send(email, signal);
+        else logger.info('would mail', { to: email.to, subject: email.subject });
       },
     };
     const options = {
-      once: settings.WATCHER_ONCE,
       dryRun: settings.WATCHER_DRY_RUN,
       delaySeconds: settings.WATCHER_SLEEP_DELAY,
       retentionDays: settings.RETENTION_DAYS,
       counterName: settings.DATADOG_COUNTER_NAME,
     };
-    if (options.once) await watchOnceNow(dependencies, options, signal);
+    if (settings.WATCHER_ONCE) await watchOnceNow(dependencies, options, signal);
     else await watch(dependencies, options, signal);
   } finally {
     await teardown.run();
@@ -147,4 +173,19 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
     }
   }
   return mailer;
+}
+
+/** The account's own rate; one a second, the sandbox's, where SES doesn't say. */
+async function askedRate(mailer: Mailer, logger: Logger): Promise<number> {
+  try {
+    return await mailer.maxSendRate();
+  } catch (thrown) {
+    logger.warning(
+      "SES didn't tell the account's send rate; set SES_MAX_SEND_RATE to send more than one a second",
+      {
+        error: asError(thrown),
+      },
+    );
+    return SANDBOX_RATE;
+  }
 }

@@ -60,6 +60,8 @@ export async function render(
           subject: subjectLine((trigger.subject ?? defaultSubject)(view)),
           text: template(view),
           html: null,
+          events: view.week.events,
+          users: view.week.users,
         })),
       );
     } catch (error) {

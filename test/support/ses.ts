@@ -92,7 +92,8 @@ function parse(form: string): SesRequest {
   };
 }
 
-function send(response: ServerResponse, { action }: SesRequest, reply: SesReply): void {
+function send(response: ServerResponse, request: SesRequest, reply: SesReply): void {
+  const { action } = request;
   if (reply === 'silence') return;
   if (reply === 'hang up') {
     response.destroy();
@@ -108,11 +109,25 @@ function send(response: ServerResponse, { action }: SesRequest, reply: SesReply)
     );
     return;
   }
-  const result = reply.result ?? (action === 'SendEmail' ? `<MessageId>${randomUUID()}</MessageId>` : '');
+  const result = reply.result ?? usualResult(request);
   response.end(
     `<${action}Response xmlns="http://ses.amazonaws.com/doc/2010-12-01/"><${action}Result>${result}</${action}Result>` +
       `<ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata></${action}Response>`,
   );
+}
+
+function usualResult({ action, fields }: SesRequest): string {
+  if (action === 'SendEmail') return `<MessageId>${randomUUID()}</MessageId>`;
+  if (action === 'GetIdentityVerificationAttributes') {
+    return verification(fields.get('Identities.member.1') ?? '', 'Success');
+  }
+  return '';
+}
+
+/** What SES says of an identity in its answer to GetIdentityVerificationAttributes. */
+export function verification(identity: string, status: 'Success' | 'Pending'): string {
+  const value = `<value><VerificationStatus>${status}</VerificationStatus></value>`;
+  return `<VerificationAttributes><entry><key>${identity}</key>${value}</entry></VerificationAttributes>`;
 }
 
 /** SES's answer to GetSendQuota. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { poll } from '../../dev/poll.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { Environment, Finished, RunningCommand } from './command.ts';
 import { startCommand } from './command.ts';
@@ -77,6 +78,15 @@ export async function outbox(pool: Pool): Promise<AlertRow[]> {
      ORDER BY alerts.id`,
   );
   return rows;
+}
+
+/** The outbox once it holds as many alerts and none of them waits. */
+export async function settled(pool: Pool, count: number, seconds = 30): Promise<AlertRow[]> {
+  const ask = async () => {
+    const rows = await outbox(pool);
+    return rows.length >= count && rows.every(({ status }) => status !== 'pending') ? rows : undefined;
+  };
+  return await poll(`${count} settled alerts`, ask, { seconds });
 }
 
 export interface RunRow {

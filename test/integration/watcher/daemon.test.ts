@@ -5,7 +5,7 @@ import { storeEvents } from '../../../src/db/events.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
-import { everyEventFile, outbox, runs, startWatcher } from '../../support/watcher.ts';
+import { everyEventFile, runs, settled, startWatcher } from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -71,7 +71,7 @@ describe('the watcher as a daemon', () => {
       await pool.query('ALTER TABLE away RENAME TO issue_buckets');
     }
     await emails(1);
-    expect(await outbox(pool)).toMatchObject([{ status: 'sent' }]);
+    expect(await settled(pool, 1)).toMatchObject([{ status: 'sent' }]);
   });
 
   it('outlives a connection that breaks in the middle', async () => {
@@ -84,7 +84,7 @@ describe('the watcher as a daemon', () => {
     );
     await storeEvents(pool, [errorEvent()]);
     await emails(1);
-    expect(await outbox(pool)).toMatchObject([{ status: 'sent' }]);
+    expect(await settled(pool, 1)).toMatchObject([{ status: 'sent' }]);
     expect(watcher.child.exitCode).toBeNull();
   });
 });
