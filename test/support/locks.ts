@@ -20,25 +20,34 @@ export async function hold(pool: Pool, statement: string): Promise<{ release(): 
 
 const WATCHERS = `FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bec-alerts watcher'`;
 
-/** Waits until a watcher's statement waits for a lock. */
-export async function watcherWaits(pool: Pool, statement: RegExp): Promise<void> {
+/** Waits until a watcher's statement waits for a lock. @returns the backend's pid */
+export async function watcherWaits(pool: Pool, statement: RegExp): Promise<number> {
   const ask = async () => {
-    const { rows } = await pool.query<{ query: string }>(
-      `SELECT query ${WATCHERS} AND wait_event_type = 'Lock'`,
+    const { rows } = await pool.query<{ pid: number; query: string }>(
+      `SELECT pid, query ${WATCHERS} AND wait_event_type = 'Lock'`,
     );
-    return rows.some(({ query }) => statement.test(query)) ? true : undefined;
+    return rows.find(({ query }) => statement.test(query))?.pid;
   };
-  await poll(`a watcher to wait in ${statement}`, ask, { seconds: 20 });
+  return await poll(`a watcher to wait in ${statement}`, ask, { seconds: 20 });
 }
 
-/** Waits until Postgres has noticed that so many connections of watchers are left. @returns its clock then */
-export async function watcherConnections(pool: Pool, atMost: number): Promise<Date> {
+/** Waits until Postgres has noticed that the process behind a backend is dead. @returns its clock then */
+export async function backendGone(pool: Pool, pid: number): Promise<Date> {
   const ask = async () => {
-    const { rows } = await pool.query<{ count: number; at: Date }>(
-      `SELECT count(*)::int, clock_timestamp() AS at ${WATCHERS}`,
+    const { rows } = await pool.query<{ at: Date; alive: boolean }>(
+      `SELECT clock_timestamp() AS at, EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1) AS alive`,
+      [pid],
     );
-    const [row] = rows;
-    return row !== undefined && row.count <= atMost ? row.at : undefined;
+    return rows[0]?.alive === false ? rows[0].at : undefined;
   };
-  return await poll(`${atMost} connections of watchers at most`, ask, { seconds: 20 });
+  return await poll(`the end of backend ${pid}`, ask, { seconds: 20 });
+}
+
+/** Waits until Postgres knows of no watcher any more. */
+export async function noWatchers(pool: Pool): Promise<void> {
+  const ask = async () => {
+    const { rowCount } = await pool.query(`SELECT ${WATCHERS}`);
+    return rowCount === 0 ? true : undefined;
+  };
+  await poll('all connections of watchers to end', ask, { seconds: 20 });
 }

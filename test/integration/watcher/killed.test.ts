@@ -5,7 +5,7 @@ import { DELIVERY_LOCK } from '../../../src/db/transaction.ts';
 import type { RunningCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
-import { hold, watcherConnections, watcherWaits } from '../../support/locks.ts';
+import { hold, noWatchers, watcherWaits } from '../../support/locks.ts';
 import type { SesReply, SesStandIn } from '../../support/ses.ts';
 import { startSesStandIn } from '../../support/ses.ts';
 import { everyEventFile, outbox, runs, settled, startWatcher } from '../../support/watcher.ts';
@@ -32,7 +32,7 @@ const start = () => startWatcher(database, ses.endpoint, [], { TRIGGERS, AWS_REA
 async function kill(watcher: RunningCommand): Promise<void> {
   watcher.child.kill('SIGKILL');
   await watcher.finished;
-  await watcherConnections(pool, 0);
+  await noWatchers(pool);
 }
 
 /** Starts another watcher and waits until the outbox is empty. @returns how often each issue was mailed */
