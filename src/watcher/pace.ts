@@ -40,7 +40,7 @@ export function createPace(
       rate ??= emailsPerSecond();
       const interval = 1_000 / (await rate);
       await pause(Math.max(next, resume) - now(), signal);
-      next = Math.max(next + interval, now());
+      next = now() + interval;
     },
     pausedFor: () => resume - now(),
     answered() {
