@@ -5,7 +5,6 @@ import { createPool } from '../db/pool.ts';
 import { createConsoleMailer } from '../mail/console.ts';
 import { loadDigest } from '../mail/digest.ts';
 import type { Email, Mailer } from '../mail/mailer.ts';
-import { createSesMailer } from '../mail/ses.ts';
 import { asError } from '../runtime/errors.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -154,6 +153,7 @@ function warnOfSilence(logger: Logger, triggers: readonly ReadyTrigger[]): void 
 }
 
 async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mailer> {
+  const { createSesMailer } = await import('../mail/ses.ts');
   const mailer = createSesMailer({
     region: settings.AWS_DEFAULT_REGION,
     endpoint: settings.SES_ENDPOINT_URL,

@@ -8,26 +8,21 @@ interface CountsRow {
   readonly users: number;
 }
 
-/** Each issue's counts over the buckets of `date >= since`; an issue without such a bucket counts nothing. */
+/**
+ * Each issue's counts over the buckets of `date >= since`; an issue without such a bucket counts nothing. One issue
+ * after the other: a union's state is 131 kB, and grouping could hold one for each issue at a time.
+ */
 export async function countsOf(
   db: Db,
   issueIds: readonly string[],
   since: string,
 ): Promise<Map<string, Counts>> {
   const { rows } = await db.query<CountsRow>({
-    text: `SELECT
-             issue_id,
-             hll_cardinality(hll_union_agg(event_set)) AS events,
-             hll_cardinality(hll_union_agg(user_set)) AS users
-           FROM issue_buckets
-           WHERE issue_id = ANY($1::bigint[]) AND date >= $2::date
-           GROUP BY issue_id`,
-    values: [issueIds, since],
+    text: `SELECT asked.issue_id, coalesce(events, 0) AS events, coalesce(users, 0) AS users
+           FROM unnest($2::bigint[]) AS asked (issue_id) ${unionsOf('asked')}`,
+    values: [since, issueIds],
   });
-  const counts = new Map<string, Counts>(issueIds.map((id) => [id, { events: 0, users: 0 }]));
-  for (const row of rows)
-    counts.set(row.issue_id, { events: Math.round(row.events), users: Math.round(row.users) });
-  return counts;
+  return new Map(rows.map((row) => [row.issue_id, rounded(row)]));
 }
 
 export interface TopQuery {
@@ -75,11 +70,15 @@ export async function topIssues(db: Db, query: TopQuery): Promise<RankedIssue[]>
   const byId = new Map(issues.map((issue) => [issue.id, issue]));
   return rows.flatMap((row, index) => {
     const issue = byId.get(row.issue_id);
-    const counts = { events: Math.round(row.events), users: Math.round(row.users) };
-    return issue === undefined ? [] : [{ issue, rank: index + 1, ...counts }];
+    return issue === undefined ? [] : [{ issue, rank: index + 1, ...rounded(row) }];
   });
 }
 
+function rounded({ events, users }: CountsRow): Counts {
+  return { events: Math.round(events), users: Math.round(users) };
+}
+
+/** An issue's unions over the buckets of `date >= $1`. */
 function unionsOf(source: string): string {
   return `CROSS JOIN LATERAL (
     SELECT hll_cardinality(hll_union_agg(event_set)) AS events, hll_cardinality(hll_union_agg(user_set)) AS users

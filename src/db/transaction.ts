@@ -79,9 +79,8 @@ async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: nu
   }
 }
 
-// A union's state is 131 kB a group: grouped in order one is held at a time, hashed all of them. Compiling a query
-// takes longer than a page's query. Sums of daily counts are sorted in memory rather than on disk.
-const RUN_SETTINGS = `SET LOCAL hll.force_groupagg = on; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
+// Compiling a query takes longer than a page's query. Sums of daily counts are sorted in memory rather than on disk.
+const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
 
 /**
  * Works in one REPEATABLE READ transaction, so that every question is answered from one snapshot.
