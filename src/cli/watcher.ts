@@ -85,6 +85,13 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
   try {
     const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
     teardown.add('error reports', () => reporter.close());
+    // A trigger is another's code: its carelessness must not end the watcher, as Node would by itself.
+    const onRejection = (reason: unknown) =>
+      reporter.report(asError(reason), 'a promise was rejected that nobody awaits, such as one of a trigger');
+    process.on('unhandledRejection', onRejection);
+    teardown.add('the watch for rejections', async () => {
+      process.off('unhandledRejection', onRejection);
+    });
     const metrics = createMetrics(logger);
     teardown.add('metrics', () => metrics.close());
     const pool = createPool({

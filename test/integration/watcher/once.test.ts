@@ -237,6 +237,20 @@ describe('a trigger that throws', () => {
     expect(stdout).toContain('trigger \\"Throws\\" failed on issue');
   });
 
+  it('in a promise that nobody awaits is reported, and costs nobody anything', async () => {
+    const TRIGGERS = await triggerFile(`[
+      { name: 'Careless', emails: ['${ON_CALL}'], evaluate: () => {
+        Promise.reject(new Error('nobody looks'));
+        return { notify: true, because: 'fine' };
+      } },
+    ]`);
+    await storeEvents(pool, [errorEvent()]);
+    const { code, stdout } = await run([], { TRIGGERS });
+    expect(code).toBe(0);
+    expect(await outbox(pool)).toMatchObject([{ status: 'sent' }]);
+    expect(said(stdout)).toContain('a promise was rejected that nobody awaits, such as one of a trigger');
+  });
+
   it('judges again in the next runs without a new event, until it succeeds', async () => {
     const wrong = await triggerFile(
       `[{ name: 'Mended', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
