@@ -11,13 +11,17 @@ COMMENT ON COLUMN alerts.users IS 'Affected over seven days, when it was decided
 
 -- The outbox is read in the order decided, past what waits for its next attempt.
 CREATE INDEX alerts_outbox ON alerts (id) WHERE status = 'pending';
+-- Settled alerts are pruned after each run.
+CREATE INDEX alerts_settled ON alerts (created_at) WHERE status <> 'pending';
 
-ALTER TABLE trigger_runs ADD COLUMN changed_in xid8;
-COMMENT ON COLUMN trigger_runs.changed_in IS
-    'The run''s own transaction. Where the row''s xmin is another one, the row was copied here from another cluster.';
+ALTER TABLE trigger_runs ADD COLUMN changed_in xid8, ADD COLUMN cluster bigint;
+COMMENT ON COLUMN trigger_runs.changed_in IS 'The run''s own transaction.';
+COMMENT ON COLUMN trigger_runs.cluster IS
+    'The system identifier of the cluster it ran in: the snapshot counts that cluster''s transactions. Null where it is not to be had.';
 
 -- Down Migration
 
-ALTER TABLE trigger_runs DROP COLUMN changed_in;
+ALTER TABLE trigger_runs DROP COLUMN cluster, DROP COLUMN changed_in;
+DROP INDEX alerts_settled;
 DROP INDEX alerts_outbox;
 ALTER TABLE alerts DROP COLUMN users, DROP COLUMN events, DROP COLUMN bundle;

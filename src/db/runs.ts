@@ -9,15 +9,32 @@ export interface FinishedRun {
 }
 
 /**
- * A dump keeps every value but makes new rows, so a run's row whose `xmin` isn't the run's own transaction was
- * restored. A snapshot that lies ahead of this cluster's transactions says the same of runs that have no number.
+ * The system identifier of the cluster; null where the role may not ask for it. The right to call a function is
+ * checked even where a query would never get to the call, hence two.
  */
-export async function lastFinishedRun(db: Db): Promise<FinishedRun | null> {
+export async function clusterOf(db: Db): Promise<string | null> {
+  const { rows } = await db.query<{ allowed: boolean }>({
+    text: `SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS allowed`,
+  });
+  if (rows[0]?.allowed !== true) return null;
+  const answer = await db.query<{ system_identifier: string }>({
+    text: 'SELECT system_identifier FROM pg_control_system()',
+  });
+  return answer.rows[0]?.system_identifier ?? null;
+}
+
+/**
+ * Restored is a run of another cluster whose row was made anew here. pg_upgrade makes another cluster too, but keeps
+ * rows and numbers: there `xmin` is still the run's own transaction. Where clusters can't be told apart, a snapshot
+ * that lies ahead of this one's transactions gives it away.
+ */
+export async function lastFinishedRun(db: Db, cluster: string | null): Promise<FinishedRun | null> {
   const { rows } = await db.query<FinishedRun>({
     text: `SELECT id, snapshot::text,
                   pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot())
-                    OR coalesce(xmin <> changed_in::xid, false) AS restored
+                    OR coalesce(cluster <> $1 AND xmin <> changed_in::xid, false) AS restored
            FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
+    values: [cluster],
   });
   return rows[0] ?? null;
 }
@@ -31,11 +48,12 @@ export interface OpenRun {
  * Opens a run by the database's clock, which all watchers share, with the transaction's own snapshot. To the
  * millisecond, as it comes back from here into other columns.
  */
-export async function openRun(db: Db): Promise<OpenRun> {
+export async function openRun(db: Db, cluster: string | null): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
-    text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in)
-           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot(), pg_current_xact_id())
+    text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in, cluster)
+           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot(), pg_current_xact_id(), $1)
            RETURNING id, ran_at`,
+    values: [cluster],
   });
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT INTO trigger_runs returned no row');

@@ -3,7 +3,7 @@ import { triggersWithFailures } from '../db/evaluations.ts';
 import { changedIssues } from '../db/issues.ts';
 import { ensureRecipients } from '../db/recipients.ts';
 import { restampChanges } from '../db/restore.ts';
-import { finishRun, lastFinishedRun, openRun } from '../db/runs.ts';
+import { clusterOf, finishRun, lastFinishedRun, openRun } from '../db/runs.ts';
 import type { Transaction } from '../db/transaction.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -42,10 +42,11 @@ export async function run(
   signal: AbortSignal,
   inspect: (tx: Transaction, runId: string) => Promise<void> = async () => {},
 ): Promise<RunOutcome> {
-  await mendRestored(client, dependencies.logger, dryRun);
+  const cluster = await clusterOf(client);
+  await mendRestored(client, cluster, dependencies.logger, dryRun);
   return inTransaction(client, !dryRun, async (tx) => {
-    const last = await lastFinishedRun(tx);
-    const opened = await openRun(tx);
+    const last = await lastFinishedRun(tx, cluster);
+    const opened = await openRun(tx, cluster);
     const emails = dependencies.triggers.flatMap(({ trigger }) => trigger.emails);
     const recipients = await ensureRecipients(tx, [...new Set(emails)]);
     const failing = await triggersWithFailures(tx);
@@ -71,8 +72,13 @@ export async function run(
  * After a restore from a dump: gives the issues numbers of this cluster, before the run and outside of its
  * transaction, which must neither wait for the processor nor make it wait. A dry run judges the same without.
  */
-async function mendRestored(client: pg.PoolClient, logger: Logger, dryRun: boolean): Promise<void> {
-  const last = await lastFinishedRun(client);
+async function mendRestored(
+  client: pg.PoolClient,
+  cluster: string | null,
+  logger: Logger,
+  dryRun: boolean,
+): Promise<void> {
+  const last = await lastFinishedRun(client, cluster);
   if (last?.restored !== true) return;
   const restamped = dryRun ? 0 : await restampChanges(client, last.snapshot);
   logger.warning(

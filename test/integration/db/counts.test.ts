@@ -77,10 +77,7 @@ describe('the top issues', () => {
       ...users('others', DAYS[2], 100, 60),
       ...users('few', DAYS[2], 300, 10),
     ]);
-    const top = await ranking({ since: DAYS[0], limit: 2, by: 'users', excludeModules: [] });
-    expect(top).toEqual([
-      { groupId: 'others', events: 60, users: 60 },
-      { groupId: 'the same', events: 150, users: 50 },
-    ]);
+    const top = await ranking({ since: DAYS[0], limit: 1, by: 'users', excludeModules: [] });
+    expect(top).toEqual([{ groupId: 'others', events: 60, users: 60 }]);
   });
 });

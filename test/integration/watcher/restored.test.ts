@@ -7,7 +7,7 @@ import { migrate } from '../../../src/db/migrate.ts';
 import type { Pool } from '../../../src/db/pool.ts';
 import { createPool } from '../../../src/db/pool.ts';
 import { restampChanges } from '../../../src/db/restore.ts';
-import { lastFinishedRun } from '../../../src/db/runs.ts';
+import { clusterOf, lastFinishedRun } from '../../../src/db/runs.ts';
 import { defineTrigger } from '../../../src/domain/trigger.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
@@ -43,6 +43,14 @@ async function burnTransactions(pool: Pool, count: number): Promise<void> {
   await pool.query(
     `DO $$ BEGIN FOR i IN 1..${count} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$`,
   );
+}
+
+/** Makes the other cluster's transactions count on beyond this one's. */
+async function overtake(): Promise<void> {
+  const ask = 'SELECT pg_current_xact_id()::text::int AS xid';
+  const ours = (await source.query<{ xid: number }>(ask)).rows[0]?.xid ?? 0;
+  const theirs = (await elsewhere.query<{ xid: number }>(ask)).rows[0]?.xid ?? 0;
+  await burnTransactions(elsewhere, Math.max(0, ours - theirs) + 20_000);
 }
 
 const store = (pool: Pool, groups: readonly string[], hoursAgo = 0) =>
@@ -92,10 +100,14 @@ async function dumped(): Promise<void> {
   await store(source, ['b']);
 }
 
+/** In this order: the second one can't be undone. */
 describe.each([
-  ['a younger cluster, whose transactions lie behind the snapshot', () => elsewhere],
-  ['a cluster whose transactions have passed the snapshot', () => beside],
-])('a database restored into %s', (_, target) => {
+  ['a younger cluster, whose transactions lie behind the snapshot', async () => undefined],
+  ['a cluster whose transactions have passed the snapshot', overtake],
+])('a database restored into %s', (_, prepare) => {
+  const target = () => elsewhere;
+  beforeAll(prepare);
+
   it('is judged by what had changed, there and here, late events included, and nothing twice', async () => {
     const pool = target();
     await dumped();
@@ -129,7 +141,7 @@ describe.each([
     await dumped();
     await restore(source, pool);
     await store(pool, ['c'], 1);
-    const last = await lastFinishedRun(pool);
+    const last = await lastFinishedRun(pool, await clusterOf(pool));
     // c was stored here; the other three get numbers of this cluster.
     expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(3);
     expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(0);
@@ -163,5 +175,37 @@ describe.each([
     expect(first.filter((group) => !stored.has(group))).toEqual([]);
     expect(new Set([...first, ...second])).toEqual(stored);
     expect(await judged(pool)).toEqual([]);
+  });
+});
+
+describe('a database that no dump has touched', () => {
+  it('is judged as ever after its last run was edited, or copied within the cluster', async () => {
+    await dumped();
+    await source.query(`UPDATE trigger_runs SET ran_at = ran_at - interval '1 hour'`);
+    const said: string[] = [];
+    await restore(source, beside);
+    expect(await judged(source, { said })).toEqual(['b']);
+    await store(beside, ['c'], 1);
+    expect(await judged(beside, { said })).toEqual(['b', 'c']);
+    expect(await judged(beside, { said })).toEqual([]);
+    expect(said).toEqual([]);
+  });
+
+  it('is judged as ever by a role that may not ask which cluster it is', async () => {
+    await dumped();
+    const role = uniqueDatabaseName('unprivileged');
+    await source.query('REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC');
+    await source.query(`CREATE ROLE ${role}; GRANT SELECT ON trigger_runs TO ${role}`);
+    const client = await source.connect();
+    try {
+      await client.query(`SET ROLE ${role}`);
+      expect(await clusterOf(client)).toBeNull();
+      expect(await lastFinishedRun(client, null)).toMatchObject({ restored: false });
+    } finally {
+      await client.query('RESET ROLE');
+      client.release();
+      await source.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      await source.query('GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC');
+    }
   });
 });
