@@ -26,8 +26,11 @@ export interface RunOutcome {
   readonly queries: number;
 }
 
-/** Issues judged at a time: large enough that questions are few, small enough that memory is bounded. */
-const PAGE_SIZE = 1_000;
+/**
+ * Issues judged at a time: large enough that statements are few (four a page), small enough that memory is bounded.
+ * 1,000 took 10 MB more and not measurably less time.
+ */
+const PAGE_SIZE = 500;
 
 /**
  * One run: every stage in order, in one transaction on one snapshot. Alerts, who was notified and the finished run

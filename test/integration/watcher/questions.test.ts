@@ -170,7 +170,7 @@ describe('what triggers ask', () => {
   });
 
   it('is refused after the judgement has ended: nothing runs in another page’s turn', async () => {
-    await storeIssues(1_001);
+    await storeIssues(501);
     const late: Promise<string>[] = [];
     let first: { issue: Issue; context: TriggerContext } | undefined;
     const trigger: Trigger = {
