@@ -62,12 +62,17 @@ export interface BundleKey {
   readonly bundle: Bundle;
 }
 
+export interface BundleMember {
+  readonly id: string;
+  readonly trigger: string;
+}
+
 /** The bundle's alerts that are due: by trigger in the order decided, then the most affected users first. */
 export async function bundleMembers(
   db: Db,
   { runId, recipientId, bundle }: BundleKey,
-): Promise<{ id: string; trigger: string }[]> {
-  const { rows } = await db.query<{ id: string; trigger: string }>({
+): Promise<BundleMember[]> {
+  const { rows } = await db.query<BundleMember>({
     text: `SELECT id, trigger FROM alerts
            WHERE run_id = $1 AND recipient_id = $2 AND bundle = $3 AND ${DUE}
            ORDER BY min(id) OVER (PARTITION BY trigger), users DESC, events DESC, id`,

@@ -1,13 +1,13 @@
 import type { Pending } from '../db/outbox.ts';
 import { markDeferred, markFailed, markSent, nextDue } from '../db/outbox.ts';
 import type { Db } from '../db/pool.ts';
-import type { Mailer } from '../mail/mailer.ts';
-import { asError, hasCode, messageOf } from '../runtime/errors.ts';
-import type { Logger } from '../runtime/logger.ts';
+import type { Email, Mailer } from '../mail/mailer.ts';
+import { asError, CodedError, hasCode, messageOf } from '../runtime/errors.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import { backoff } from '../runtime/loop.ts';
 import type { Reporter } from '../runtime/report.ts';
-import type { ComposeSettings, ReadyEmail } from './compose.ts';
-import { compose } from './compose.ts';
+import type { Collected, ComposeSettings } from './compose.ts';
+import { collect, compose } from './compose.ts';
 import type { Pace } from './pace.ts';
 
 export interface DeliveryDependencies {
@@ -66,23 +66,33 @@ interface Attempt {
 }
 
 async function deliverEmail(db: Db, alert: Pending, dependencies: DeliveryDependencies): Promise<Attempt> {
-  const { mailer, pace, settings, logger } = dependencies;
-  const email = await compose(db, alert, settings);
-  const alerts = email.ids.length;
+  const { mailer, pace, logger } = dependencies;
+  const collected = await collect(db, alert);
+  const alerts = collected.ids.length;
   let messageId: string | null;
   try {
+    const email = written(collected, dependencies.settings);
     // Not aborted by the shutdown: SES may have taken it already. The read timeout bounds it.
     messageId = await mailer.send(email, new AbortController().signal);
   } catch (thrown) {
-    return { outcome: await notTaken(db, alert, email, thrown, dependencies), alerts };
+    return { outcome: await notTaken(db, collected, thrown, dependencies), alerts };
   }
   pace.answered();
-  await remember(db, dependencies, { ids: email.ids, messageId });
+  await remember(db, dependencies, { ids: collected.ids, messageId });
   logger.info(alerts === 1 ? 'alert sent' : 'alerts sent in one email', {
-    ...about(alert, email),
+    ...about(collected),
     ses_message_id: messageId,
   });
   return { outcome: 'sent', alerts };
+}
+
+/** A template that fails does so again; its alerts must not stand in the way of all others. */
+function written(collected: Collected, settings: ComposeSettings): Email {
+  try {
+    return compose(collected, settings);
+  } catch (cause) {
+    throw new CodedError('mail_refused', 'writing the email failed', { retryable: false, cause });
+  }
 }
 
 /** Marks as sent; where that fails, the next delivery of this process does it before anything else. */
@@ -97,11 +107,11 @@ async function remember(db: Db, { taken }: DeliveryDependencies, email: Taken): 
 
 async function notTaken(
   db: Db,
-  alert: Pending,
-  { ids }: ReadyEmail,
+  collected: Collected,
   thrown: unknown,
   { pace, logger, reporter }: DeliveryDependencies,
 ): Promise<'deferred' | 'failed'> {
+  const { alert, ids } = collected;
   if (!hasCode(thrown, 'mail_throttled', 'mail_unavailable', 'mail_refused')) throw thrown;
   const text = messageOf(thrown).slice(0, MAX_ERROR_TEXT);
   if (thrown.code === 'mail_throttled') {
@@ -115,14 +125,14 @@ async function notTaken(
   if (!thrown.retryable) {
     pace.answered();
     await markFailed(db, ids, text);
-    reporter.report(asError(thrown), 'an alert is undeliverable and was given up', about(alert, { ids }));
+    reporter.report(asError(thrown), 'an alert is undeliverable and was given up', about(collected));
     return 'failed';
   }
   pace.failed();
   const wait = backoff(alert.attempts + 1, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
   await markDeferred(db, ids, text, wait, true);
   logger.warning('an alert could not be delivered yet', {
-    ...about(alert, { ids }),
+    ...about(collected),
     attempt: alert.attempts + 1,
     ...seconds(wait),
     error: asError(thrown),
@@ -130,9 +140,9 @@ async function notTaken(
   return 'deferred';
 }
 
-function about(alert: Pending, { ids }: { ids: readonly string[] }) {
-  const one = { alert: alert.id, trigger: alert.trigger };
-  return alert.bundle === null ? one : { bundle: alert.bundle, run: alert.runId, alerts: ids.length };
+function about({ alert, ids }: Collected): LogFields {
+  if (alert.bundle === null) return { alert: alert.id, trigger: alert.trigger };
+  return { bundle: alert.bundle, run: alert.runId, alerts: ids.length };
 }
 
 function seconds(milliseconds: number): { retry_in_seconds: number } {

@@ -2,7 +2,7 @@ import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
 import { checkDatabase } from '../db/pool.ts';
 import { RUN_LOCK, withLock } from '../db/transaction.ts';
 import { asError } from '../runtime/errors.ts';
-import { pause } from '../runtime/loop.ts';
+import { backoff, pause } from '../runtime/loop.ts';
 import type { Bell } from './bell.ts';
 import { createBell } from './bell.ts';
 import type { WatcherDependencies, WatcherOptions } from './turns.ts';
@@ -12,8 +12,9 @@ import { deliveryTurn, pruneTurn, runAndTell, runTurn } from './turns.ts';
 const PATIENCE_MILLISECONDS = 60_000;
 /** How long `--once` tries to deliver what SES doesn't take at first; after that a later run does. */
 const DELIVERY_PATIENCE_MILLISECONDS = 20_000;
-/** How soon what failed is tried again: sooner than the interval, which may be long, but not at once. */
-const RETRY_MILLISECONDS = 10_000;
+/** How soon what failed is tried again: sooner than a long interval, but not at once, and ever more seldom. */
+const FIRST_RETRY_MILLISECONDS = 10_000;
+const LONGEST_RETRY_MILLISECONDS = 600_000;
 
 /**
  * Runs every `delaySeconds` until the signal fires, and delivers alongside: a slow SES puts no run off, and a retry
@@ -52,12 +53,17 @@ async function loop(
   bell: Bell,
   signal: AbortSignal,
 ): Promise<void> {
+  let failures = 0;
   while (!signal.aborted) {
-    let wait = Math.min(RETRY_MILLISECONDS, delaySeconds * 1_000);
+    let wait: number;
     try {
       wait = await turn();
+      failures = 0;
     } catch (thrown) {
       if (signal.aborted) return;
+      failures += 1;
+      const retry = backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
+      wait = Math.min(retry, delaySeconds * 1_000);
       metrics.increment('bec-alerts.watcher.errors');
       reporter.report(asError(thrown), failure);
     }

@@ -2,7 +2,7 @@ import { pendingOfRun } from '../db/outbox.ts';
 import type { Db } from '../db/pool.ts';
 import type { Email } from '../mail/mailer.ts';
 import type { ComposeSettings } from './compose.ts';
-import { compose } from './compose.ts';
+import { collect, compose } from './compose.ts';
 
 const PAGE = 100;
 
@@ -21,7 +21,7 @@ export async function preview(
       const bundle = alert.bundle === null ? null : `${alert.bundle} ${alert.recipientId}`;
       if (bundle !== null && shown.has(bundle)) continue;
       if (bundle !== null) shown.add(bundle);
-      await show(await compose(db, alert, settings));
+      await show(compose(await collect(db, alert), settings));
     }
     after = alerts.at(-1)?.id ?? after;
     if (alerts.length < PAGE) return;
