@@ -23,19 +23,20 @@ export type Changed =
   | { readonly since: 'restore'; readonly snapshot: string };
 
 /**
- * Streams the changed issues in pages, by id. `changed_in >= xmin` is implied by the visibility check; it is there
- * for the index.
+ * Streams the changed issues in pages, by id. The cursor holds ids alone, which sort in memory; of whole issues a
+ * million would be sorted on disk. `changed_in >= xmin` is implied by the visibility check; it is there for the index.
  */
 export async function* changedIssues(db: Db, changed: Changed, pageSize: number): AsyncGenerator<Issue[]> {
   await db.query({
     text: `DECLARE changed_issues NO SCROLL CURSOR FOR
-           SELECT ${COLUMNS} FROM issues WHERE ${conditionOf(changed)} ORDER BY id`,
+           SELECT id FROM issues WHERE ${conditionOf(changed)} ORDER BY id`,
     values: changed.since === 'ever' ? [] : [changed.snapshot],
   });
   while (true) {
-    const { rows } = await db.query<IssueRow>({ text: `FETCH ${pageSize} FROM changed_issues` });
-    if (rows.length > 0) yield rows.map(toIssue);
-    if (rows.length < pageSize) return;
+    const { rows } = await db.query<{ id: string }>({ text: `FETCH ${pageSize} FROM changed_issues` });
+    const ids = rows.map(({ id }) => id);
+    if (ids.length > 0) yield await issuesById(db, ids);
+    if (ids.length < pageSize) return;
   }
 }
 
@@ -52,10 +53,10 @@ function conditionOf({ since }: Changed): string {
   }
 }
 
-/** Issues by id, in no order; an id without an issue is left out. */
+/** Issues in the order of their ids; an id without an issue is left out. */
 export async function issuesById(db: Db, ids: readonly string[]): Promise<Issue[]> {
   const { rows } = await db.query<IssueRow>({
-    text: `SELECT ${COLUMNS} FROM issues WHERE id = ANY($1::bigint[])`,
+    text: `SELECT ${COLUMNS} FROM issues WHERE id = ANY($1::bigint[]) ORDER BY id`,
     values: [ids],
   });
   return rows.map(toIssue);
