@@ -1,15 +1,15 @@
-// `npm run bench [-- processor|watcher] [options]`: every benchmark runs the built command line on the local stack.
-const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(argv: readonly string[]): Promise<void> }>>> =
-  {
-    processor: () => import('./processor.ts'),
-  };
+// `npm run bench [-- processor|watcher] [options]`: what a benchmark measures, and how, stands in its own file.
+const BENCHMARKS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
+  processor: async (argv) => await (await import('./processor.ts')).benchProcessor(argv),
+  watcher: async (argv) => await (await import('./watcher.ts')).benchWatcher(argv),
+};
 
 const [first = 'processor', ...rest] = process.argv.slice(2);
 const [name, argv] = first.startsWith('-') ? ['processor', [first, ...rest]] : [first, rest];
-const load = BENCHMARKS[name];
-if (load === undefined) {
-  console.error(`no benchmark "${name}"; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
+const benchmark = BENCHMARKS[name];
+if (benchmark === undefined) {
+  console.error(`there is no benchmark "${name}"; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
   process.exitCode = 2;
 } else {
-  await (await load()).main(argv);
+  await benchmark(argv);
 }

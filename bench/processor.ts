@@ -23,7 +23,7 @@ const HELP = `npm run bench -- [processor] [options]
   --json         machine-readable, on standard output
   --help`;
 
-export async function main(argv: readonly string[]): Promise<void> {
+export async function benchProcessor(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...argv],
     options: {

@@ -116,6 +116,8 @@ function variables(databaseUrl: string, sqs: string, ses: string, dsn: string): 
     SQS_QUEUE_NAME: QUEUE_NAME,
     SES_ENDPOINT_URL: ses,
     SES_FROM_EMAIL: 'bec-alerts@example.com',
+    // The local SES never answers the question for it.
+    SES_MAX_SEND_RATE: '1000',
     ALERT_EMAILS: 'oncall@example.com',
     SIMULATE_SENTRY_DSN: dsn,
     LOG_FORMAT: 'compose',

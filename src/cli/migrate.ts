@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { migrateSettings, readSettings } from '../config/env.ts';
-import { migrate } from '../db/migrate.ts';
 import { shownUrl } from '../db/pool.ts';
 import type { Register } from './command.ts';
 
@@ -15,6 +14,7 @@ export function addMigrate(program: Command, register: Register): void {
       .option('--down <count>', 'undo the last COUNT migrations: their tables and data are gone', parseCount);
     register(command, [], async ({ variables, logger: loggerOf }) => {
       const { DATABASE_URL } = readSettings(migrateSettings, variables);
+      const { migrate } = await import('../db/migrate.ts');
       const logger = loggerOf('migrate');
       const { down = 0 } = command.opts<{ down?: number }>();
       const names = await migrate(DATABASE_URL, down, logger);

@@ -3,8 +3,8 @@ import type { WatcherSettings } from '../config/env.ts';
 import { readSettings, watcherSettings } from '../config/env.ts';
 import { createPool } from '../db/pool.ts';
 import { createConsoleMailer } from '../mail/console.ts';
-import type { Mailer } from '../mail/mailer.ts';
-import { createSesMailer } from '../mail/ses.ts';
+import { loadDigest } from '../mail/digest.ts';
+import type { Email, Mailer } from '../mail/mailer.ts';
 import { asError } from '../runtime/errors.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -12,6 +12,7 @@ import { createMetrics } from '../runtime/metrics.ts';
 import { createReporter } from '../runtime/report.ts';
 import type { ReadyTrigger } from '../watcher/load-triggers.ts';
 import { watch, watchOnceNow } from '../watcher/main.ts';
+import { createPace } from '../watcher/pace.ts';
 import type { CommandContext, Register } from './command.ts';
 import { lastRunCheck, serveHealth } from './health.ts';
 import type { OptionVariables } from './options.ts';
@@ -38,12 +39,28 @@ const OPTIONS: readonly OptionVariables[] = [
   { flags: '--sleep-delay <seconds>', variable: 'WATCHER_SLEEP_DELAY', about: 'from one run to the next' },
   { flags: '--endpoint-url <url>', variable: 'SES_ENDPOINT_URL', about: 'of a local SES' },
   { flags: '--from-email <email>', variable: 'SES_FROM_EMAIL', about: "the emails' From address" },
+  {
+    flags: '--max-send-rate <emails>',
+    variable: 'SES_MAX_SEND_RATE',
+    about: 'emails a second; without it SES is asked',
+  },
+  {
+    flags: '--alert-digest <off|run>',
+    variable: 'ALERT_DIGEST',
+    about: "run: one email for each recipient with all of a run's alerts",
+  },
+  {
+    flags: '--alert-max-per-run <alerts>',
+    variable: 'ALERT_MAX_PER_RUN',
+    about: 'a recipient gets one by one; one email sums up the others',
+  },
   { flags: '--datadog-counter-name <name>', variable: 'DATADOG_COUNTER_NAME', about: 'counts finished runs' },
   TRIGGERS_OPTION,
   ...DAEMON_OPTIONS,
 ];
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 120_000;
+const SANDBOX_RATE = 1;
 
 export function addWatcher(program: Command, register: Register): void {
   register(
@@ -64,12 +81,20 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
   try {
     const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
     teardown.add('error reports', () => reporter.close());
+    // A trigger is another's code: its carelessness must not end the watcher, as Node would by itself.
+    const onRejection = (reason: unknown) =>
+      reporter.report(asError(reason), 'a promise was rejected that nobody awaits, such as one of a trigger');
+    process.on('unhandledRejection', onRejection);
+    teardown.add('the watch for rejections', async () => {
+      process.off('unhandledRejection', onRejection);
+    });
     const metrics = createMetrics(logger);
     teardown.add('metrics', () => metrics.close());
     const pool = createPool({
       connectionString: settings.DATABASE_URL,
       applicationName: 'bec-alerts watcher',
-      max: 2,
+      // A run and a delivery hold one each; who asks whether there is anything to do takes another.
+      max: 4,
       statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
       onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
     });
@@ -80,25 +105,32 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
 
     const dependencies = {
       triggers,
-      settings: { subjectPrefix: settings.ALERT_SUBJECT_PREFIX, issueUrl: settings.SENTRY_ISSUE_URL },
+      settings: {
+        subjectPrefix: settings.ALERT_SUBJECT_PREFIX,
+        issueUrl: settings.SENTRY_ISSUE_URL,
+        maxPerRun: settings.ALERT_MAX_PER_RUN,
+        renderDigest: await loadDigest(),
+      },
+      bundling: { digest: settings.ALERT_DIGEST === 'run', maxPerRun: settings.ALERT_MAX_PER_RUN },
       pool,
       logger,
       reporter,
       metrics,
       mailer,
-      preview: async (alert: Parameters<Mailer['send']>[0]) => {
-        if (settings.WATCHER_CONSOLE_ALERTS) await print.send(alert, signal);
-        else logger.info('would mail', { to: alert.to, subject: alert.subject });
+      pace: createPace(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
+      taken: [],
+      show: async (email: Email) => {
+        if (settings.WATCHER_CONSOLE_ALERTS) await print.send(email, signal);
+        else logger.info('would mail', { to: email.to, subject: email.subject });
       },
     };
     const options = {
-      once: settings.WATCHER_ONCE,
       dryRun: settings.WATCHER_DRY_RUN,
       delaySeconds: settings.WATCHER_SLEEP_DELAY,
       retentionDays: settings.RETENTION_DAYS,
       counterName: settings.DATADOG_COUNTER_NAME,
     };
-    if (!options.once) {
+    if (!settings.WATCHER_ONCE) {
       await serveHealth(
         { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'watcher' },
         logger,
@@ -107,7 +139,7 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
         (health) => (options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
       );
     }
-    if (options.once) await watchOnceNow(dependencies, options, signal);
+    if (settings.WATCHER_ONCE) await watchOnceNow(dependencies, options, signal);
     else await watch(dependencies, options, signal);
   } finally {
     await teardown.run();
@@ -126,6 +158,7 @@ function warnOfSilence(logger: Logger, triggers: readonly ReadyTrigger[]): void 
 }
 
 async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mailer> {
+  const { createSesMailer } = await import('../mail/ses.ts');
   const mailer = createSesMailer({
     region: settings.AWS_DEFAULT_REGION,
     endpoint: settings.SES_ENDPOINT_URL,
@@ -145,4 +178,19 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
     }
   }
   return mailer;
+}
+
+/** The account's own rate; one a second, the sandbox's, where SES doesn't say. */
+async function askedRate(mailer: Mailer, logger: Logger): Promise<number> {
+  try {
+    return await mailer.maxSendRate();
+  } catch (thrown) {
+    logger.warning(
+      "SES didn't tell the account's send rate; set SES_MAX_SEND_RATE to send more than one a second",
+      {
+        error: asError(thrown),
+      },
+    );
+    return SANDBOX_RATE;
+  }
 }

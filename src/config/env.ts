@@ -64,6 +64,16 @@ function seconds(least: number, most: number) {
     .pipe(z.number().min(least, problem).max(most, problem));
 }
 
+function perSecond(least: number, most: number) {
+  const problem = `must be a number a second from ${least} to ${most}`;
+  return z
+    .string()
+    .trim()
+    .regex(/^\d{1,6}(\.\d{1,3})?$/, problem)
+    .transform(Number)
+    .pipe(z.number().min(least, problem).max(most, problem));
+}
+
 function flag() {
   return z.stringbool({
     truthy: ['true', '1', 'yes', 'on'],
@@ -182,6 +192,7 @@ export const watcherSettings = z.object({
   SES_ENDPOINT_URL: httpUrl.optional(),
   SES_FROM_EMAIL: z.string().trim().refine(isEmail, NO_EMAIL).default('notifications@sentry.prod.mozaws.net'),
   SES_VERIFY_EMAIL: flag().default(false),
+  SES_MAX_SEND_RATE: perSecond(0.01, 100_000).optional(),
   WATCHER_SLEEP_DELAY: watcherDelay,
   WATCHER_ONCE: flag().default(false),
   WATCHER_DRY_RUN: flag().default(false),
@@ -196,6 +207,8 @@ export const watcherSettings = z.object({
     )
     .default('bec-alerts.watcher.health'),
   ALERT_EMAILS: emails.default([]),
+  ALERT_DIGEST: choice(['off', 'run'], (value) => value.toLowerCase()).default('off'),
+  ALERT_MAX_PER_RUN: wholeNumber(1, 1_000_000).default(50),
   ALERT_SUBJECT_PREFIX: z
     .string()
     .trim()

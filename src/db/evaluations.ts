@@ -26,6 +26,14 @@ export async function recordFailures(
   });
 }
 
+/** The triggers of which a judgement threw in an earlier run. */
+export async function triggersWithFailures(db: Db): Promise<Set<string>> {
+  const { rows } = await db.query<{ trigger: string }>({
+    text: 'SELECT DISTINCT trigger FROM failed_evaluations',
+  });
+  return new Set(rows.map((row) => row.trigger));
+}
+
 /** Forgets failures of judgements that now succeeded. */
 export async function clearFailures(db: Db, trigger: string, issueIds: readonly string[]): Promise<void> {
   if (issueIds.length === 0) return;

@@ -1,5 +1,6 @@
 import type { Issue, StackFrame } from '../domain/issue.ts';
 import type { Db } from './pool.ts';
+import { NATIVE } from './restore.ts';
 
 interface IssueRow {
   readonly id: string;
@@ -7,66 +8,73 @@ interface IssueRow {
   readonly project_id: string;
   readonly message: string;
   readonly module: string;
-  readonly stack_frames: readonly StackFrame[];
+  readonly stack_frames: string;
   readonly first_seen: Date;
   readonly last_seen: Date;
 }
 
-const COLUMNS = 'id, group_id, project_id, message, module, stack_frames, first_seen, last_seen';
+const COLUMNS =
+  'id, group_id, project_id, message, module, stack_frames::text AS stack_frames, first_seen, last_seen';
 
-/** What of the issues a run judges: all, those outside a snapshot, or the same with time as a second witness. */
+/** Which issues a run judges: all, those outside of the last run's snapshot, or the same after a restore. */
 export type Changed =
   | { readonly since: 'ever' }
   | { readonly since: 'snapshot'; readonly snapshot: string }
-  | { readonly since: 'restore'; readonly snapshot: string; readonly ranAt: Date };
+  | { readonly since: 'restore'; readonly snapshot: string };
 
 /**
- * Streams the changed issues in pages, by id. `changed_in >= xmin` is implied by the visibility check; it is there
- * for the index.
+ * Streams the changed issues in pages, by id. The cursor holds ids alone, which sort in memory; of whole issues a
+ * million would be sorted on disk. `changed_in >= xmin` is implied by the visibility check; it is there for the index.
  */
 export async function* changedIssues(db: Db, changed: Changed, pageSize: number): AsyncGenerator<Issue[]> {
-  const condition = conditionOf(changed);
   await db.query({
     text: `DECLARE changed_issues NO SCROLL CURSOR FOR
-           SELECT ${COLUMNS} FROM issues WHERE ${condition.text} ORDER BY id`,
-    values: condition.values,
+           SELECT id FROM issues WHERE ${conditionOf(changed)} ORDER BY id`,
+    values: changed.since === 'ever' ? [] : [changed.snapshot],
   });
   while (true) {
-    const { rows } = await db.query<IssueRow>({ text: `FETCH ${pageSize} FROM changed_issues` });
-    if (rows.length > 0) yield rows.map(toIssue);
-    if (rows.length < pageSize) return;
+    const { rows } = await db.query<{ id: string }>({ text: `FETCH ${pageSize} FROM changed_issues` });
+    const ids = rows.map(({ id }) => id);
+    if (ids.length > 0) yield await issuesById(db, ids);
+    if (ids.length < pageSize) return;
   }
 }
 
-function conditionOf(changed: Changed): { text: string; values: unknown[] } {
+function conditionOf({ since }: Changed): string {
   const outside = 'changed_in >= pg_snapshot_xmin($1) AND NOT pg_visible_in_snapshot(changed_in, $1)';
-  switch (changed.since) {
+  switch (since) {
     case 'ever':
-      return { text: 'true', values: [] };
+      return 'true';
     case 'snapshot':
-      return { text: outside, values: [changed.snapshot] };
+      return outside;
     case 'restore':
-      return { text: `(${outside}) OR last_seen >= $2`, values: [changed.snapshot, changed.ranAt] };
+      // What changed before the restore, by the numbers of then; what changed after it, by where the row was made.
+      return `(${outside}) OR (${NATIVE})`;
   }
 }
 
-/** Issues by id, in no order; an id without an issue is left out. */
+/** Issues in the order of their ids; an id without an issue is left out. */
 export async function issuesById(db: Db, ids: readonly string[]): Promise<Issue[]> {
   const { rows } = await db.query<IssueRow>({
-    text: `SELECT ${COLUMNS} FROM issues WHERE id = ANY($1::bigint[])`,
+    text: `SELECT ${COLUMNS} FROM issues WHERE id = ANY($1::bigint[]) ORDER BY id`,
     values: [ids],
   });
   return rows.map(toIssue);
 }
 
 function toIssue(row: IssueRow): Issue {
+  let frames: readonly StackFrame[] | undefined;
   return {
     id: row.id,
     groupId: row.group_id,
     projectId: row.project_id,
     message: row.message,
     module: row.module,
-    stackFrames: row.stack_frames,
+    // Read when asked for: most judgements never look, and it is the largest part of an issue by far.
+    get stackFrames() {
+      frames ??= JSON.parse(row.stack_frames) as readonly StackFrame[];
+      return frames;
+    },
     firstSeen: row.first_seen,
     lastSeen: row.last_seen,
   };

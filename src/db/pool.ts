@@ -25,8 +25,10 @@ export function createPool(options: PoolOptions): Pool {
     application_name: options.applicationName,
     max: options.max,
     statement_timeout: options.statementTimeoutMilliseconds,
-    // Dates are UTC days throughout; a server's own time zone must not move them.
-    options: '-c TimeZone=UTC',
+    // Dates are UTC days throughout; a server's own time zone must not move them. A client whose machine died holds
+    // its locks until TCP gives up: after a minute, not after the two hours that are the system's default.
+    options:
+      '-c TimeZone=UTC -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3',
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
     idleTimeoutMillis: 0,
     keepAlive: true,

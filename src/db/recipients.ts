@@ -3,6 +3,7 @@ import type { Db } from './pool.ts';
 
 /** A recipient for each address, made where it is new. */
 export async function ensureRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
+  if (emails.length === 0) return new Map();
   await db.query({
     text: `INSERT INTO recipients (email) SELECT DISTINCT unnest($1::text[]) ON CONFLICT (email) DO NOTHING`,
     values: [emails],
@@ -32,6 +33,7 @@ export async function lastNotified(db: Db, pairs: readonly Notification[]): Prom
 }
 
 export async function recordNotified(db: Db, pairs: readonly Notification[], at: Date): Promise<void> {
+  if (pairs.length === 0) return;
   await db.query({
     text: `INSERT INTO recipient_issues (recipient_id, issue_id, last_notified)
            SELECT DISTINCT recipient_id, issue_id, $3::timestamptz

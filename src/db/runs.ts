@@ -3,21 +3,40 @@ import type { Db } from './pool.ts';
 /** The last run that finished: what it saw is judged. */
 export interface FinishedRun {
   readonly id: string;
-  readonly ranAt: Date;
   readonly snapshot: string;
-  /** The snapshot lies ahead of this cluster's transactions: the database was restored into another cluster. */
-  readonly fromTheFuture: boolean;
+  /** It ran in another cluster, whose transaction numbers say nothing here: the database was restored from a dump. */
+  readonly restored: boolean;
 }
 
-export async function lastFinishedRun(db: Db): Promise<FinishedRun | null> {
-  const { rows } = await db.query<{ id: string; ran_at: Date; snapshot: string; from_the_future: boolean }>({
-    text: `SELECT id, ran_at, snapshot::text,
-                  pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot()) AS from_the_future
-           FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
+/**
+ * The system identifier of the cluster; null where the role may not ask for it. The right to call a function is
+ * checked even where a query would never get to the call, hence two.
+ */
+export async function clusterOf(db: Db): Promise<string | null> {
+  const { rows } = await db.query<{ allowed: boolean }>({
+    text: `SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS allowed`,
   });
-  const [row] = rows;
-  if (row === undefined) return null;
-  return { id: row.id, ranAt: row.ran_at, snapshot: row.snapshot, fromTheFuture: row.from_the_future };
+  if (rows[0]?.allowed !== true) return null;
+  const answer = await db.query<{ system_identifier: string }>({
+    text: 'SELECT system_identifier FROM pg_control_system()',
+  });
+  return answer.rows[0]?.system_identifier ?? null;
+}
+
+/**
+ * Restored is a run of another cluster whose row was made anew here. pg_upgrade makes another cluster too, but keeps
+ * rows and numbers: there `xmin` is still the run's own transaction. Where clusters can't be told apart, a snapshot
+ * that lies ahead of this one's transactions gives it away.
+ */
+export async function lastFinishedRun(db: Db, cluster: string | null): Promise<FinishedRun | null> {
+  const { rows } = await db.query<FinishedRun>({
+    text: `SELECT id, snapshot::text,
+                  pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot())
+                    OR coalesce(cluster <> $1 AND xmin <> changed_in::xid, false) AS restored
+           FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
+    values: [cluster],
+  });
+  return rows[0] ?? null;
 }
 
 export interface OpenRun {
@@ -25,10 +44,16 @@ export interface OpenRun {
   readonly ranAt: Date;
 }
 
-/** Opens a run by the database's clock, which all watchers share, with the transaction's own snapshot. */
-export async function openRun(db: Db): Promise<OpenRun> {
+/**
+ * Opens a run by the database's clock, which all watchers share, with the transaction's own snapshot. To the
+ * millisecond, as it comes back from here into other columns.
+ */
+export async function openRun(db: Db, cluster: string | null): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
-    text: `INSERT INTO trigger_runs (ran_at, snapshot) VALUES (now(), pg_current_snapshot()) RETURNING id, ran_at`,
+    text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in, cluster)
+           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot(), pg_current_xact_id(), $1)
+           RETURNING id, ran_at`,
+    values: [cluster],
   });
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT INTO trigger_runs returned no row');
@@ -55,16 +80,4 @@ export async function millisecondsUntilDue(db: Db, delaySeconds: number): Promis
   });
   // A clock that went backwards must not put the next run off for longer than one interval.
   return Math.min(rows[0]?.due_in ?? 0, delaySeconds * 1_000);
-}
-
-/**
- * After a restore, `changed_in` values of the old cluster lie ahead of this one's transactions and would look
- * changed in every run. 3 is before any transaction: seen by every snapshot.
- * @returns how many rows were restamped
- */
-export async function restampChanges(db: Db): Promise<number> {
-  const { rowCount } = await db.query({
-    text: `UPDATE issues SET changed_in = '3' WHERE changed_in >= pg_snapshot_xmax(pg_current_snapshot())`,
-  });
-  return rowCount ?? 0;
 }

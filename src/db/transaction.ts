@@ -4,6 +4,8 @@ import type { Db, Pool } from './pool.ts';
 
 /** An open transaction. Its statements are put one after the other, whoever asks at the same time. */
 export interface Transaction extends Db {
+  /** How many statements were put so far. */
+  readonly statements: () => number;
   /** Runs the work in a savepoint, so that what fails in it costs the transaction nothing else. */
   attempt<T>(work: (db: Db) => Promise<T>): Promise<T>;
 }
@@ -32,6 +34,7 @@ export async function withLock<T>(
   const onError = () => {};
   client.on('error', onError);
   try {
+    await noticeDeath(client);
     const locked = await acquire(client, lock, waitMilliseconds);
     const outcome = locked ? { result: await work(client) } : null;
     if (locked) await client.query('SELECT pg_advisory_unlock($1)', [lock]);
@@ -44,6 +47,17 @@ export async function withLock<T>(
     // Ending the connection is what frees the lock after a failure.
     client.release(broken);
   }
+}
+
+/**
+ * Postgres looks every few seconds whether this process is still there while a statement runs or waits; a lock of
+ * one that died in the middle of a long statement is free then, not when the statement ends.
+ */
+async function noticeDeath(client: pg.PoolClient): Promise<void> {
+  await client.query(
+    `SELECT set_config('client_connection_check_interval', '2s', false)
+     WHERE current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%'`,
+  );
 }
 
 async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: number): Promise<boolean> {
@@ -65,6 +79,9 @@ async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: nu
   }
 }
 
+// Compiling a query takes longer than a page's query. Sums of daily counts are sorted in memory rather than on disk.
+const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
+
 /**
  * Works in one REPEATABLE READ transaction, so that every question is answered from one snapshot.
  * @param keep false rolls back at the end, for a run that leaves no trace
@@ -74,10 +91,12 @@ export async function inTransaction<T>(
   keep: boolean,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; ${RUN_SETTINGS}`);
   try {
     const result = await work(serialized(client));
-    await client.query(keep ? 'COMMIT' : 'ROLLBACK');
+    const { command } = await client.query(keep ? 'COMMIT' : 'ROLLBACK');
+    // Postgres answers a COMMIT of a failed transaction with a rollback, not with an error.
+    if (keep && command !== 'COMMIT') throw new Error('the transaction had failed and was rolled back');
     return result;
   } catch (error) {
     // The first error is the one to tell; a connection that can't roll back is ended by the caller.
@@ -88,15 +107,19 @@ export async function inTransaction<T>(
 
 function serialized(client: pg.PoolClient): Transaction {
   let last: Promise<unknown> = Promise.resolve();
-  const next = <T>(work: () => Promise<T>): Promise<T> => {
+  let statements = 0;
+  const next = <T>(count: number, work: () => Promise<T>): Promise<T> => {
+    statements += count;
     const turn = last.then(work);
     last = turn.catch(() => {});
     return turn;
   };
   return {
-    query: (query) => next(() => client.query(query)),
+    statements: () => statements,
+    query: (query) => next(1, () => client.query(query)),
     attempt: (work) =>
-      next(async () => {
+      // The savepoint, its release and the one question that is asked in it.
+      next(3, async () => {
         await client.query('SAVEPOINT attempt');
         try {
           const result = await work(client);

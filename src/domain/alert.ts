@@ -27,14 +27,8 @@ export interface AlertView {
   readonly subjectPrefix: string;
 }
 
-/** One (run, trigger, recipient, issue) to be told, as it stands in the outbox. */
-export interface Alert {
-  readonly id: string;
-  readonly trigger: string;
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string | null;
-  /** How often it was tried before. */
-  readonly attempts: number;
-}
+/**
+ * An email that several alerts of one run share for one recipient: `digest` holds all of them (`ALERT_DIGEST=run`),
+ * `summary` those over `ALERT_MAX_PER_RUN`.
+ */
+export type Bundle = 'digest' | 'summary';

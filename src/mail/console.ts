@@ -8,6 +8,7 @@ export function createConsoleMailer(output: (text: string) => void): Mailer {
       output(`To: ${email.to}\nSubject: ${email.subject}\n\n${body}\n\n`);
       return null;
     },
+    maxSendRate: async () => Number.POSITIVE_INFINITY,
     close() {},
   };
 }

@@ -12,5 +12,7 @@ export interface Email {
  */
 export interface Mailer {
   send(email: Email, signal: AbortSignal): Promise<string | null>;
+  /** Emails a second that the backend takes. @throws CodedError where it can't be asked */
+  maxSendRate(): Promise<number>;
   close(): void;
 }

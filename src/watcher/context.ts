@@ -12,41 +12,61 @@ const MOST_RANKS = 10_000;
 /** Answers of one run that hold for all of it: rankings, each asked of Postgres once. */
 export type RankingCache = Map<string, Promise<readonly RankedIssue[]>>;
 
-/**
- * The context for one trigger and one page of issues. Questions that are asked in the same turn of the event
- * loop go to Postgres as one; each in a savepoint, so that one that fails doesn't cost the run.
- */
+/** What the triggers ask about one page of issues, whoever of them asks. */
+export interface PageQuestions {
+  /** In a savepoint, so that a question that fails doesn't cost the run. */
+  readonly ask: Transaction['attempt'];
+  readonly counts: (issueId: string, days: number) => Promise<Counts>;
+  /** Who still asks when the page is judged gets an error, not a part in the next page. */
+  close(): void;
+}
+
+/** Questions that are asked in the same turn of the event loop go to Postgres as one. */
+export function openPage(tx: Transaction, now: Date): PageQuestions {
+  let open = true;
+  const loaders = new Map<number, DataLoader<string, Counts>>();
+  const ask: Transaction['attempt'] = async (work) => {
+    if (!open) throw new Error('the question was asked after its judgement had ended');
+    return await tx.attempt(work);
+  };
+  const loaderOf = (days: number): DataLoader<string, Counts> => {
+    const known = loaders.get(days);
+    if (known !== undefined) return known;
+    const loader = new DataLoader<string, Counts>(async (ids) => {
+      const counts = await ask((db) => countsOf(db, ids, firstDay(now, days)));
+      return ids.map((id) => counts.get(id) ?? { events: 0, users: 0 });
+    });
+    loaders.set(days, loader);
+    return loader;
+  };
+  return {
+    ask,
+    counts: (issueId, days) => loaderOf(days).load(issueId),
+    close() {
+      open = false;
+    },
+  };
+}
+
+/** The context for one trigger and one page of issues. */
 export function createContext(
-  tx: Transaction,
+  { ask, counts }: PageQuestions,
   now: Date,
   recipients: readonly Recipient[],
   rankings: RankingCache,
 ): TriggerContext {
-  const countsByDays = new Map<number, DataLoader<string, Counts>>();
+  // Not shared by triggers: what the one before decided counts as notified.
   const notified = new DataLoader<{ recipient: Recipient; issue: Issue }, Date | null, string>(
     (asked) => {
       const pairs = asked.map(({ recipient, issue }) => ({ recipientId: recipient.id, issueId: issue.id }));
-      return tx.attempt((db) => lastNotified(db, pairs));
+      return ask((db) => lastNotified(db, pairs));
     },
     { cacheKeyFn: ({ recipient, issue }) => `${recipient.id}:${issue.id}` },
   );
-
-  const countsLoader = (days: number): DataLoader<string, Counts> => {
-    const known = countsByDays.get(days);
-    if (known !== undefined) return known;
-    const since = firstDay(now, days);
-    const loader = new DataLoader<string, Counts>(async (ids) => {
-      const counts = await tx.attempt((db) => countsOf(db, ids, since));
-      return ids.map((id) => counts.get(id) ?? { events: 0, users: 0 });
-    });
-    countsByDays.set(days, loader);
-    return loader;
-  };
-
   return {
     now,
     recipients,
-    counts: async (issue, { days }) => countsLoader(wholeNumber('days', days, 0, MOST_DAYS)).load(issue.id),
+    counts: async (issue, { days }) => counts(issue.id, wholeNumber('days', days, 0, MOST_DAYS)),
     top: async ({ days, limit, by = 'events', excludeModules = [] }) => {
       const query = {
         since: firstDay(now, wholeNumber('days', days, 0, MOST_DAYS)),
@@ -55,7 +75,7 @@ export function createContext(
         excludeModules,
       };
       const key = JSON.stringify(query);
-      const ranking = rankings.get(key) ?? tx.attempt((db) => topIssues(db, query));
+      const ranking = rankings.get(key) ?? ask((db) => topIssues(db, query));
       rankings.set(key, ranking);
       return ranking;
     },

@@ -1,78 +1,150 @@
-import { dueAlerts, markDeferred, markFailed, markSent } from '../db/alerts.ts';
+import type { Pending } from '../db/outbox.ts';
+import { markDeferred, markFailed, markSent, nextDue } from '../db/outbox.ts';
 import type { Db } from '../db/pool.ts';
-import type { Alert } from '../domain/alert.ts';
-import type { Mailer } from '../mail/mailer.ts';
-import { asError, hasCode, messageOf } from '../runtime/errors.ts';
-import type { Logger } from '../runtime/logger.ts';
+import type { Email, Mailer } from '../mail/mailer.ts';
+import { asError, CodedError, hasCode, messageOf } from '../runtime/errors.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import { backoff } from '../runtime/loop.ts';
 import type { Reporter } from '../runtime/report.ts';
+import type { Collected, ComposeSettings } from './compose.ts';
+import { collect, compose } from './compose.ts';
+import type { Pace } from './pace.ts';
 
+export interface DeliveryDependencies {
+  readonly mailer: Mailer;
+  readonly settings: ComposeSettings;
+  readonly pace: Pace;
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+  /** Emails that SES took and the outbox doesn't know of, for want of a database: never to be sent again. */
+  readonly taken: Taken[];
+}
+
+export interface Taken {
+  readonly ids: readonly string[];
+  readonly messageId: string | null;
+}
+
+/** How many alerts, not emails. */
 export interface Delivery {
   readonly sent: number;
   readonly deferred: number;
   readonly failed: number;
 }
 
-const BATCH = 50;
-const FIRST_RETRY_MILLISECONDS = 30_000;
+const FIRST_RETRY_MILLISECONDS = 4_000;
 const LONGEST_RETRY_MILLISECONDS = 3_600_000;
 const MAX_ERROR_TEXT = 1_000;
 
 /**
- * Delivers what is due in the outbox, in the order decided. Each alert is marked right after SES took it: only
- * a death in between sends it twice. Ends when nothing is due or the signal fires; the rest stays pending.
+ * Delivers what is due in the outbox, in the order decided. The alerts of an email are marked right after SES took
+ * it: only a death in between sends it twice. Ends when nothing is due, SES asks for a pause or the signal
+ * fires; the rest stays pending.
  */
 export async function deliver(
   db: Db,
-  mailer: Mailer,
-  logger: Logger,
-  reporter: Reporter,
+  dependencies: DeliveryDependencies,
   signal: AbortSignal,
 ): Promise<Delivery> {
+  const { pace, taken } = dependencies;
   const totals = { sent: 0, deferred: 0, failed: 0 };
-  while (!signal.aborted) {
-    const alerts = await dueAlerts(db, BATCH);
-    for (const alert of alerts) {
-      if (signal.aborted) break;
-      totals[await deliverOne(db, mailer, alert, logger, reporter)] += 1;
-    }
-    if (alerts.length < BATCH) break;
+  for (const one of taken.splice(0)) await remember(db, dependencies, one);
+  while (pace.pausedFor() <= 0 && !signal.aborted) {
+    const alert = await nextDue(db);
+    if (alert === null) break;
+    await pace.turn(signal);
+    if (signal.aborted) break;
+    const { outcome, alerts } = await deliverEmail(db, alert, dependencies);
+    totals[outcome] += alerts;
   }
   return totals;
 }
 
-async function deliverOne(
-  db: Db,
-  mailer: Mailer,
-  alert: Alert,
-  logger: Logger,
-  reporter: Reporter,
-): Promise<keyof Delivery> {
+interface Attempt {
+  readonly outcome: keyof Delivery;
+  readonly alerts: number;
+}
+
+async function deliverEmail(db: Db, alert: Pending, dependencies: DeliveryDependencies): Promise<Attempt> {
+  const { mailer, pace, logger } = dependencies;
+  const collected = await collect(db, alert);
+  const alerts = collected.ids.length;
+  let messageId: string | null;
   try {
+    const email = written(collected, dependencies.settings);
     // Not aborted by the shutdown: SES may have taken it already. The read timeout bounds it.
-    const messageId = await mailer.send(alert, new AbortController().signal);
-    await markSent(db, alert.id, messageId);
-    logger.info('alert sent', { alert: alert.id, trigger: alert.trigger, ses_message_id: messageId });
-    return 'sent';
+    messageId = await mailer.send(email, new AbortController().signal);
   } catch (thrown) {
-    if (!hasCode(thrown, 'mail_throttled', 'mail_unavailable', 'mail_refused')) throw thrown;
-    const text = messageOf(thrown).slice(0, MAX_ERROR_TEXT);
-    if (!thrown.retryable) {
-      await markFailed(db, alert.id, text);
-      reporter.report(asError(thrown), 'an alert is undeliverable and was given up', {
-        alert: alert.id,
-        trigger: alert.trigger,
-      });
-      return 'failed';
-    }
-    const wait = backoff(alert.attempts + 1, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
-    await markDeferred(db, alert.id, text, wait);
-    logger.warning('an alert could not be delivered yet', {
-      alert: alert.id,
-      attempt: alert.attempts + 1,
-      retry_in_seconds: Math.round(wait / 1_000),
-      error: asError(thrown),
-    });
+    return { outcome: await notTaken(db, collected, thrown, dependencies), alerts };
+  }
+  pace.answered();
+  await remember(db, dependencies, { ids: collected.ids, messageId });
+  logger.info(alerts === 1 ? 'alert sent' : 'alerts sent in one email', {
+    ...about(collected),
+    ses_message_id: messageId,
+  });
+  return { outcome: 'sent', alerts };
+}
+
+/** A template that fails does so again; its alerts must not stand in the way of all others. */
+function written(collected: Collected, settings: ComposeSettings): Email {
+  try {
+    return compose(collected, settings);
+  } catch (cause) {
+    throw new CodedError('mail_refused', 'writing the email failed', { retryable: false, cause });
+  }
+}
+
+/** Marks as sent; where that fails, the next delivery of this process does it before anything else. */
+async function remember(db: Db, { taken }: DeliveryDependencies, email: Taken): Promise<void> {
+  try {
+    await markSent(db, email.ids, email.messageId);
+  } catch (error) {
+    taken.push(email);
+    throw error;
+  }
+}
+
+async function notTaken(
+  db: Db,
+  collected: Collected,
+  thrown: unknown,
+  { pace, logger, reporter }: DeliveryDependencies,
+): Promise<'deferred' | 'failed'> {
+  const { alert, ids } = collected;
+  if (!hasCode(thrown, 'mail_throttled', 'mail_unavailable', 'mail_refused')) throw thrown;
+  const text = messageOf(thrown).slice(0, MAX_ERROR_TEXT);
+  if (thrown.code === 'mail_throttled') {
+    // The account's doing, not this alert's: everyone waits, in order, and nobody's attempts are used up.
+    const wait = pace.throttled();
+    // Due a little before the pause ends, so that it is still the first.
+    await markDeferred(db, ids, text, wait * 0.8, false);
+    logger.warning('SES asks to send less; all alerts wait', { ...seconds(wait), error: asError(thrown) });
     return 'deferred';
   }
+  if (!thrown.retryable) {
+    pace.answered();
+    await markFailed(db, ids, text);
+    reporter.report(asError(thrown), 'an alert is undeliverable and was given up', about(collected));
+    return 'failed';
+  }
+  pace.failed();
+  const wait = backoff(alert.attempts + 1, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
+  await markDeferred(db, ids, text, wait, true);
+  logger.warning('an alert could not be delivered yet', {
+    ...about(collected),
+    attempt: alert.attempts + 1,
+    ...seconds(wait),
+    error: asError(thrown),
+  });
+  return 'deferred';
+}
+
+function about({ alert, ids }: Collected): LogFields {
+  if (alert.bundle === null) return { alert: alert.id, trigger: alert.trigger };
+  return { bundle: alert.bundle, run: alert.runId, alerts: ids.length };
+}
+
+function seconds(milliseconds: number): { retry_in_seconds: number } {
+  return { retry_in_seconds: Math.round(milliseconds / 100) / 10 };
 }

@@ -20,6 +20,9 @@ export interface Judgements {
   readonly failures: readonly FailedJudgement[];
 }
 
+/** How long a trigger may take over a page: one that waits for something that never comes must not hold up the run. */
+export const PATIENCE_MILLISECONDS = 120_000;
+
 const verdictSchema = z.discriminatedUnion('notify', [
   z.object({ notify: z.literal(false), because: z.string().optional() }),
   z.object({
@@ -37,28 +40,65 @@ export async function evaluate(
   trigger: Trigger,
   issues: readonly Issue[],
   context: TriggerContext,
+  patienceMilliseconds = PATIENCE_MILLISECONDS,
 ): Promise<Judgements> {
-  const outcomes = await Promise.all(issues.map((issue) => judge(trigger, issue, context)));
-  return {
-    decisions: outcomes.flatMap((outcome) => ('because' in outcome ? [outcome] : [])),
-    failures: outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : [])),
-  };
+  const outcomes: Outcome[] = [];
+  const judgements = issues.map(async (issue, index) => {
+    const outcome = await judge(trigger, issue, context);
+    outcomes[index] ??= outcome;
+  });
+  await allOrLate(judgements, patienceMilliseconds);
+  const decisions: Decision[] = [];
+  const failures: FailedJudgement[] = [];
+  for (const [index, issue] of issues.entries()) {
+    // A judgement that ends later than this finds its place taken.
+    outcomes[index] ??= { issue, error: tooLate(patienceMilliseconds) };
+    const outcome = outcomes[index];
+    if (outcome === 'silent') continue;
+    if ('error' in outcome) failures.push(outcome);
+    else decisions.push(outcome);
+  }
+  return { decisions, failures };
 }
 
-type Outcome = Decision | FailedJudgement | { readonly issue: Issue };
+/** Waits for all, or for as long as there is patience; nobody can end what another's code began. */
+async function allOrLate(work: readonly Promise<void>[], milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([Promise.all(work), late]);
+  clearTimeout(timer);
+}
+
+function tooLate(milliseconds: number): Error {
+  return new Error(`evaluate did not return within ${milliseconds / 1_000} s`);
+}
+
+type Outcome = Decision | FailedJudgement | 'silent';
 
 async function judge(trigger: Trigger, issue: Issue, context: TriggerContext): Promise<Outcome> {
   try {
-    const checked = verdictSchema.safeParse(await trigger.evaluate(issue, context));
+    const answer = await trigger.evaluate(issue, context);
+    // Nearly every verdict is this one, and a schema takes longer than the judgement.
+    if (isSilent(answer)) return 'silent';
+    const checked = verdictSchema.safeParse(answer);
     if (!checked.success)
       throw new TypeError(`evaluate must return a verdict: ${z.prettifyError(checked.error)}`);
     const verdict = checked.data;
-    if (!verdict.notify) return { issue };
+    if (!verdict.notify) return 'silent';
     const recipients = ownRecipients(verdict.recipients ?? context.recipients, context);
     return { issue, because: verdict.because, recipients };
   } catch (thrown) {
     return { issue, error: asError(thrown) };
   }
+}
+
+function isSilent(answer: unknown): boolean {
+  if (typeof answer !== 'object' || answer === null || !('notify' in answer) || answer.notify !== false) {
+    return false;
+  }
+  return !('because' in answer) || typeof answer.because === 'string';
 }
 
 /** A trigger tells its own recipients only, each once. */

@@ -1,164 +1,126 @@
-import { alertsOfRun } from '../db/alerts.ts';
-import type { Pool } from '../db/pool.ts';
+import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
 import { checkDatabase } from '../db/pool.ts';
-import { prune } from '../db/prune.ts';
-import { millisecondsUntilDue } from '../db/runs.ts';
-import type { Transaction } from '../db/transaction.ts';
-import { DELIVERY_LOCK, RUN_LOCK, withLock } from '../db/transaction.ts';
-import type { Alert } from '../domain/alert.ts';
-import type { Mailer } from '../mail/mailer.ts';
+import { RUN_LOCK, withLock } from '../db/transaction.ts';
 import { asError } from '../runtime/errors.ts';
-import { pause } from '../runtime/loop.ts';
-import type { Metrics } from '../runtime/metrics.ts';
-import { deliver } from './deliver.ts';
-import type { RunDependencies, RunOutcome } from './run.ts';
-import { run } from './run.ts';
-
-export interface WatcherOptions {
-  readonly once: boolean;
-  readonly dryRun: boolean;
-  readonly delaySeconds: number;
-  readonly retentionDays: number;
-  readonly counterName: string;
-}
-
-export interface WatcherDependencies extends RunDependencies {
-  readonly pool: Pool;
-  readonly metrics: Metrics;
-  readonly mailer: Mailer;
-  /** Shows alerts of a dry run, which are never mailed. */
-  readonly preview: (alert: Alert) => Promise<void>;
-}
+import { backoff, pause } from '../runtime/loop.ts';
+import type { Bell } from './bell.ts';
+import { createBell } from './bell.ts';
+import type { WatcherDependencies, WatcherOptions } from './turns.ts';
+import { deliveryTurn, pruneTurn, runAndTell, runTurn } from './turns.ts';
 
 /** How long `--once` waits for another watcher's run to end. */
 const PATIENCE_MILLISECONDS = 60_000;
-const PREVIEW_PAGE = 100;
+/** How long `--once` tries to deliver what SES doesn't take at first; after that a later run does. */
+const DELIVERY_PATIENCE_MILLISECONDS = 20_000;
+/** How soon what failed is tried again: sooner than a long interval, but not at once, and ever more seldom. */
+const FIRST_RETRY_MILLISECONDS = 10_000;
+const LONGEST_RETRY_MILLISECONDS = 600_000;
 
 /**
- * Runs every `delaySeconds` until the signal fires. Any number of watchers may do so on one database: whoever takes
- * the lock when a run is due does it, the others find it done.
+ * Runs every `delaySeconds` until the signal fires, and delivers alongside: a slow SES puts no run off, and a retry
+ * waits for no run. Any number of watchers may do so on one database: whoever takes the lock when a run is due does
+ * it, the others find it done.
  */
 export async function watch(
   dependencies: WatcherDependencies,
   options: WatcherOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { logger, reporter, metrics } = dependencies;
-  while (!signal.aborted) {
-    let wait = options.delaySeconds * 1_000;
-    try {
-      wait = await watchOnce(dependencies, options, signal);
-    } catch (thrown) {
-      metrics.increment('bec-alerts.watcher.errors');
-      reporter.report(asError(thrown), 'the run failed; the next one judges what it would have judged');
-    }
-    await pause(wait, signal);
+  const outbox = createBell();
+  const runs = async () => {
+    const wait = await runTurn(dependencies, options, signal);
+    outbox.ring();
+    return wait;
+  };
+  const repeat = (turn: () => Promise<number>, failure: string, bell: Bell) =>
+    loop(dependencies, options, turn, failure, bell, signal);
+  const loops = [repeat(runs, 'the run failed; the next one judges what it would have judged', createBell())];
+  if (!options.dryRun) {
+    const deliveries = () => deliveryTurn(dependencies, options, signal);
+    loops.push(
+      repeat(deliveries, 'delivery failed; alerts stay in the outbox and are delivered later', outbox),
+    );
   }
-  logger.info('stopped');
+  await Promise.all(loops);
+  dependencies.logger.info('stopped');
 }
 
-/** Runs if a run is due. @returns milliseconds until the next one is */
-async function watchOnce(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
+async function loop(
+  { metrics, reporter }: WatcherDependencies,
+  { delaySeconds }: WatcherOptions,
+  turn: () => Promise<number>,
+  failure: string,
+  bell: Bell,
   signal: AbortSignal,
-): Promise<number> {
-  const { pool, logger } = dependencies;
-  const interval = options.delaySeconds * 1_000;
-  await checkDatabase(pool);
-  // A dry run leaves no run behind to count from.
-  if (options.dryRun) {
-    await withLock(pool, RUN_LOCK, 0, (client) => runAndTell(dependencies, options, client));
-    return interval;
+): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    let wait: number;
+    try {
+      wait = await turn();
+      failures = 0;
+    } catch (thrown) {
+      if (signal.aborted) return;
+      failures += 1;
+      const retry = backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
+      wait = Math.min(retry, delaySeconds * 1_000);
+      metrics.increment('bec-alerts.watcher.errors');
+      reporter.report(asError(thrown), failure);
+    }
+    await bell.wait(wait, signal);
   }
-  const early = await millisecondsUntilDue(pool, options.delaySeconds);
-  if (early > 0) return early;
-  const done = await withLock(pool, RUN_LOCK, 0, async (client) => {
-    // Another watcher may have finished its run between our question and our lock.
-    if ((await millisecondsUntilDue(client, options.delaySeconds)) <= 0)
-      await runAndTell(dependencies, options, client);
-  });
-  if (done === null) {
-    logger.info('another watcher is running; standing by');
-    return Math.min(1_000, interval);
-  }
-  await afterRun(dependencies, options, signal);
-  return Math.max(0, await millisecondsUntilDue(pool, options.delaySeconds));
 }
 
-/** `--once`: one run at once, due or not. @throws if it can't be done */
+/** `--once`: one run at once, due or not, and what can be delivered. @throws if it can't be done */
 export async function watchOnceNow(
   dependencies: WatcherDependencies,
   options: WatcherOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  await checkDatabase(dependencies.pool);
-  const done = await withLock(dependencies.pool, RUN_LOCK, PATIENCE_MILLISECONDS, (client) =>
-    runAndTell(dependencies, options, client),
+  try {
+    await onceNow(dependencies, options, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    dependencies.logger.info('stopped in the middle of the run, which is rolled back');
+  }
+}
+
+async function onceNow(
+  dependencies: WatcherDependencies,
+  options: WatcherOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { pool } = dependencies;
+  await checkDatabase(pool);
+  const done = await withLock(pool, RUN_LOCK, PATIENCE_MILLISECONDS, (client) =>
+    runAndTell(dependencies, options, client, signal),
   );
   if (done === null) {
     throw new Error(
       `another watcher's run went on for ${PATIENCE_MILLISECONDS / 1_000} s; nothing was done, try again later`,
     );
   }
-  if (!options.dryRun) await afterRun(dependencies, options, signal);
+  if (options.dryRun) return;
+  await deliverPatiently(dependencies, options, signal);
+  await pruneTurn(dependencies, options, signal);
 }
 
-async function runAndTell(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
-  client: Parameters<typeof run>[0],
-): Promise<RunOutcome> {
-  const { logger, metrics, triggers, preview } = dependencies;
-  const started = performance.now();
-  const show = (tx: Transaction, runId: string) => previewAlerts(tx, runId, preview);
-  const outcome = await run(client, dependencies, options.dryRun, options.dryRun ? show : undefined);
-  const duration = Math.round(performance.now() - started);
-  const { issues, alerts, failures } = outcome;
-  logger.info(
-    `evaluated ${issues} ${issues === 1 ? 'issue' : 'issues'} with ${triggers.length} triggers: ${alerts} ${alerts === 1 ? 'alert' : 'alerts'}`,
-    {
-      ...(options.dryRun ? { dry_run: true } : { run: outcome.id }),
-      issues,
-      alerts,
-      failures,
-      duration_ms: duration,
-    },
-  );
-  if (!options.dryRun) {
-    metrics.increment(options.counterName);
-    metrics.increment('bec-alerts.watcher.alerts', alerts);
-    metrics.increment('bec-alerts.watcher.errors', failures);
-    metrics.distribution('bec-alerts.watcher.run.duration', duration);
-  }
-  return outcome;
-}
-
-async function previewAlerts(
-  tx: Transaction,
-  runId: string,
-  preview: (alert: Alert) => Promise<void>,
-): Promise<void> {
-  let after = '0';
-  while (true) {
-    const alerts = await alertsOfRun(tx, runId, after, PREVIEW_PAGE);
-    for (const alert of alerts) await preview(alert);
-    after = alerts.at(-1)?.id ?? after;
-    if (alerts.length < PREVIEW_PAGE) return;
-  }
-}
-
-/** What follows a run outside of its transaction: delivery and pruning, by one watcher at a time. */
-async function afterRun(
+async function deliverPatiently(
   dependencies: WatcherDependencies,
   options: WatcherOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool, mailer, logger, reporter } = dependencies;
-  await withLock(pool, DELIVERY_LOCK, 0, async (client) => {
-    const delivery = await deliver(client, mailer, logger, reporter, signal);
-    if (delivery.sent + delivery.deferred + delivery.failed > 0) logger.info('delivery', { ...delivery });
-    const pruned = await prune(client, options.retentionDays, signal);
-    if (pruned > 0) logger.info('pruned old rows', { rows: pruned });
-  });
+  const { pool, pace, logger } = dependencies;
+  const deadline = performance.now() + DELIVERY_PATIENCE_MILLISECONDS;
+  while (!signal.aborted) {
+    await deliveryTurn(dependencies, options, signal);
+    const next = await millisecondsUntilNextAttempt(pool);
+    if (next === null) return;
+    const wait = Math.max(next, pace.pausedFor(), 0);
+    if (performance.now() + wait > deadline) {
+      logger.warning('alerts stay in the outbox; a later run delivers them');
+      return;
+    }
+    await pause(Math.max(wait, 100), signal);
+  }
 }

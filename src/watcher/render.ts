@@ -89,6 +89,8 @@ function renderOne(
     because: view.because,
     subject: subjectLine((trigger.subject ?? defaultSubject)(view)),
     ...template.render(view),
+    events: view.week.events,
+    users: view.week.users,
   };
 }
 

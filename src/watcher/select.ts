@@ -4,6 +4,5 @@ import type { FinishedRun } from '../db/runs.ts';
 /** Which issues a run judges, given the last run that finished. */
 export function selectChanged(last: FinishedRun | null): Changed {
   if (last === null) return { since: 'ever' };
-  if (last.fromTheFuture) return { since: 'restore', snapshot: last.snapshot, ranAt: last.ranAt };
-  return { since: 'snapshot', snapshot: last.snapshot };
+  return { since: last.restored ? 'restore' : 'snapshot', snapshot: last.snapshot };
 }

@@ -76,6 +76,8 @@ describe('the watcher’s settings', () => {
       WATCHER_SLEEP_DELAY: 300,
       DATADOG_COUNTER_NAME: 'bec-alerts.watcher.health',
       ALERT_EMAILS: [],
+      ALERT_DIGEST: 'off',
+      ALERT_MAX_PER_RUN: 50,
       ALERT_SUBJECT_PREFIX: '[Firefox Browser Errors]',
       RETENTION_DAYS: 90,
     });
@@ -107,6 +109,21 @@ describe('the watcher’s settings', () => {
       'a@example.com',
       'b@example.com',
     ]);
+  });
+
+  it('take a send rate with a fraction, and ask SES without one', () => {
+    expect(readSettings(watcherSettings, REQUIRED)).not.toHaveProperty('SES_MAX_SEND_RATE');
+    const settings = readSettings(watcherSettings, { ...REQUIRED, SES_MAX_SEND_RATE: '0.5' });
+    expect(settings.SES_MAX_SEND_RATE).toBe(0.5);
+  });
+
+  it('refuse what is no rate, no digest and no number of alerts', () => {
+    const wrong = { SES_MAX_SEND_RATE: '0', ALERT_DIGEST: 'daily', ALERT_MAX_PER_RUN: '0' };
+    expect(mistakes(() => readSettings(watcherSettings, { ...REQUIRED, ...wrong }))).toEqual({
+      SES_MAX_SEND_RATE: 'must be a number a second from 0.01 to 100000',
+      ALERT_DIGEST: 'must be one of off, run',
+      ALERT_MAX_PER_RUN: 'must be a whole number from 1 to 1000000',
+    });
   });
 
   it('want {groupId} in SENTRY_ISSUE_URL', () => {

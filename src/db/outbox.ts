@@ -1,0 +1,148 @@
+import type { Bundle } from '../domain/alert.ts';
+import type { StackFrame } from '../domain/issue.ts';
+import type { Db } from './pool.ts';
+
+/** An alert that waits in the outbox. */
+export interface Pending {
+  readonly id: string;
+  readonly runId: string;
+  readonly ranAt: Date;
+  readonly recipientId: string;
+  readonly trigger: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string | null;
+  /** The email that it shares with others; null for one of its own. */
+  readonly bundle: Bundle | null;
+  /** How often it was tried before. */
+  readonly attempts: number;
+}
+
+const PENDING = `SELECT alerts.id, run_id AS "runId", ran_at AS "ranAt", recipient_id AS "recipientId", trigger,
+                        email AS to, subject, body_text AS text, body_html AS html, bundle, attempts
+                 FROM alerts
+                 JOIN recipients ON recipients.id = recipient_id
+                 JOIN trigger_runs ON trigger_runs.id = run_id`;
+const DUE = `status = 'pending' AND next_attempt_at <= clock_timestamp()`;
+
+/** The first alert, in the order decided, whose next attempt is due. */
+export async function nextDue(db: Db): Promise<Pending | null> {
+  const { rows } = await db.query<Pending>({ text: `${PENDING} WHERE ${DUE} ORDER BY alerts.id LIMIT 1` });
+  return rows[0] ?? null;
+}
+
+/** A run's pending alerts after `afterId`, in the order decided. */
+export async function pendingOfRun(
+  db: Db,
+  runId: string,
+  afterId: string,
+  limit: number,
+): Promise<Pending[]> {
+  const { rows } = await db.query<Pending>({
+    text: `${PENDING} WHERE run_id = $1 AND status = 'pending' AND alerts.id > $2 ORDER BY alerts.id LIMIT $3`,
+    values: [runId, afterId, limit],
+  });
+  return rows;
+}
+
+/** Milliseconds until the next attempt that waits is due, 0 or less if one is; null if nothing waits. */
+export async function millisecondsUntilNextAttempt(db: Db): Promise<number | null> {
+  const { rows } = await db.query<{ due_in: number | null }>({
+    text: `SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float8 * 1000 AS due_in
+           FROM alerts WHERE status = 'pending'`,
+  });
+  return rows[0]?.due_in ?? null;
+}
+
+/** Which alerts share an email. */
+export interface BundleKey {
+  readonly runId: string;
+  readonly recipientId: string;
+  readonly bundle: Bundle;
+}
+
+export interface BundleMember {
+  readonly id: string;
+  readonly trigger: string;
+}
+
+/** The bundle's alerts that are due: by trigger in the order decided, then the most affected users first. */
+export async function bundleMembers(
+  db: Db,
+  { runId, recipientId, bundle }: BundleKey,
+): Promise<BundleMember[]> {
+  const { rows } = await db.query<BundleMember>({
+    text: `SELECT id, trigger FROM alerts
+           WHERE run_id = $1 AND recipient_id = $2 AND bundle = $3 AND ${DUE}
+           ORDER BY min(id) OVER (PARTITION BY trigger), users DESC, events DESC, id`,
+    values: [runId, recipientId, bundle],
+  });
+  return rows;
+}
+
+/** What a bundle's email tells of one alert. */
+export interface BundledAlert {
+  readonly id: string;
+  readonly because: string;
+  readonly events: number;
+  readonly users: number;
+  readonly groupId: string;
+  readonly message: string;
+  readonly module: string;
+  /** Null where there is no stack. */
+  readonly crashSite: StackFrame | null;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+}
+
+/** In the order of the ids. */
+export async function bundledAlerts(db: Db, ids: readonly string[]): Promise<BundledAlert[]> {
+  const { rows } = await db.query<BundledAlert>({
+    text: `SELECT alerts.id, because, events::float8, users::float8, group_id AS "groupId", message, module,
+                  stack_frames->0 AS "crashSite", first_seen AS "firstSeen", last_seen AS "lastSeen"
+           FROM unnest($1::bigint[]) WITH ORDINALITY AS asked (id, place)
+           JOIN alerts USING (id) JOIN issues ON issues.id = issue_id
+           ORDER BY place`,
+    values: [ids],
+  });
+  return rows;
+}
+
+/** All alerts of one email, in one statement: they are sent together or not at all. */
+export async function markSent(db: Db, ids: readonly string[], sesMessageId: string | null): Promise<void> {
+  await db.query({
+    text: `UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
+                  attempts = attempts + 1, last_error = NULL
+           WHERE id = ANY($1::bigint[]) AND status = 'pending'`,
+    values: [ids, sesMessageId],
+  });
+}
+
+/**
+ * Puts the alerts of one email off; they stay pending.
+ * @param attempt false where SES didn't look at them, so that it doesn't count as one
+ */
+export async function markDeferred(
+  db: Db,
+  ids: readonly string[],
+  error: string,
+  milliseconds: number,
+  attempt: boolean,
+): Promise<void> {
+  await db.query({
+    text: `UPDATE alerts SET attempts = attempts + $4, last_error = $2,
+                  next_attempt_at = clock_timestamp() + $3 * interval '1 millisecond'
+           WHERE id = ANY($1::bigint[]) AND status = 'pending'`,
+    values: [ids, error, milliseconds, attempt ? 1 : 0],
+  });
+}
+
+/** Gives the alerts of one email up: trying again can't help. */
+export async function markFailed(db: Db, ids: readonly string[], error: string): Promise<void> {
+  await db.query({
+    text: `UPDATE alerts SET status = 'failed', attempts = attempts + 1, last_error = $2
+           WHERE id = ANY($1::bigint[]) AND status = 'pending'`,
+    values: [ids, error],
+  });
+}

@@ -1,0 +1,135 @@
+import type { PlannedAlert } from '../db/alerts.ts';
+import { insertAlerts } from '../db/alerts.ts';
+import { clearFailures, issuesToRetry, recordFailures } from '../db/evaluations.ts';
+import { issuesById } from '../db/issues.ts';
+import { recordNotified } from '../db/recipients.ts';
+import type { OpenRun } from '../db/runs.ts';
+import type { Transaction } from '../db/transaction.ts';
+import type { Issue } from '../domain/issue.ts';
+import type { Recipient } from '../domain/trigger.ts';
+import { asError, CodedError, messageOf } from '../runtime/errors.ts';
+import type { Reporter } from '../runtime/report.ts';
+import type { RankingCache } from './context.ts';
+import { createContext, openPage } from './context.ts';
+import type { FailedJudgement } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
+import type { ReadyTrigger } from './load-triggers.ts';
+import type { Bundling } from './plan.ts';
+import { createPlan } from './plan.ts';
+import type { RenderSettings } from './render.ts';
+import { render } from './render.ts';
+
+export interface JudgeDependencies {
+  readonly triggers: readonly ReadyTrigger[];
+  readonly settings: RenderSettings;
+  readonly bundling: Bundling;
+  readonly reporter: Reporter;
+}
+
+export interface Judge {
+  /** Lets every trigger, in order, judge a page of changed issues, and writes what follows. */
+  changed(page: readonly Issue[]): Promise<void>;
+  /** Judges again what threw in earlier runs. */
+  retries(): Promise<void>;
+  totals(): { alerts: number; failures: number };
+}
+
+/** What a run knows before the first page. */
+export interface RunState {
+  readonly opened: OpenRun;
+  readonly recipients: ReadonlyMap<string, Recipient>;
+  /** The triggers of which a judgement threw in an earlier run. */
+  readonly failing: ReadonlySet<string>;
+  readonly pageSize: number;
+}
+
+const REPORTED_FAILURES = 5;
+const MAX_ERROR_TEXT = 1_000;
+
+/** Evaluates, renders and records, page by page. */
+export function createJudge(tx: Transaction, state: RunState, dependencies: JudgeDependencies): Judge {
+  const { opened, recipients, failing, pageSize } = state;
+  const { triggers, settings, reporter } = dependencies;
+  const rankings: RankingCache = new Map();
+  const failedNow = new Map(triggers.map(({ trigger }) => [trigger.name, new Set<string>()]));
+  const plan = createPlan(dependencies.bundling);
+  let alertCount = 0;
+  let failureCount = 0;
+
+  const report = (trigger: string, { issue, error }: FailedJudgement) => {
+    const message = `trigger "${trigger}" failed on issue ${issue.id}: ${error.message}`;
+    reporter.report(
+      new CodedError('trigger_failed', message, { retryable: true, cause: error }),
+      'a trigger failed; it judges this issue again in the next runs',
+      { trigger, issue: issue.id, run: opened.id },
+    );
+  };
+
+  const remember = async (trigger: string, failures: readonly FailedJudgement[], fresh: boolean) => {
+    for (const failure of failures) {
+      failedNow.get(trigger)?.add(failure.issue.id);
+      failureCount += 1;
+      if (failureCount <= REPORTED_FAILURES) report(trigger, failure);
+    }
+    const rows = failures.map(({ issue, error }) => ({
+      issueId: issue.id,
+      error: messageOf(error).slice(0, MAX_ERROR_TEXT),
+    }));
+    await recordFailures(tx, trigger, rows, fresh);
+  };
+
+  const write = async (alerts: readonly PlannedAlert[]) => {
+    await insertAlerts(tx, opened.id, alerts);
+    await recordNotified(tx, alerts, opened.ranAt);
+    alertCount += alerts.length;
+  };
+
+  const judge = async (
+    ready: ReadyTrigger,
+    issues: readonly Issue[],
+    questions: ReturnType<typeof openPage>,
+    fresh: boolean,
+  ) => {
+    const { trigger } = ready;
+    const told = trigger.emails.flatMap((email) => recipients.get(email) ?? []);
+    const context = createContext(questions, opened.ranAt, told, rankings);
+    const { decisions, failures } = await evaluate(trigger, issues, context);
+    const rendered = await render(tx, ready, decisions, opened.ranAt, settings);
+    await write(rendered.alerts.map(plan));
+    const unrendered = rendered.failures.map(({ decision, error }) => ({
+      issue: decision.issue,
+      error: asError(error),
+    }));
+    await remember(trigger.name, [...failures, ...unrendered], fresh);
+    if (!failing.has(trigger.name)) return;
+    const failed = failedNow.get(trigger.name);
+    const judged = issues.map(({ id }) => id).filter((id) => failed?.has(id) !== true);
+    await clearFailures(tx, trigger.name, judged);
+  };
+
+  const retry = async (ready: ReadyTrigger) => {
+    const failed = failedNow.get(ready.trigger.name) ?? new Set<string>();
+    let after = '0';
+    while (true) {
+      const ids = await issuesToRetry(tx, ready.trigger.name, after, pageSize);
+      const again = ids.filter((id) => !failed.has(id));
+      const questions = openPage(tx, opened.ranAt);
+      if (again.length > 0) await judge(ready, await issuesById(tx, again), questions, false);
+      questions.close();
+      after = ids.at(-1) ?? after;
+      if (ids.length < pageSize) return;
+    }
+  };
+
+  return {
+    async changed(page) {
+      const questions = openPage(tx, opened.ranAt);
+      for (const ready of triggers) await judge(ready, page, questions, true);
+      questions.close();
+    },
+    async retries() {
+      for (const ready of triggers) if (failing.has(ready.trigger.name)) await retry(ready);
+    },
+    totals: () => ({ alerts: alertCount, failures: failureCount }),
+  };
+}

@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { storeEvents } from '../../../src/db/events.ts';
+import { prune } from '../../../src/db/prune.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import { errorEvent } from '../../support/events.ts';
+import { runHere } from '../../support/run.ts';
+import { ON_CALL, runs } from '../../support/watcher.ts';
+
+const { pool } = await createDatabase();
+beforeEach(() => emptyTables(pool));
+
+const never = new AbortController().signal;
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
+
+/** As many issues, each with an alert in a run of its own making. */
+async function tell(count: number): Promise<void> {
+  await storeEvents(
+    pool,
+    Array.from({ length: count }, (_, index) => errorEvent({ groupId: `g${index}` })),
+  );
+  await runHere(pool, [
+    { name: 'Tells', emails: [ON_CALL], evaluate: () => ({ notify: true, because: 'always' }) },
+  ]);
+}
+
+describe('pruning', () => {
+  it('deletes buckets older than the retention, more than one batch of them, and no other', async () => {
+    const old = Array.from({ length: 1_200 }, (_, index) =>
+      errorEvent({ groupId: `g${index}`, receivedAt: daysAgo(32) }),
+    );
+    await storeEvents(pool, [
+      ...old,
+      errorEvent({ groupId: 'g0', receivedAt: daysAgo(29) }),
+      errorEvent({ groupId: 'g0' }),
+    ]);
+    expect(await prune(pool, 30, never)).toBe(1_200);
+    expect((await pool.query('SELECT FROM issue_buckets')).rowCount).toBe(2);
+    expect((await pool.query('SELECT FROM issues')).rowCount).toBe(1_200);
+    expect(await prune(pool, 30, never)).toBe(0);
+  });
+
+  it('deletes settled alerts that are old and keeps those that wait, however old', async () => {
+    await tell(4);
+    await pool.query(`UPDATE alerts SET created_at = now() - interval '31 days'`);
+    await pool.query(`UPDATE alerts SET status = 'sent' WHERE id = 1`);
+    await pool.query(`UPDATE alerts SET status = 'failed' WHERE id = 2`);
+    await pool.query(`UPDATE alerts SET status = 'sent', created_at = now() WHERE id = 3`);
+    expect(await prune(pool, 30, never)).toBe(2);
+    const { rows } = await pool.query('SELECT id::int FROM alerts ORDER BY id');
+    expect(rows).toEqual([{ id: 3 }, { id: 4 }]);
+  });
+
+  it('deletes runs after a week, but never the last one nor one whose alerts are still there', async () => {
+    await tell(1);
+    for (let run = 0; run < 4; run += 1) await runHere(pool, []);
+    await pool.query(`UPDATE trigger_runs SET ran_at = now() - interval '8 days'`);
+    expect(await prune(pool, 30, never)).toBe(3);
+    const { rows } = await pool.query('SELECT id::int FROM trigger_runs ORDER BY id');
+    expect(rows).toEqual([{ id: 1 }, { id: 5 }]);
+    expect((await runHere(pool, [])).issues).toBe(0);
+    expect(await runs(pool)).toHaveLength(3);
+  });
+
+  it('ends between two batches when a signal asks for it', async () => {
+    await storeEvents(pool, [errorEvent({ receivedAt: daysAgo(40) })]);
+    expect(await prune(pool, 30, AbortSignal.abort())).toBe(0);
+    expect((await pool.query('SELECT FROM issue_buckets')).rowCount).toBe(1);
+  });
+});

@@ -1,0 +1,90 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { poll } from '../../../dev/poll.ts';
+import { clearEmails, startSes, storedEmails } from '../../../dev/services.ts';
+import { storeEvents } from '../../../src/db/events.ts';
+import { records } from '../../support/command.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import { errorEvent } from '../../support/events.ts';
+import { everyEventFile, runs, settled, startWatcher } from '../../support/watcher.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+const ses = await startSes();
+afterAll(() => ses.close());
+beforeEach(async () => {
+  await emptyTables(pool);
+  await clearEmails(ses.endpoint);
+});
+
+const emails = (count: number) =>
+  poll(
+    `${count} emails`,
+    async () => {
+      const stored = await storedEmails(ses.endpoint);
+      return stored.length >= count ? stored : undefined;
+    },
+    { seconds: 30 },
+  );
+
+describe('the watcher as a daemon', () => {
+  it('runs every interval and judges what came in between', async () => {
+    const TRIGGERS = await everyEventFile();
+    await storeEvents(pool, [errorEvent({ groupId: 'first', message: 'first' })]);
+    startWatcher(database, ses.endpoint, [], { TRIGGERS });
+    await emails(1);
+    await storeEvents(pool, [errorEvent({ groupId: 'second', message: 'second' })]);
+    const stored = await emails(2);
+    expect(stored.map(({ subject }) => subject.split(': ').at(-1))).toEqual(['first', 'second']);
+    expect((await runs(pool)).length).toBeGreaterThanOrEqual(2);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('exits 0 at %s, in the middle of its wait', async (signal) => {
+    const watcher = startWatcher(database, ses.endpoint, [], { WATCHER_SLEEP_DELAY: '300' });
+    await watcher.printed(/evaluated 0 issues/);
+    watcher.child.kill(signal);
+    const { code, stdout, stderr } = await watcher.finished;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(records(stdout).at(-1)?.Fields.msg).toBe('stopped');
+  });
+
+  it('keeps its rhythm over a restart: no run before the interval has passed', async () => {
+    const env = { WATCHER_SLEEP_DELAY: '300' };
+    const first = startWatcher(database, ses.endpoint, [], env);
+    await first.printed(/evaluated 0 issues/);
+    first.child.kill('SIGTERM');
+    await first.finished;
+    const second = startWatcher(database, ses.endpoint, [], env);
+    await second.printed(/the next run is due in/);
+    second.child.kill('SIGTERM');
+    await second.finished;
+    expect(await runs(pool)).toHaveLength(1);
+  });
+
+  it('outlives a database that is away: it says what is wrong and goes on by itself', async () => {
+    const TRIGGERS = await everyEventFile();
+    await storeEvents(pool, [errorEvent()]);
+    await pool.query('ALTER TABLE issue_buckets RENAME TO away');
+    const watcher = startWatcher(database, ses.endpoint, [], { TRIGGERS });
+    try {
+      await watcher.printed(/run `bec-alerts migrate` first[\s\S]*run `bec-alerts migrate` first/);
+    } finally {
+      await pool.query('ALTER TABLE away RENAME TO issue_buckets');
+    }
+    await emails(1);
+    expect(await settled(pool, 1)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it('outlives a connection that breaks in the middle', async () => {
+    const TRIGGERS = await everyEventFile();
+    const watcher = startWatcher(database, ses.endpoint, [], { TRIGGERS });
+    await watcher.printed(/evaluated 0 issues/);
+    await pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'bec-alerts watcher'`,
+    );
+    await storeEvents(pool, [errorEvent()]);
+    await emails(1);
+    expect(await settled(pool, 1)).toMatchObject([{ status: 'sent' }]);
+    expect(watcher.child.exitCode).toBeNull();
+  });
+});

@@ -1,0 +1,200 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { poll } from '../../../dev/poll.ts';
+import { storeEvents } from '../../../src/db/events.ts';
+import { records } from '../../support/command.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import { errorEvent } from '../../support/events.ts';
+import type { SesReply, SesRequest, SesStandIn } from '../../support/ses.ts';
+import { BROKEN, quota, REJECTED, startSesStandIn, THROTTLED, verification } from '../../support/ses.ts';
+import { everyEventFile, outbox, runs, runWatcher, settled, startWatcher } from '../../support/watcher.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+const ISSUES = ['a', 'b', 'c', 'd'];
+let ses: SesStandIn;
+let TRIGGERS: string;
+
+beforeEach(async () => {
+  await emptyTables(pool);
+  ses = await startSesStandIn();
+  TRIGGERS = await everyEventFile();
+  await storeEvents(
+    pool,
+    ISSUES.map((groupId) => errorEvent({ groupId, message: groupId })),
+  );
+});
+
+/** A daemon whose second run is far away: what it does after the first, it does between runs. */
+const start = (env: Record<string, string | undefined> = {}) =>
+  startWatcher(database, ses.endpoint, [], {
+    TRIGGERS,
+    WATCHER_SLEEP_DELAY: '300',
+    AWS_READ_TIMEOUT: '1',
+    ...env,
+  });
+
+const issueOf = ({ subject }: SesRequest) => subject.split(': ').at(-1) ?? '';
+const taken = () => ses.taken.map(issueOf);
+const sends = (issue?: string) =>
+  ses.requests.filter(
+    (request) => request.action === 'SendEmail' && (issue === undefined || issueOf(request) === issue),
+  );
+
+/** Answers the first emails as told, one after the other, and then well. */
+function atFirst(...replies: readonly SesReply[]): void {
+  const left = [...replies];
+  ses.answer(({ action }) => (action === 'SendEmail' ? (left.shift() ?? {}) : {}));
+}
+
+/** Answers the first email about an issue as told, and all others well. */
+function firstOf(issue: string, reply: SesReply): void {
+  ses.answer((request) => (issueOf(request) === issue && sends(issue).length === 1 ? reply : {}));
+}
+
+describe('when SES throttles', () => {
+  it('all alerts wait a moment, then leave in the order decided, and none has used up an attempt', async () => {
+    atFirst({}, THROTTLED, THROTTLED);
+    const watcher = start();
+    const alerts = await settled(pool, 4);
+    expect(taken()).toEqual(ISSUES);
+    expect(sends().map(issueOf)).toEqual(['a', 'b', 'b', 'b', 'c', 'd']);
+    expect(alerts.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
+    expect(watcher.output()).toContain('SES asks to send less; all alerts wait');
+    expect(await runs(pool)).toHaveLength(1);
+  });
+});
+
+describe.each<[string, SesReply]>([
+  ['answers 500', BROKEN],
+  ['ends the connection', 'hang up'],
+  ['doesn’t answer in time', 'silence'],
+])('when SES %s to one alert', (_, reply) => {
+  it('the others leave, and it is sent between runs', async () => {
+    firstOf('b', reply);
+    const watcher = start();
+    const alerts = await settled(pool, 4);
+    expect(taken()).toEqual(['a', 'c', 'd', 'b']);
+    expect(alerts.map(({ attempts }) => attempts)).toEqual([1, 2, 1, 1]);
+    expect(alerts.map(({ last_error }) => last_error)).toEqual([null, null, null, null]);
+    expect(watcher.output()).toContain('an alert could not be delivered yet');
+    expect(await runs(pool)).toHaveLength(1);
+  });
+});
+
+describe('what SES doesn’t take at first', () => {
+  it('is sent within the same run by --once, which waits for the retry', async () => {
+    firstOf('b', BROKEN);
+    const { code } = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(code).toBe(0);
+    expect(taken()).toEqual(['a', 'c', 'd', 'b']);
+  });
+
+  it('is sent by a later run where --once has waited long enough', async () => {
+    ses.answer(() => BROKEN);
+    const { code, stdout } = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(code).toBe(0);
+    expect(stdout).toContain('alerts stay in the outbox; a later run delivers them');
+    const waiting = await outbox(pool);
+    expect(waiting.every(({ status, attempts }) => status === 'pending' && attempts >= 1)).toBe(true);
+    expect(waiting[0]?.last_error).toContain('InternalFailure');
+    ses.answer(() => ({}));
+    await pool.query(`UPDATE alerts SET next_attempt_at = now() - interval '1 second'`);
+    await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(taken()).toEqual(ISSUES);
+  });
+});
+
+describe('when SES rejects an alert for good', () => {
+  it('it is marked failed with the error, reported once, and holds up nobody else', async () => {
+    ses.answer((request) => (issueOf(request) === 'b' ? REJECTED : {}));
+    const watcher = start({ WATCHER_SLEEP_DELAY: '0.3' });
+    const alerts = await settled(pool, 4);
+    expect(alerts[1]).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      last_error: expect.stringContaining('MessageRejected: Address blacklisted.'),
+      ses_message_id: null,
+    });
+    expect(taken()).toEqual(['a', 'c', 'd']);
+    const three = async () => ((await runs(pool)).length >= 3 ? true : undefined);
+    await poll('two more runs', three, { seconds: 20 });
+    expect(sends('b')).toHaveLength(1);
+    const reported = records(watcher.output()).filter(
+      ({ Fields }) => Fields.msg === 'an alert is undeliverable and was given up',
+    );
+    expect(reported).toHaveLength(1);
+  });
+
+  it('but only because the From address waits for its click, it is sent once that is done', async () => {
+    let status: 'Pending' | 'Success' = 'Pending';
+    ses.answer(({ action }) => {
+      if (action === 'GetIdentityVerificationAttributes') {
+        return { result: verification('bec-alerts@example.com', status) };
+      }
+      return action === 'SendEmail' && status === 'Pending' ? REJECTED : {};
+    });
+    start();
+    const told = async () => {
+      const errors = (await outbox(pool)).map(({ last_error }) => last_error);
+      return errors.some((error) => error?.includes('bec-alerts@example.com is not verified with SES yet'))
+        ? true
+        : undefined;
+    };
+    await poll('an alert that waits for the verification', told, { seconds: 20 });
+    status = 'Success';
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+  });
+});
+
+describe('the send rate', () => {
+  it('is the account’s, asked once', async () => {
+    ses.answer(({ action }) => (action === 'GetSendQuota' ? quota(500) : {}));
+    start({ SES_MAX_SEND_RATE: undefined, WATCHER_SLEEP_DELAY: '0.3' });
+    await settled(pool, 4);
+    await storeEvents(pool, [errorEvent({ groupId: 'e', message: 'e' })]);
+    await settled(pool, 5);
+    expect(taken()).toEqual([...ISSUES, 'e']);
+    expect(ses.requests.filter(({ action }) => action === 'GetSendQuota')).toHaveLength(1);
+  });
+
+  it('is one a second where SES doesn’t say, and the wait for its answer is bounded', async () => {
+    ses.answer(({ action }) => (action === 'GetSendQuota' ? 'silence' : {}));
+    const watcher = start({ SES_MAX_SEND_RATE: undefined, AWS_READ_TIMEOUT: '30' });
+    await settled(pool, 4);
+    expect(watcher.output()).toContain("SES didn't tell the account's send rate");
+    expect(taken()).toEqual(ISSUES);
+  });
+
+  it('is kept: no email leaves before its turn', async () => {
+    const arrivals: number[] = [];
+    ses.answer(({ action }) => {
+      if (action === 'SendEmail') arrivals.push(performance.now());
+      return {};
+    });
+    start({ SES_MAX_SEND_RATE: '4' });
+    await settled(pool, 4);
+    const between = arrivals.slice(1).map((arrival, index) => arrival - (arrivals[index] ?? 0));
+    // A quarter of a second between departures; one that was slow to arrive comes nearer to the next.
+    expect(Math.min(...between)).toBeGreaterThan(150);
+  });
+});
+
+describe('an email that SES took', () => {
+  it('is not sent again where its mark fails because the connection to Postgres breaks', async () => {
+    let broken = false;
+    ses.answer(async (request) => {
+      if (issueOf(request) === 'b' && !broken) {
+        broken = true;
+        await pool.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND application_name = 'bec-alerts watcher'`,
+        );
+      }
+      return {};
+    });
+    start({ WATCHER_SLEEP_DELAY: '0.5' });
+    await settled(pool, 4);
+    expect(taken()).toEqual(ISSUES);
+  });
+});

@@ -1,0 +1,35 @@
+import { isEmail } from '../../src/config/env.ts';
+import type { Pool } from '../../src/db/pool.ts';
+import { RUN_LOCK, withLock } from '../../src/db/transaction.ts';
+import type { Trigger } from '../../src/domain/trigger.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { createReporter } from '../../src/runtime/report.ts';
+import { loadTriggers } from '../../src/watcher/load-triggers.ts';
+import type { RunDependencies, RunOutcome } from '../../src/watcher/run.ts';
+import { run } from '../../src/watcher/run.ts';
+
+/** A run in this process, on its own connection: for what the command line is too slow to repeat or to watch. */
+export async function runHere(
+  pool: Pool,
+  triggers: readonly Trigger[],
+  options: { dryRun?: boolean; signal?: AbortSignal } & Partial<RunDependencies> = {},
+): Promise<RunOutcome> {
+  const { dryRun = false, signal = new AbortController().signal, ...overrides } = options;
+  const logger = createLogger({
+    format: 'compose',
+    level: 'ERROR',
+    name: 'test',
+    destination: { write: () => undefined },
+  });
+  const dependencies: RunDependencies = {
+    triggers: await loadTriggers(triggers, 'the test', null, isEmail),
+    settings: { subjectPrefix: '[test]', issueUrl: undefined },
+    bundling: { digest: false, maxPerRun: 50 },
+    logger,
+    reporter: await createReporter(logger, undefined, 'test'),
+    ...overrides,
+  };
+  const done = await withLock(pool, RUN_LOCK, 30_000, (client) => run(client, dependencies, dryRun, signal));
+  if (done === null) throw new Error('another run held the lock for 30 s');
+  return done.result;
+}

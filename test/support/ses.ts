@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { onTestFinished } from 'vitest';
+
+/** What a client asked of SES, in the query protocol: a form with an `Action`. */
+export interface SesRequest {
+  readonly action: string;
+  readonly fields: URLSearchParams;
+  /** Of a SendEmail: the first recipient, subject and bodies. */
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string | null;
+}
+
+export type SesReply =
+  /** The email is taken (another action is done). */
+  | { readonly result?: string }
+  | { readonly status: number; readonly code: string; readonly message: string }
+  /** The connection ends without an answer. */
+  | 'hang up'
+  /** No answer ever comes. */
+  | 'silence';
+
+export interface SesStandIn {
+  readonly endpoint: string;
+  /** All that was asked. */
+  readonly requests: readonly SesRequest[];
+  /** The emails it took, whether or not its answer arrived. */
+  readonly taken: readonly SesRequest[];
+  /** Decides what is answered from now on; by default all is well. */
+  answer(decide: (request: SesRequest) => SesReply | Promise<SesReply>): void;
+}
+
+export const THROTTLED = { status: 400, code: 'Throttling', message: 'Maximum sending rate exceeded.' };
+export const REJECTED = { status: 400, code: 'MessageRejected', message: 'Address blacklisted.' };
+export const BROKEN = { status: 500, code: 'InternalFailure', message: 'try again' };
+
+/** An HTTP server that speaks SES's query protocol, for answers that the local SES never gives. Closed after the test. */
+export async function startSesStandIn(): Promise<SesStandIn> {
+  const requests: SesRequest[] = [];
+  const taken: SesRequest[] = [];
+  let decide: (request: SesRequest) => SesReply | Promise<SesReply> = () => ({});
+
+  const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
+    const request = parse(await body(incoming));
+    requests.push(request);
+    const reply = await decide(request);
+    if (typeof reply === 'object' && !('code' in reply) && request.action === 'SendEmail')
+      taken.push(request);
+    send(response, request, reply);
+  };
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    requests,
+    taken,
+    answer(next) {
+      decide = next;
+    },
+  };
+}
+
+async function body(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse(form: string): SesRequest {
+  const fields = new URLSearchParams(form);
+  return {
+    action: fields.get('Action') ?? '',
+    fields,
+    to: fields.get('Destination.ToAddresses.member.1') ?? '',
+    subject: fields.get('Message.Subject.Data') ?? '',
+    text: fields.get('Message.Body.Text.Data') ?? '',
+    html: fields.get('Message.Body.Html.Data'),
+  };
+}
+
+function send(response: ServerResponse, request: SesRequest, reply: SesReply): void {
+  const { action } = request;
+  if (reply === 'silence') return;
+  if (reply === 'hang up') {
+    response.destroy();
+    return;
+  }
+  response.setHeader('content-type', 'text/xml');
+  if ('code' in reply) {
+    response.statusCode = reply.status;
+    const type = reply.status < 500 ? 'Sender' : 'Receiver';
+    response.end(
+      `<ErrorResponse><Error><Type>${type}</Type><Code>${reply.code}</Code><Message>${reply.message}</Message></Error>` +
+        `<RequestId>${randomUUID()}</RequestId></ErrorResponse>`,
+    );
+    return;
+  }
+  const result = reply.result ?? usualResult(request);
+  response.end(
+    `<${action}Response xmlns="http://ses.amazonaws.com/doc/2010-12-01/"><${action}Result>${result}</${action}Result>` +
+      `<ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata></${action}Response>`,
+  );
+}
+
+function usualResult({ action, fields }: SesRequest): string {
+  if (action === 'SendEmail') return `<MessageId>${randomUUID()}</MessageId>`;
+  if (action === 'GetIdentityVerificationAttributes') {
+    return verification(fields.get('Identities.member.1') ?? '', 'Success');
+  }
+  return '';
+}
+
+/** What SES says of an identity in its answer to GetIdentityVerificationAttributes. */
+export function verification(identity: string, status: 'Success' | 'Pending'): string {
+  const value = `<value><VerificationStatus>${status}</VerificationStatus></value>`;
+  return `<VerificationAttributes><entry><key>${identity}</key>${value}</entry></VerificationAttributes>`;
+}
+
+/** SES's answer to GetSendQuota. */
+export function quota(maxSendRate: number): SesReply {
+  return {
+    result: `<Max24HourSend>200.0</Max24HourSend><MaxSendRate>${maxSendRate}</MaxSendRate><SentLast24Hours>0.0</SentLast24Hours>`,
+  };
+}

@@ -1,0 +1,115 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { poll } from '../../dev/poll.ts';
+import type { Pool } from '../../src/db/pool.ts';
+import type { Environment, Finished, RunningCommand } from './command.ts';
+import { startCommand } from './command.ts';
+import type { TestDatabase } from './database.ts';
+
+export const ON_CALL = 'oncall@example.com';
+
+/** Starts `bec-alerts watcher` on a test's database and SES; without `--once` a daemon that runs twice a second. */
+export function startWatcher(
+  database: TestDatabase,
+  sesEndpoint: string,
+  parameters: readonly string[],
+  env: Environment = {},
+): RunningCommand {
+  return startCommand(['watcher', ...parameters], {
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    DATABASE_URL: database.url,
+    SES_ENDPOINT_URL: sesEndpoint,
+    SES_FROM_EMAIL: 'bec-alerts@example.com',
+    SES_MAX_SEND_RATE: '1000',
+    ALERT_EMAILS: ON_CALL,
+    WATCHER_SLEEP_DELAY: '0.5',
+    LOG_FORMAT: 'mozlog',
+    LOG_LEVEL: 'DEBUG',
+    ...env,
+  });
+}
+
+/** One run through the real command line. */
+export async function runWatcher(
+  database: TestDatabase,
+  sesEndpoint: string,
+  parameters: readonly string[] = [],
+  env: Environment = {},
+): Promise<Finished> {
+  return await startWatcher(database, sesEndpoint, ['--once', ...parameters], env).finished;
+}
+
+/** A trigger file, removed after the test. @param source the array that it exports, as JavaScript */
+export async function triggerFile(source: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'bec-alerts-triggers-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const file = join(directory, 'triggers.mjs');
+  await writeFile(file, `export default ${source};\n`);
+  return file;
+}
+
+/** A trigger file that tells of every changed issue, each time. */
+export async function everyEventFile(emails: readonly string[] = [ON_CALL]): Promise<string> {
+  return await triggerFile(
+    `[{ name: 'Every event', emails: ${JSON.stringify(emails)}, evaluate: () => ({ notify: true, because: 'it changed' }) }]`,
+  );
+}
+
+export interface AlertRow {
+  readonly trigger: string;
+  readonly email: string;
+  readonly group_id: string;
+  readonly because: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly ses_message_id: string | null;
+}
+
+/** The outbox in the order decided. */
+export async function outbox(pool: Pool): Promise<AlertRow[]> {
+  const { rows } = await pool.query<AlertRow>(
+    `SELECT trigger, email, group_id, because, status, attempts, last_error, ses_message_id
+     FROM alerts JOIN recipients ON recipients.id = recipient_id JOIN issues ON issues.id = issue_id
+     ORDER BY alerts.id`,
+  );
+  return rows;
+}
+
+/** The outbox once it holds as many alerts and none of them waits. */
+export async function settled(pool: Pool, count: number, seconds = 30): Promise<AlertRow[]> {
+  const ask = async () => {
+    const rows = await outbox(pool);
+    return rows.length >= count && rows.every(({ status }) => status !== 'pending') ? rows : undefined;
+  };
+  return await poll(`${count} settled alerts`, ask, { seconds });
+}
+
+export interface RunRow {
+  readonly finished: boolean;
+  readonly issue_count: number;
+  readonly alert_count: number;
+}
+
+/** All runs, oldest first. */
+export async function runs(pool: Pool): Promise<RunRow[]> {
+  const { rows } = await pool.query<RunRow>(
+    `SELECT finished_at IS NOT NULL AS finished, issue_count::int, alert_count::int FROM trigger_runs ORDER BY id`,
+  );
+  return rows;
+}
+
+/** Every row of every table, to see that nothing was left behind. */
+export async function contents(pool: Pool): Promise<Record<string, unknown[]>> {
+  const tables = ['issues', 'issue_buckets', 'recipients', 'recipient_issues', 'trigger_runs', 'alerts'];
+  const all: Record<string, unknown[]> = {};
+  for (const table of [...tables, 'failed_evaluations']) {
+    const { rows } = await pool.query<{ row: string }>(`SELECT t::text AS row FROM ${table} AS t ORDER BY 1`);
+    all[table] = rows.map(({ row }) => row);
+  }
+  return all;
+}

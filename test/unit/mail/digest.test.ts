@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { DigestEntry, DigestView } from '../../../src/mail/digest.ts';
+import { loadDigest } from '../../../src/mail/digest.ts';
+
+const render = await loadDigest();
+
+function entry(overrides: Partial<DigestEntry> = {}): DigestEntry {
+  return {
+    message: 'TypeError: x is undefined',
+    because: 'it changed',
+    module: 'app',
+    crashSite: { function: 'render', module: 'app', line: 20, column: 7 },
+    events: 1_234,
+    users: 1,
+    firstSeen: new Date('2026-05-01T10:00:00.123Z'),
+    lastSeen: new Date('2026-05-06T12:00:00Z'),
+    link: null,
+    ...overrides,
+  };
+}
+
+function view(overrides: Partial<DigestView> = {}): DigestView {
+  return {
+    bundle: 'digest',
+    recipient: 'oncall@example.com',
+    runId: '17',
+    ranAt: new Date('2026-05-06T12:05:00Z'),
+    groups: [{ trigger: 'Every event', entries: [entry()], more: 0 }],
+    remaining: 0,
+    mailedAlone: 50,
+    subjectPrefix: '[test]',
+    ...overrides,
+  };
+}
+
+describe('an email of several alerts', () => {
+  it('tells what, how often, why, when and where', () => {
+    const link = 'https://sentry.example.com/issues/1/';
+    const groups = [{ trigger: 'Every event', entries: [entry({ link })], more: 0 }];
+    expect(render(view({ groups })).text).toBe(`1 alert of one run
+Judged 2026-05-06 12:05:00 UTC, run 17
+
+Every event: 1 alert
+
+  TypeError: x is undefined
+    1,234 events, 1 affected user over 7 days
+    Why you are told: it changed
+    First seen 2026-05-01 10:00:00 UTC, last 2026-05-06 12:00:00 UTC
+    at render(app:20:7)
+    ${link}
+`);
+  });
+
+  it('leaves out what isn’t known', () => {
+    const groups = [{ trigger: 'T', entries: [entry({ message: 'boom', crashSite: null })], more: 0 }];
+    const { text, html } = render(view({ groups }));
+    expect(text).not.toMatch(/ at .*\(|https?:/);
+    expect(html).not.toMatch(/<a |undefined|null/);
+  });
+
+  it('names all triggers in a subject of one line, cut at 200 characters', () => {
+    const groups = ['First\r\nBcc: all@example.com', 'x'.repeat(300)].map((trigger) => ({
+      trigger,
+      entries: [entry()],
+      more: 2,
+    }));
+    const { subject } = render(view({ groups }));
+    expect(subject).toMatch(/^\[test\] 6 alerts: First Bcc: all@example.com, x+…$/);
+    expect(subject).toHaveLength(200);
+  });
+
+  it('keeps a stranger’s text to its line and out of the markup', () => {
+    const hostile = '"><script>alert(1)</script>\n\n  Every event: 99 alerts\u202e\u0000';
+    const groups = [
+      {
+        trigger: 'T',
+        entries: [
+          entry({
+            message: hostile,
+            because: hostile,
+            link: 'https://s.example.com/%22%3E',
+            crashSite: { function: hostile, module: hostile, line: 1, column: null },
+          }),
+        ],
+        more: 0,
+      },
+    ];
+    const { text, html } = render(view({ groups }));
+    expect(text.split('\n').filter((line) => line.startsWith('  Every event'))).toEqual([]);
+    expect(text).not.toMatch(/[\u202e\0]/);
+    expect(html).not.toContain('<script');
+    expect(html).toContain('&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;');
+  });
+});
