@@ -21,10 +21,20 @@ CREATE TABLE public.alerts (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     sent_at timestamp with time zone,
     ses_message_id text,
+    bundle text,
+    events bigint DEFAULT 0 NOT NULL,
+    users bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT alerts_bundle_check CHECK ((bundle = ANY (ARRAY['digest'::text, 'summary'::text]))),
     CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
 );
 
 COMMENT ON TABLE public.alerts IS 'The outbox: written with the run, delivered after it.';
+
+COMMENT ON COLUMN public.alerts.bundle IS 'Null: an email of its own. Else it shares one with the recipient''s other alerts of this bundle in the run, and its body is empty.';
+
+COMMENT ON COLUMN public.alerts.events IS 'Over seven days, when it was decided.';
+
+COMMENT ON COLUMN public.alerts.users IS 'Affected over seven days, when it was decided.';
 
 ALTER TABLE public.alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.alerts_id_seq
@@ -105,10 +115,16 @@ CREATE TABLE public.trigger_runs (
     finished_at timestamp with time zone,
     snapshot pg_snapshot NOT NULL,
     issue_count bigint DEFAULT 0 NOT NULL,
-    alert_count bigint DEFAULT 0 NOT NULL
+    alert_count bigint DEFAULT 0 NOT NULL,
+    changed_in xid8,
+    cluster bigint
 );
 
 COMMENT ON COLUMN public.trigger_runs.snapshot IS 'What the run saw; the next run judges the issues that changed outside of it.';
+
+COMMENT ON COLUMN public.trigger_runs.changed_in IS 'The run''s own transaction.';
+
+COMMENT ON COLUMN public.trigger_runs.cluster IS 'The system identifier of the cluster it ran in: the snapshot counts that cluster''s transactions. Null where it is not to be had.';
 
 ALTER TABLE public.trigger_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.trigger_runs_id_seq
@@ -151,7 +167,11 @@ ALTER TABLE ONLY public.trigger_runs
 
 CREATE INDEX alerts_issue ON public.alerts USING btree (issue_id);
 
+CREATE INDEX alerts_outbox ON public.alerts USING btree (id) WHERE (status = 'pending'::text);
+
 CREATE INDEX alerts_pending ON public.alerts USING btree (next_attempt_at, id) WHERE (status = 'pending'::text);
+
+CREATE INDEX alerts_settled ON public.alerts USING btree (created_at) WHERE (status <> 'pending'::text);
 
 CREATE INDEX issue_buckets_date ON public.issue_buckets USING btree (date);
 
