@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import type { AlertView } from '../src/domain/alert.ts';
+import { loadDigest } from '../src/mail/digest.ts';
 import { shownIssue, subjectLine } from '../src/mail/format.ts';
+import type { Email } from '../src/mail/mailer.ts';
 import { loadTemplate } from '../src/mail/render.ts';
-import { PREVIEW_ALERTS } from './preview-alerts.ts';
+import { PREVIEW_ALERTS, PREVIEW_DIGEST } from './preview-alerts.ts';
 
 // `npm run email-preview [FOLDER]`: the built-in email of several made-up alerts, as files to look at, and as
 // pictures, wide and narrow, light and dark, where there is a Chromium.
@@ -21,12 +22,15 @@ const run = promisify(execFile);
 
 const template = await loadTemplate('basic-alert', null);
 await mkdir(folder, { recursive: true });
-for (const [name, alert] of Object.entries(PREVIEW_ALERTS)) await preview(name, alert);
+for (const [name, alert] of Object.entries(PREVIEW_ALERTS)) {
+  const subject = subjectLine(`${alert.subjectPrefix} ${alert.trigger}: ${alert.issue.message}`);
+  await preview(name, { subject, ...template.render({ ...alert, issue: shownIssue(alert.issue) }) });
+}
+await preview('digest', (await loadDigest())(PREVIEW_DIGEST));
 if (CHROMIUM === undefined) console.log('no Chromium found: no pictures');
 
-async function preview(name: string, alert: AlertView): Promise<void> {
-  const { text, html } = template.render({ ...alert, issue: shownIssue(alert.issue) });
-  const subject = subjectLine(`${alert.subjectPrefix} ${alert.trigger}: ${alert.issue.message}`);
+async function preview(name: string, email: Omit<Email, 'to'>): Promise<void> {
+  const { subject, text, html } = email;
   await writeFile(join(folder, `${name}.txt`), `Subject: ${subject}\n\n${text}`);
   const page = join(folder, `${name}.html`);
   await writeFile(page, html ?? '');

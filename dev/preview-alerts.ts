@@ -1,5 +1,6 @@
 import type { AlertView } from '../src/domain/alert.ts';
 import type { StackFrame } from '../src/domain/issue.ts';
+import type { DigestView } from '../src/mail/digest.ts';
 import { SAMPLE_ALERT } from '../src/mail/sample-alert.ts';
 
 const frame = (name: string | null, module: string, line: number, column: number): StackFrame => ({
@@ -93,4 +94,28 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
       stackFrames: [frame('<img src=x onerror=alert(1)>', 'javascript:alert(1)//https://evil.example', 1, 2)],
     },
   },
+};
+
+/** The same alerts as one email of a run. */
+export const PREVIEW_DIGEST: DigestView = {
+  bundle: 'digest',
+  recipient: SAMPLE_ALERT.recipient,
+  runId: '1042',
+  ranAt: SAMPLE_ALERT.ranAt,
+  groups: [...Map.groupBy(Object.values(PREVIEW_ALERTS), ({ trigger }) => trigger)].map(
+    ([trigger, alerts]) => ({
+      trigger,
+      entries: alerts.map((alert) => ({
+        ...alert.issue,
+        ...alert.week,
+        because: alert.because,
+        link: alert.link,
+        crashSite: alert.issue.stackFrames[0] ?? null,
+      })),
+      more: 0,
+    }),
+  ),
+  remaining: 0,
+  mailedAlone: 50,
+  subjectPrefix: SAMPLE_ALERT.subjectPrefix,
 };

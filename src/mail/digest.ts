@@ -1,13 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Eta } from 'eta';
 import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
-import { oneLine } from '../domain/text.ts';
-
-const TEMPLATES = join(import.meta.dirname, 'templates');
-const MAX_SUBJECT = 200;
-const MAX_LINE = 300;
+import * as format from './format.ts';
+import { strangersHtml } from './html.ts';
+import { SAMPLE_ALERT } from './sample-alert.ts';
+import { compileTemplate, OWN_TEMPLATES } from './templates.ts';
 
 /** One alert as an email of several shows it. */
 export interface DigestEntry {
@@ -54,19 +51,29 @@ export interface RenderedDigest {
 
 export type DigestRenderer = (view: DigestView) => RenderedDigest;
 
+const MAX_TITLE = 200;
+
 /** Reads and compiles the templates of emails that tell of several alerts. */
 export async function loadDigest(): Promise<DigestRenderer> {
-  const plain = new Eta({ autoEscape: false, autoTrim: false, useWith: false });
-  const escaped = new Eta({ autoEscape: true, autoTrim: false, useWith: false });
-  const text = plain.compile(await readFile(join(TEMPLATES, 'digest.txt.eta'), 'utf8'));
-  const html = escaped.compile(await readFile(join(TEMPLATES, 'digest.html.eta'), 'utf8'));
+  const sample = shown(SAMPLE_DIGEST);
+  const text = await compileTemplate(join(OWN_TEMPLATES, 'digest.txt.eta'), 'text', sample);
+  const html = await compileTemplate(join(OWN_TEMPLATES, 'digest.html.eta'), 'html', sample);
   return (digest) => {
-    const shown = { digest, line, number, plural, counts, time, frame, count, headline: headline(digest) };
-    return {
-      subject: subject(digest),
-      text: plain.render(text, shown),
-      html: escaped.render(html, shown),
-    };
+    const it = shown(digest);
+    return { subject: subject(digest), text: text(it), html: html(it) };
+  };
+}
+
+function shown(digest: DigestView): object {
+  return {
+    ...format,
+    digest,
+    stranger: strangersHtml,
+    title: ({ message }: DigestEntry) => format.cut(message, MAX_TITLE),
+    plural,
+    count,
+    headline: headline(digest),
+    note: format.bandNote(...digest.groups.flatMap(({ entries }) => entries)),
   };
 }
 
@@ -81,9 +88,9 @@ function total({ groups }: DigestView): number {
 
 function subject(view: DigestView): string {
   const more = view.bundle === 'summary' ? 'more ' : '';
-  const what = `${number(total(view))} ${more}${total(view) === 1 ? 'alert' : 'alerts'}`;
+  const what = `${format.number(total(view))} ${more}${total(view) === 1 ? 'alert' : 'alerts'}`;
   const triggers = view.groups.map(({ trigger }) => trigger).join(', ');
-  return oneLine(`${view.subjectPrefix} ${what}: ${triggers}`, MAX_SUBJECT);
+  return format.subjectLine(`${view.subjectPrefix} ${what}: ${triggers}`);
 }
 
 function headline(view: DigestView): string {
@@ -92,28 +99,32 @@ function headline(view: DigestView): string {
   return `${all} beyond the ${plural(view.mailedAlone, 'alert')} of the same run that were mailed one by one`;
 }
 
-/** A stranger's text: one line, without what could rearrange it. */
-function line(value: string): string {
-  return oneLine(value, MAX_LINE);
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
 function plural(value: number, one: string): string {
-  return `${number(value)} ${one}${value === 1 ? '' : 's'}`;
+  return `${format.number(value)} ${one}${value === 1 ? '' : 's'}`;
 }
 
-function counts({ events, users }: DigestEntry): string {
-  return `${plural(events, 'event')}, ${plural(users, 'affected user')} over 7 days`;
-}
-
-function time(date: Date): string {
-  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
-
-function frame({ function: name, module, line: row, column }: StackFrame): string {
-  const place = [module ?? '?', row, column].filter((part) => part !== null).join(':');
-  return line(`at ${name ?? '?'}(${place})`);
-}
+/** Tries every part of the templates. */
+const SAMPLE_DIGEST: DigestView = {
+  bundle: 'summary',
+  recipient: SAMPLE_ALERT.recipient,
+  runId: '1',
+  ranAt: SAMPLE_ALERT.ranAt,
+  groups: [
+    {
+      trigger: SAMPLE_ALERT.trigger,
+      entries: [
+        {
+          ...SAMPLE_ALERT.issue,
+          ...SAMPLE_ALERT.week,
+          because: SAMPLE_ALERT.because,
+          link: SAMPLE_ALERT.link,
+          crashSite: SAMPLE_ALERT.issue.stackFrames[0] ?? null,
+        },
+      ],
+      more: 1,
+    },
+  ],
+  remaining: 1,
+  mailedAlone: 50,
+  subjectPrefix: SAMPLE_ALERT.subjectPrefix,
+};

@@ -3,6 +3,7 @@ import { bundledAlerts, bundleMembers } from '../db/outbox.ts';
 import type { Db } from '../db/pool.ts';
 import type { Bundle } from '../domain/alert.ts';
 import type { DigestEntry, DigestGroup, DigestRenderer } from '../mail/digest.ts';
+import { issueLink } from '../mail/link.ts';
 import type { Email } from '../mail/mailer.ts';
 import type { RenderSettings } from './render.ts';
 
@@ -88,6 +89,5 @@ function groupsOf({ members, told }: CollectedBundle, settings: RenderSettings):
 }
 
 function entryOf(alert: BundledAlert, { issueUrl }: RenderSettings): DigestEntry {
-  const link = issueUrl?.replaceAll('{groupId}', encodeURIComponent(alert.groupId)) ?? null;
-  return { ...alert, link };
+  return { ...alert, link: issueLink(issueUrl, alert.groupId) };
 }

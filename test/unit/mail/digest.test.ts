@@ -43,11 +43,17 @@ Judged 2026-05-06 12:05:00 UTC, run 17
 Every event: 1 alert
 
   TypeError: x is undefined
-    1,234 events, 1 affected user over 7 days
     Why you are told: it changed
+    about 1,234 (± 57) events, 1 affected user over 7 days
     First seen 2026-05-01 10:00:00 UTC, last 2026-05-06 12:00:00 UTC
     at render(app:20:7)
     ${link}
+
+Counts over 160 are estimates: 19 times in 20 the true one is within the ± given.
+
+--
+Sent by bec-alerts to oncall@example.com, whom the triggers name.
+Messages, modules and stacks come from a user's browser: take care with addresses in them.
 `);
   });
 
@@ -89,6 +95,13 @@ Every event: 1 alert
     expect(text.split('\n').filter((line) => line.startsWith('  Every event'))).toEqual([]);
     expect(text).not.toMatch(/[\u202e\0]/);
     expect(html).not.toContain('<script');
-    expect(html).toContain('&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;');
+    expect(html).toContain('&quot;&gt;&lt;script&gt;alert(1)&lt;');
+  });
+
+  it('makes no link of an address in a stranger’s text', () => {
+    const groups = [{ trigger: 'T', entries: [entry({ message: 'see https://evil.example/x' })], more: 0 }];
+    const { html } = render(view({ groups }));
+    expect(html).not.toContain('evil.example');
+    expect(html.replace(/<[^>]+>/g, '')).toContain('see https://evil.example/x');
   });
 });
