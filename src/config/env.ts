@@ -142,11 +142,15 @@ const database = {
   ),
 };
 
-const daemon = {
-  ...database,
+const aws = {
   AWS_DEFAULT_REGION: text(),
   AWS_CONNECT_TIMEOUT: seconds(0.1, 600).default(30),
   AWS_READ_TIMEOUT: seconds(0.1, 600).default(30),
+};
+
+const daemon = {
+  ...database,
+  ...aws,
   SENTRY_DSN: dsn.optional(),
 };
 
@@ -163,6 +167,16 @@ export const processorSettings = z.object({
   PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
   PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
   PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),
+});
+
+export const deadLettersSettings = z.object({
+  ...aws,
+  ...queue,
+  DEAD_LETTERS_REDRIVE: flag().default(false),
+  DEAD_LETTERS_REASON: text().optional(),
+  DEAD_LETTERS_LIMIT: wholeNumber(1, 100_000).optional(),
+  DEAD_LETTERS_JSON: flag().default(false),
+  DEAD_LETTERS_BODIES: flag().default(false),
 });
 
 export const watcherSettings = z.object({
@@ -204,4 +218,5 @@ export const simulateSettings = z.object({
 
 export type LogSettings = z.infer<typeof logSettings>;
 export type ProcessorSettings = z.infer<typeof processorSettings>;
+export type DeadLettersSettings = z.infer<typeof deadLettersSettings>;
 export type WatcherSettings = z.infer<typeof watcherSettings>;

@@ -34,6 +34,7 @@ const MESSAGE_REFUSED = new Set([
 /** Whether SQS refused this message, such as for its size, and might take another. */
 export function refusesMessage(thrown: unknown): boolean {
   const error = asError(thrown);
-  const code = 'Code' in error ? String(error.Code) : error.name;
-  return MESSAGE_REFUSED.has(error.name) || MESSAGE_REFUSED.has(code);
+  const names = [error.name, 'Code' in error ? String(error.Code) : ''];
+  // The older protocol's codes have a prefix: AWS.SimpleQueueService.InvalidParameterValue.
+  return names.some((name) => MESSAGE_REFUSED.has(name.slice(name.lastIndexOf('.') + 1)));
 }
