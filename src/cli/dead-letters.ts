@@ -1,4 +1,3 @@
-import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import type { DeadLettersSettings } from '../config/env.ts';
 import { ConfigError, deadLettersSettings, readSettings } from '../config/env.ts';
@@ -39,6 +38,8 @@ const OPTIONS: readonly OptionVariables[] = [
   { flags: '--endpoint-url <url>', variable: 'SQS_ENDPOINT_URL', about: 'of a local SQS' },
   ...AWS_OPTIONS,
 ];
+
+type Client = ReturnType<typeof createSqsClient>;
 
 const LISTED_BY_DEFAULT = 1_000;
 const PROGRESS_MILLISECONDS = 1_000;
@@ -95,7 +96,7 @@ function missing(what: string, name: string, variable: string): Error {
 }
 
 async function list(
-  client: SQSClient,
+  client: Client,
   url: string,
   queue: string,
   settings: DeadLettersSettings,
@@ -120,7 +121,7 @@ async function list(
 }
 
 async function redrive(
-  client: SQSClient,
+  client: Client,
   urls: { queueUrl: string; deadLetterQueueUrl: string },
   names: { from: string; to: string },
   settings: DeadLettersSettings,
@@ -133,7 +134,12 @@ async function redrive(
     process.stderr.write(`moved ${moved} of about ${total}\n`);
   };
   const { DEAD_LETTERS_REASON: reason, DEAD_LETTERS_LIMIT: limit = Number.POSITIVE_INFINITY } = settings;
-  const result = await redriveDeadLetters(client, urls, { limit, reason, progress }, signal);
+  const result = await redriveDeadLetters(
+    client,
+    urls,
+    { began: new Date(), limit, reason, progress },
+    signal,
+  );
   const { failure, ...counts } = result;
   if (settings.DEAD_LETTERS_JSON)
     print(`${JSON.stringify({ ...names, ...counts, stopped: signal.aborted })}\n`);

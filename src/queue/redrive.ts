@@ -10,6 +10,8 @@ import { MAX_BATCH } from './queue.ts';
 import type { QueueUrls } from './sqs.ts';
 
 export interface RedriveOptions {
+  /** When it began, by this machine's clock: what SQS was sent later stays. */
+  readonly began: Date;
   /** Move so many at most. */
   readonly limit: number;
   /** Move only those of this reason; undefined moves all. */
@@ -49,7 +51,6 @@ export async function redriveDeadLetters(
   options: RedriveOptions,
   signal: AbortSignal,
 ): Promise<Redriven> {
-  const began = Date.now();
   const { visible, inFlight } = await depthOf(client, urls.deadLetterQueueUrl);
   const sent = new Set<string>();
   const left: Left = { otherReason: new Set(), later: new Set(), refused: new Map() };
@@ -60,7 +61,7 @@ export async function redriveDeadLetters(
     // By id, as clocks differ: what was moved and is back was rejected again (a new letter that names its original)
     // or taken by the redrive policy (the same message), and would go round for ever.
     const back = sent.has(letter.id) || sent.has(letter.originalMessageId ?? '');
-    if (back || letter.sentAt.getTime() > began) left.later.add(letter.id);
+    if (back || letter.sentAt > options.began) left.later.add(letter.id);
     else if (options.reason !== undefined && letter.reason !== options.reason)
       left.otherReason.add(letter.id);
     else if (!left.refused.has(letter.id)) return true;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
+import { redriveDeadLetters } from '../../../src/queue/redrive.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import {
   arnOf,
@@ -22,6 +23,8 @@ beforeEach(async () => {
   await emptyTables(pool);
   queue = await createQueue();
 });
+
+const ALL = { limit: Number.POSITIVE_INFINITY, reason: undefined, progress: () => undefined };
 
 const bodies = (count: number, name = 'body') =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`);
@@ -140,6 +143,29 @@ describe('sending the dead letters back', () => {
     expect(await countedEvents(pool)).toBe(40);
     const letters = await takeAll(queue.client, queue.deadLetterQueueUrl);
     expect(letters.map(({ Body }) => Body).sort()).toEqual([...bad].sort());
+  });
+
+  it('ends where clocks differ, though what it moved is rejected again at once', async () => {
+    await reject(queue, bodies(40));
+    startProcessor(queue, database);
+    // An hour ahead of SQS: by its time every letter was there before.
+    const options = { ...ALL, began: new Date(Date.now() + 3_600_000) };
+    const signal = AbortSignal.timeout(15_000);
+    const { moved } = await redriveDeadLetters(queue.client, queue, options, signal);
+    expect({ moved, early: signal.aborted }).toEqual({ moved: 40, early: false });
+    await drained(queue);
+    expect(await depths(queue)).toMatchObject({ deadLetters: [40, 0] });
+  });
+
+  it('leaves what came after it began', async () => {
+    await reject(queue, bodies(3));
+    const options = { ...ALL, began: new Date(Date.now() - 3_600_000) };
+    const signal = new AbortController().signal;
+    expect(await redriveDeadLetters(queue.client, queue, options, signal)).toMatchObject({
+      moved: 0,
+      later: 3,
+    });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [3, 0] });
   });
 
   it('moves those of one reason, or so many at most', async () => {
