@@ -72,7 +72,7 @@ async function runDeadLetters({ variables, signal: stop }: CommandContext): Prom
   });
   // Who reads our output may leave, as `head` does: then too the letters must become visible again.
   const unread = new AbortController();
-  process.stdout.once('error', () => unread.abort());
+  process.stdout.on('error', () => unread.abort());
   const signal = AbortSignal.any([stop, unread.signal]);
   try {
     const found = await findQueues(client, {

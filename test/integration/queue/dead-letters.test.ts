@@ -100,6 +100,15 @@ describe('listing the dead letters', () => {
     expect(await depths(queue)).toMatchObject({ deadLetters: [2_000, 0] });
   });
 
+  it('makes them visible again where nobody reads its output any more', async () => {
+    await reject(queue, bodies(1_000));
+    const listing = startDeadLetters(queue, '--json');
+    await listing.printed(/"letters"/);
+    listing.child.stdout?.destroy();
+    expect(await listing.finished).toMatchObject({ signal: null, stderr: '' });
+    expect(await depths(queue)).toMatchObject({ deadLetters: [1_000, 0] });
+  });
+
   it('names what the redrive policy moved', async () => {
     const { client, queueUrl } = queue;
     await sendBodies(client, queueUrl, [JSON.stringify(forwarded())]);
