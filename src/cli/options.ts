@@ -36,9 +36,14 @@ export const LOG_OPTIONS: readonly OptionVariables[] = [
   { flags: '--log-level <level>', variable: 'LOG_LEVEL', about: 'CRITICAL, ERROR, WARNING, INFO or DEBUG' },
 ];
 
-/** Of both daemons. */
-export const DAEMON_OPTIONS: readonly OptionVariables[] = [
+/** Of every command that talks to AWS. */
+export const AWS_OPTIONS: readonly OptionVariables[] = [
   { flags: '--connect-timeout <seconds>', variable: 'AWS_CONNECT_TIMEOUT', about: 'for connecting to AWS' },
   { flags: '--read-timeout <seconds>', variable: 'AWS_READ_TIMEOUT', about: "for AWS's answers" },
+];
+
+/** Of both daemons. */
+export const DAEMON_OPTIONS: readonly OptionVariables[] = [
+  ...AWS_OPTIONS,
   { flags: '--sentry-dsn <dsn>', variable: 'SENTRY_DSN', about: 'where our own errors are reported' },
 ];

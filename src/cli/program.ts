@@ -5,6 +5,7 @@ import { ConfigError, logSettings, readSettings } from '../config/env.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { TriggerFileError } from '../watcher/trigger-file.ts';
 import type { Register } from './command.ts';
+import { addDeadLetters } from './dead-letters.ts';
 import { addMigrate } from './migrate.ts';
 import { addOptions, LOG_OPTIONS, variablesOf } from './options.ts';
 import { addProcessor } from './processor.ts';
@@ -53,6 +54,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   addProcessor(program, register);
   addWatcher(program, register);
   addTriggers(program, register);
+  addDeadLetters(program, register);
   addMigrate(program, register);
   addSimulateError(program, register);
   addStatus(program, register);

@@ -187,6 +187,16 @@ export const processorSettings = z.object({
   PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),
 });
 
+export const deadLettersSettings = z.object({
+  ...aws,
+  ...queue,
+  DEAD_LETTERS_REDRIVE: flag().default(false),
+  DEAD_LETTERS_REASON: text().optional(),
+  DEAD_LETTERS_LIMIT: wholeNumber(1, 100_000).optional(),
+  DEAD_LETTERS_JSON: flag().default(false),
+  DEAD_LETTERS_BODIES: flag().default(false),
+});
+
 export const watcherSettings = z.object({
   ...daemon,
   SES_ENDPOINT_URL: httpUrl.optional(),
@@ -240,5 +250,6 @@ export const simulateSettings = z.object({
 
 export type LogSettings = z.infer<typeof logSettings>;
 export type ProcessorSettings = z.infer<typeof processorSettings>;
+export type DeadLettersSettings = z.infer<typeof deadLettersSettings>;
 export type WatcherSettings = z.infer<typeof watcherSettings>;
 export type TriggersSettings = z.infer<typeof triggersSettings>;

@@ -24,7 +24,9 @@ export function instant(text: string): Date | null {
     date.getUTCMinutes() === minute &&
     date.getUTCSeconds() === second;
   if (!exists) return null;
-  const offset = (Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0)) * (match[8]?.startsWith('-') ? -1 : 1);
+  const [offsetHours, offsetMinutes] = [Number(match[9] ?? 0), Number(match[10] ?? 0)];
+  if (offsetHours > 23 || offsetMinutes > 59) return null;
+  const offset = (offsetHours * 60 + offsetMinutes) * (match[8]?.startsWith('-') ? -1 : 1);
   const moved = new Date(date.getTime() - offset * 60_000);
   const movedYear = moved.getUTCFullYear();
   return movedYear >= 1 && movedYear <= 9999 ? moved : null;

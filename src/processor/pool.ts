@@ -87,7 +87,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     workers.add(worker);
     events.size(workers.size);
     child.on('message', (message: unknown) => hear(worker, message));
-    child.once('exit', (code, signal) => leave(worker, code, signal));
+    void gone(child).then(() => leave(worker, child.exitCode, child.signalCode));
     child.once('error', () => leave(worker, null, null));
     send(worker, { type: 'start', settings: options.settings(name) });
   };
@@ -143,7 +143,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
       draining.abort();
       clearInterval(watchdog);
       clearInterval(gauge);
-      const exits = [...workers].map(({ child }) => exited(child));
+      const exits = [...workers].map(({ child }) => gone(child));
       for (const worker of workers) send(worker, { type: 'stop' });
       const killer = setTimeout(() => {
         for (const { child } of workers) child.kill('SIGKILL');
@@ -159,9 +159,14 @@ function send({ child }: Worker, command: Command): void {
   if (child.connected) child.send(command, () => {});
 }
 
-function exited(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+/** Its exit may be seen before its last words are heard, which would take a retired worker for one that died. */
+async function gone(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await heard(child, 'exit');
+  if (child.connected) await heard(child, 'disconnect');
+}
+
+function heard(child: ChildProcess, event: 'exit' | 'disconnect'): Promise<void> {
   return new Promise((resolve) => {
-    child.once('exit', () => resolve());
+    child.once(event, () => resolve());
   });
 }

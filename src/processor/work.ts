@@ -64,12 +64,21 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
       .end()
       .catch((thrown: unknown) => logger.warning('closing the database failed', { error: asError(thrown) }));
     logger.debug('leaving');
-    // What was told is on its way by now: process.send writes to the channel synchronously where it can, and
-    // disconnecting waits for the rest. Nothing else keeps the process alive.
+    await flushed();
+    // Nothing else keeps the process alive.
     if (process.connected) process.disconnect();
   })();
 
   return { stop: () => stopping.abort() };
+}
+
+/** Disconnecting drops what a busy supervisor hasn't taken yet; messages are written in order, so the last is waited for. */
+function flushed(): Promise<void> {
+  return new Promise((resolve) => {
+    const last: Report = { type: 'alive' };
+    if (!process.connected || process.send === undefined) resolve();
+    else process.send(last, undefined, undefined, () => resolve());
+  });
 }
 
 /** Tells the supervisor, and at DEBUG the log. Ids and no user: a log is no place for who was affected. */

@@ -22,3 +22,19 @@ export function queueError(operation: string, queue: string, thrown: unknown): C
     { retryable: !refused, cause: error },
   );
 }
+
+// SQS names no error of its own for a message that is too large; the SDK's name and its `Code` differ by protocol.
+const MESSAGE_REFUSED = new Set([
+  'InvalidParameterValue',
+  'InvalidParameterValueException',
+  'InvalidAttributeValue',
+  'InvalidMessageContents',
+]);
+
+/** Whether SQS refused this message, such as for its size, and might take another. */
+export function refusesMessage(thrown: unknown): boolean {
+  const error = asError(thrown);
+  const names = [error.name, 'Code' in error ? String(error.Code) : ''];
+  // The older protocol's codes have a prefix: AWS.SimpleQueueService.InvalidParameterValue.
+  return names.some((name) => MESSAGE_REFUSED.has(name.slice(name.lastIndexOf('.') + 1)));
+}

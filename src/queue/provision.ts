@@ -46,6 +46,33 @@ export async function findOrCreateQueues(client: SQSClient, names: QueueNames): 
   return { queueUrl, deadLetterQueueUrl };
 }
 
+/** The queues that there are; a URL is null where there is none. */
+export interface FoundQueues {
+  readonly queueName: string;
+  readonly queueUrl: string | null;
+  readonly deadLetterQueueName: string;
+  readonly deadLetterQueueUrl: string | null;
+}
+
+/** Finds both queues and creates neither. */
+export async function findQueues(client: SQSClient, names: QueueNames): Promise<FoundQueues> {
+  const queueName = names.queueUrl === undefined ? names.queueName : nameInUrl(names.queueUrl);
+  const deadLetterName = names.deadLetterQueueName ?? deadLetterQueueName(queueName);
+  const find = async (name: string) => {
+    try {
+      return await findQueue(client, name);
+    } catch (error) {
+      throw queueError('finding the queue', name, error);
+    }
+  };
+  return {
+    queueName,
+    queueUrl: names.queueUrl ?? (await find(queueName)),
+    deadLetterQueueName: deadLetterName,
+    deadLetterQueueUrl: await find(deadLetterName),
+  };
+}
+
 export function deadLetterQueueName(queueName: string): string {
   return queueName.endsWith('.fifo')
     ? `${queueName.slice(0, -'.fifo'.length)}_dead_letters.fifo`

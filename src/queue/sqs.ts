@@ -1,13 +1,9 @@
 import type { Message } from '@aws-sdk/client-sqs';
-import {
-  ChangeMessageVisibilityBatchCommand,
-  DeleteMessageBatchCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { delayedAbort } from '../runtime/loop.ts';
+import { deleteMessages, releaseMessages } from './batches.ts';
 import { queueError } from './errors.ts';
+import { sendDeadLetter } from './letter.ts';
 import type { Queue, QueueMessage } from './queue.ts';
 import { MAX_BATCH } from './queue.ts';
 
@@ -67,40 +63,15 @@ export function createSqsQueue(client: SQSClient, urls: QueueUrls): Queue {
     },
 
     async delete(messages) {
-      await inBatches(messages, async (Entries) => {
-        const send = () => client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
-        await all('deleting messages', QueueUrl, send);
-      });
+      await deleteMessages(client, QueueUrl, messages);
     },
 
     async release(messages) {
-      await inBatches(messages, async (entries) => {
-        const Entries = entries.map((entry) => ({ ...entry, VisibilityTimeout: 0 }));
-        const send = () => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
-        await all('releasing messages', QueueUrl, send);
-      });
+      await releaseMessages(client, QueueUrl, messages);
     },
 
     async deadLetter(message, rejection) {
-      const text = (StringValue: string) => ({ DataType: 'String', StringValue });
-      const fifo = urls.deadLetterQueueUrl.endsWith('.fifo');
-      const command = new SendMessageCommand({
-        QueueUrl: urls.deadLetterQueueUrl,
-        MessageBody: message.body,
-        MessageAttributes: {
-          reason: text(rejection.reason),
-          detail: text(rejection.detail),
-          original_message_id: text(message.id),
-        },
-        ...(fifo
-          ? { MessageGroupId: message.messageGroupId ?? message.id, MessageDeduplicationId: message.id }
-          : {}),
-      });
-      try {
-        await client.send(command);
-      } catch (error) {
-        throw queueError(`dead-lettering message ${message.id}`, urls.deadLetterQueueUrl, error);
-      }
+      await sendDeadLetter(client, urls.deadLetterQueueUrl, message, rejection);
     },
 
     close: () => client.destroy(),
@@ -117,42 +88,4 @@ function toQueueMessage(message: Message): QueueMessage {
     sentAt: Number.isFinite(sent) ? new Date(sent) : new Date(),
     messageGroupId: Attributes.MessageGroupId ?? null,
   };
-}
-
-interface Entry {
-  readonly Id: string;
-  readonly ReceiptHandle: string;
-}
-
-async function inBatches(
-  messages: readonly QueueMessage[],
-  send: (entries: Entry[]) => Promise<void>,
-): Promise<void> {
-  const batches: Promise<void>[] = [];
-  for (let start = 0; start < messages.length; start += MAX_BATCH) {
-    const batch = messages.slice(start, start + MAX_BATCH);
-    batches.push(
-      send(batch.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }))),
-    );
-  }
-  await Promise.all(batches);
-}
-
-interface BatchAnswer {
-  readonly Failed?: readonly { readonly Code: string | undefined }[] | undefined;
-}
-
-/** A batch request answers 200 even where entries failed, so the answer must be read. */
-async function all(operation: string, url: string, send: () => Promise<BatchAnswer>): Promise<void> {
-  let answer: BatchAnswer;
-  try {
-    answer = await send();
-  } catch (error) {
-    throw queueError(operation, url, error);
-  }
-  const failed = answer.Failed ?? [];
-  if (failed.length > 0) {
-    const codes = [...new Set(failed.map(({ Code }) => Code ?? 'unknown'))].join(', ');
-    throw queueError(operation, url, new Error(`${failed.length} entries failed: ${codes}`));
-  }
 }

@@ -65,6 +65,10 @@ describe('the text of an event', () => {
     expect(event({ message }).message).toBe(expected);
   });
 
+  it('is not cut down to the white space before it', () => {
+    expect(event({ message: `${' '.repeat(2_000)}disk full\n` }).message).toBe('disk full');
+  });
+
   it('keeps characters beyond the basic plane', () => {
     expect(event({ message: 'crash 💥' }).message).toBe('crash 💥');
   });

@@ -1,0 +1,72 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { ChangeMessageVisibilityBatchCommand, DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { queueError } from './errors.ts';
+import { MAX_BATCH } from './queue.ts';
+
+/** What SQS needs to know of a message in hand. */
+export interface InHand {
+  readonly receiptHandle: string;
+}
+
+/** Deletes all. @throws CodedError where one couldn't be deleted */
+export async function deleteMessages(
+  client: SQSClient,
+  QueueUrl: string,
+  messages: readonly InHand[],
+): Promise<void> {
+  await inBatches(messages, async (Entries) => {
+    const send = () => client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+    await all('deleting messages', QueueUrl, send);
+  });
+}
+
+/** Makes all visible to others at once. @throws CodedError where one couldn't be */
+export async function releaseMessages(
+  client: SQSClient,
+  QueueUrl: string,
+  messages: readonly InHand[],
+): Promise<void> {
+  await inBatches(messages, async (entries) => {
+    const Entries = entries.map((entry) => ({ ...entry, VisibilityTimeout: 0 }));
+    const send = () => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+    await all('releasing messages', QueueUrl, send);
+  });
+}
+
+interface Entry {
+  readonly Id: string;
+  readonly ReceiptHandle: string;
+}
+
+async function inBatches(
+  messages: readonly InHand[],
+  send: (entries: Entry[]) => Promise<void>,
+): Promise<void> {
+  const batches: Promise<void>[] = [];
+  for (let start = 0; start < messages.length; start += MAX_BATCH) {
+    const batch = messages.slice(start, start + MAX_BATCH);
+    batches.push(
+      send(batch.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }))),
+    );
+  }
+  await Promise.all(batches);
+}
+
+interface BatchAnswer {
+  readonly Failed?: readonly { readonly Code: string | undefined }[] | undefined;
+}
+
+/** A batch request answers 200 even where entries failed, so the answer must be read. */
+async function all(operation: string, url: string, send: () => Promise<BatchAnswer>): Promise<void> {
+  let answer: BatchAnswer;
+  try {
+    answer = await send();
+  } catch (error) {
+    throw queueError(operation, url, error);
+  }
+  const failed = answer.Failed ?? [];
+  if (failed.length > 0) {
+    const codes = [...new Set(failed.map(({ Code }) => Code ?? 'unknown'))].join(', ');
+    throw queueError(operation, url, new Error(`${failed.length} entries failed: ${codes}`));
+  }
+}

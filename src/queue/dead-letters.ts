@@ -1,0 +1,105 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import type { InHand } from './batches.ts';
+import { releaseMessages } from './batches.ts';
+import { queueError } from './errors.ts';
+import type { DeadLetter } from './letter.ts';
+import { toDeadLetter } from './letter.ts';
+import { MAX_BATCH } from './queue.ts';
+
+/** What came of reading the dead letters. */
+export interface Listing {
+  readonly read: number;
+  /** About how many more there are: beyond the limit, or not handed out. */
+  readonly more: number;
+  /** How many were in somebody else's hands when it began. */
+  readonly elsewhere: number;
+}
+
+/** A short poll asks only some of SQS's servers and may answer with nothing although there is something. */
+const WAIT_SECONDS = 1;
+const RELEASED_AT_ONCE = 100;
+
+/**
+ * Hands out the dead letters one by one, at most `limit`, and leaves them where they are: they are invisible to others
+ * while it reads, and visible again when it ends, however it does. A signal ends it early.
+ */
+export async function readDeadLetters(
+  client: SQSClient,
+  url: string,
+  limit: number,
+  each: (letter: DeadLetter) => void,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const { visible, inFlight } = await depthOf(client, url);
+  // None may come twice, so they are held longer than reading takes: ten a second at worst.
+  const heldSeconds = Math.min(60 + Math.ceil(limit / 10), 43_200);
+  const held = new Map<string, InHand>();
+  try {
+    while (held.size < limit && !signal.aborted) {
+      const letters = await receiveLetters(client, url, Math.min(limit - held.size, MAX_BATCH), heldSeconds);
+      if (letters.length === 0) break;
+      for (const letter of letters) {
+        if (!held.has(letter.id)) each(letter);
+        held.set(letter.id, { receiptHandle: letter.receiptHandle });
+      }
+    }
+  } finally {
+    await releaseLetters(client, url, [...held.values()]);
+  }
+  return { read: held.size, more: Math.max(0, visible - held.size), elsewhere: inFlight };
+}
+
+/** At most ten; none where the queue has no more to hand out. */
+export async function receiveLetters(
+  client: SQSClient,
+  QueueUrl: string,
+  count: number,
+  VisibilityTimeout: number,
+): Promise<DeadLetter[]> {
+  const command = new ReceiveMessageCommand({
+    QueueUrl,
+    MaxNumberOfMessages: count,
+    VisibilityTimeout,
+    WaitTimeSeconds: WAIT_SECONDS,
+    MessageAttributeNames: ['All'],
+    MessageSystemAttributeNames: ['SentTimestamp', 'MessageGroupId'],
+  });
+  try {
+    const { Messages = [] } = await client.send(command);
+    return Messages.map(toDeadLetter);
+  } catch (error) {
+    throw queueError('receiving dead letters', QueueUrl, error);
+  }
+}
+
+/** Makes the letters visible to others, in portions: a thousand requests at once would be too many. */
+export async function releaseLetters(
+  client: SQSClient,
+  url: string,
+  letters: readonly InHand[],
+): Promise<void> {
+  for (let start = 0; start < letters.length; start += RELEASED_AT_ONCE) {
+    await releaseMessages(client, url, letters.slice(start, start + RELEASED_AT_ONCE));
+  }
+}
+
+/** How many messages lie in a queue; SQS knows it only about. */
+export async function depthOf(
+  client: SQSClient,
+  QueueUrl: string,
+): Promise<{ readonly visible: number; readonly inFlight: number }> {
+  const command = new GetQueueAttributesCommand({
+    QueueUrl,
+    AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+  });
+  try {
+    const { Attributes = {} } = await client.send(command);
+    return {
+      visible: Number(Attributes.ApproximateNumberOfMessages ?? 0),
+      inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+    };
+  } catch (error) {
+    throw queueError('asking how many messages there are', QueueUrl, error);
+  }
+}

@@ -1,0 +1,284 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { poll } from '../../../dev/poll.ts';
+import { redriveDeadLetters } from '../../../src/queue/redrive.ts';
+import { createDatabase, emptyTables } from '../../support/database.ts';
+import {
+  arnOf,
+  deadLetters,
+  depths,
+  reject,
+  setAttributes,
+  startDeadLetters,
+  touch,
+} from '../../support/dead-letters.ts';
+import { forwarded } from '../../support/events.ts';
+import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
+import type { TestQueue } from '../../support/queue.ts';
+import { createQueue, sendBodies, takeAll } from '../../support/queue.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+let queue: TestQueue;
+beforeEach(async () => {
+  await emptyTables(pool);
+  queue = await createQueue();
+});
+
+const ALL = { limit: Number.POSITIVE_INFINITY, reason: undefined, progress: () => undefined };
+
+const bodies = (count: number, name = 'body') =>
+  Array.from({ length: count }, (_, index) => `${name} ${index}`);
+
+describe('listing the dead letters', () => {
+  it('groups them by reason, and leaves them where they are', async () => {
+    await reject(queue, bodies(12, 'SECRET'));
+    const [id] = await reject(queue, ['x'], 'missing_message');
+    const { code, stdout, stderr } = await deadLetters(queue);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^REASON +COUNT +OLDEST +NEWEST +EXAMPLE +DETAIL\ninvalid_json +12 /);
+    expect(stdout).toMatch(
+      new RegExp(`\nmissing_message +1 .*${id} +the test says so\n\n13 dead letters in `),
+    );
+    expect(stdout).not.toContain('SECRET');
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [13, 0] });
+  });
+
+  it('says so where there is none', async () => {
+    const { code, stdout } = await deadLetters(queue);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `no dead letters in ${queue.env.SQS_QUEUE_NAME}_dead_letters\n`,
+    });
+  });
+
+  it('is bounded, and says how many more there are', async () => {
+    await reject(queue, bodies(25));
+    const { stdout } = await deadLetters(queue, '--limit', '15');
+    expect(stdout).toContain('15 dead letters in ');
+    expect(stdout).toContain('about 10 more are there and not listed');
+    expect(await depths(queue)).toMatchObject({ deadLetters: [25, 0] });
+  });
+
+  it('prints each as JSON, its body only on demand', async () => {
+    const [original] = await reject(queue, ['péché']);
+    await reject(queue, ['x'], 'missing_message');
+    const listed = JSON.parse((await deadLetters(queue, '--json')).stdout);
+    expect(listed).toMatchObject({ read: 2, more: 0, in_other_hands: 0, stopped: false });
+    const letter = listed.letters.find((one: { reason: string }) => one.reason === 'invalid_json');
+    expect(letter).toEqual({
+      reason: 'invalid_json',
+      detail: 'the test says so',
+      original_message_id: original,
+      message_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      sent_at: expect.stringMatching(/^\d{4}-.*Z$/),
+      size: 7,
+    });
+    const { stdout } = await deadLetters(queue, '--json', '--bodies', '--reason', 'invalid_json');
+    expect(JSON.parse(stdout).letters).toEqual([{ ...letter, body: 'péché' }]);
+    expect(JSON.parse((await deadLetters(await createQueue(), '--json')).stdout).letters).toEqual([]);
+    expect(await deadLetters(queue, '--bodies')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--bodies +goes with --json/),
+    });
+  });
+
+  it('makes them visible again at SIGINT', async () => {
+    await reject(queue, bodies(2_000));
+    const listing = startDeadLetters(queue, '--limit', '2000');
+    await poll(
+      'letters in its hands',
+      async () => ((await depths(queue)).deadLetters[1] > 0 ? true : undefined),
+      {
+        seconds: 20,
+        everyMilliseconds: 5,
+      },
+    );
+    listing.child.kill('SIGINT');
+    const { code, stdout } = await listing.finished;
+    expect(code).toBe(0);
+    expect(stdout).toContain('stopped before the end');
+    expect(await depths(queue)).toMatchObject({ deadLetters: [2_000, 0] });
+  });
+
+  it('makes them visible again where nobody reads its output any more', async () => {
+    await reject(queue, bodies(1_000));
+    const listing = startDeadLetters(queue, '--json');
+    await listing.printed(/"letters"/);
+    listing.child.stdout?.destroy();
+    expect(await listing.finished).toMatchObject({ signal: null, stderr: '' });
+    expect(await depths(queue)).toMatchObject({ deadLetters: [1_000, 0] });
+  });
+
+  it('names what the redrive policy moved', async () => {
+    const { client, queueUrl } = queue;
+    await sendBodies(client, queueUrl, [JSON.stringify(forwarded())]);
+    const policy = { deadLetterTargetArn: await arnOf(queue, queue.deadLetterQueueUrl), maxReceiveCount: 1 };
+    await setAttributes(queue, queueUrl, { RedrivePolicy: JSON.stringify(policy), VisibilityTimeout: '0' });
+    const moved = async () => {
+      await touch(queue, queueUrl);
+      return (await depths(queue)).deadLetters[0] === 1 ? true : undefined;
+    };
+    await poll('the policy to move it', moved, { seconds: 20 });
+    expect((await deadLetters(queue)).stdout).toMatch(/\nreceived_too_often +1 /);
+  });
+
+  it('creates no queue: where there is none it says so and exits 1', async () => {
+    const { code, stderr } = await deadLetters(queue, '--queue-name', 'elsewhere');
+    expect(code).toBe(1);
+    expect(stderr).toContain('there is no dead-letter queue elsewhere_dead_letters');
+    const redrive = await deadLetters(queue, '--redrive', '--queue-name', 'elsewhere');
+    expect(redrive.code).toBe(1);
+    expect((await deadLetters(queue, '--queue-name', 'elsewhere')).code).toBe(1);
+  });
+});
+
+describe('sending the dead letters back', () => {
+  it('counts them after the fix, while the processor runs, and what is rejected again stays once', async () => {
+    await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message <> 'refuse me')`);
+    const refused = Array.from({ length: 40 }, (_, index) =>
+      JSON.stringify(forwarded({ groupID: `g${index % 7}`, message: 'refuse me' })),
+    );
+    const bad = bodies(30);
+    await sendBodies(queue.client, queue.queueUrl, [...refused, ...bad]);
+    startProcessor(queue, database);
+    await drained(queue);
+    expect(await depths(queue)).toMatchObject({ deadLetters: [70, 0] });
+
+    await pool.query('ALTER TABLE issues DROP CONSTRAINT refuse');
+    const { code, stdout, stderr } = await deadLetters(queue, '--redrive');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^moved 70 dead letters from \w+_dead_letters to errors_/);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(40);
+    const letters = await takeAll(queue.client, queue.deadLetterQueueUrl);
+    expect(letters.map(({ Body }) => Body).sort()).toEqual([...bad].sort());
+  });
+
+  it('ends where clocks differ, though what it moved is rejected again at once', async () => {
+    await reject(queue, bodies(40));
+    startProcessor(queue, database);
+    // An hour ahead of SQS: by its time every letter was there before.
+    const options = { ...ALL, began: new Date(Date.now() + 3_600_000) };
+    const signal = AbortSignal.timeout(15_000);
+    const { moved } = await redriveDeadLetters(queue.client, queue, options, signal);
+    expect({ moved, early: signal.aborted }).toEqual({ moved: 40, early: false });
+    await drained(queue);
+    expect(await depths(queue)).toMatchObject({ deadLetters: [40, 0] });
+  });
+
+  it('leaves what came after it began', async () => {
+    await reject(queue, bodies(3));
+    const options = { ...ALL, began: new Date(Date.now() - 3_600_000) };
+    const signal = new AbortController().signal;
+    expect(await redriveDeadLetters(queue.client, queue, options, signal)).toMatchObject({
+      moved: 0,
+      later: 3,
+    });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [3, 0] });
+  });
+
+  it('moves those of one reason, or so many at most', async () => {
+    await reject(queue, bodies(12));
+    await reject(queue, ['keep'], 'missing_message');
+    const { stdout } = await deadLetters(queue, '--redrive', '--reason', 'invalid_json', '--limit', '5');
+    expect(stdout).toContain('moved 5 dead letters');
+    expect(await depths(queue)).toEqual({ queue: [5, 0], deadLetters: [8, 0] });
+    const rest = await deadLetters(queue, '--redrive', '--reason', 'invalid_json', '--json');
+    expect(JSON.parse(rest.stdout)).toMatchObject({ moved: 7, otherReason: 1, later: 0, refused: [] });
+    expect(await depths(queue)).toEqual({ queue: [12, 0], deadLetters: [1, 0] });
+  });
+
+  it('says so where there is none', async () => {
+    expect(await deadLetters(queue, '--redrive')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^no dead letters in /),
+    });
+  });
+
+  it('loses nothing by kill -9, and a second one counts everything once', async () => {
+    const events = Array.from({ length: 600 }, (_, index) =>
+      JSON.stringify(forwarded({ groupID: `g${index % 12}` })),
+    );
+    await reject(queue, events, 'database_refused');
+    const killed = startDeadLetters(queue, '--redrive');
+    await poll('some to be moved', async () => ((await depths(queue)).queue[0] > 100 ? true : undefined), {
+      seconds: 20,
+      everyMilliseconds: 5,
+    });
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    const { deadLetters: left } = await depths(queue);
+    expect(left[0] + left[1]).toBeGreaterThan(0);
+    // What it had in hand is back after half a minute; until then another one moves the rest and says so.
+    const second = await deadLetters(queue, '--redrive');
+    expect(second.code).toBe(0);
+    expect(second.stdout).toMatch(left[1] > 0 ? /in other hands/ : /^moved/);
+    const empty = async () => {
+      await deadLetters(queue, '--redrive');
+      const { deadLetters: rest } = await depths(queue);
+      return rest[0] + rest[1] === 0 ? true : undefined;
+    };
+    await poll('no dead letter to be left', empty, { seconds: 45, everyMilliseconds: 1_000 });
+    startProcessor(queue, database);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(600);
+  }, 90_000);
+
+  it('stops cleanly at SIGTERM and says how many were moved', async () => {
+    await reject(queue, bodies(2_000));
+    const redrive = startDeadLetters(queue, '--redrive');
+    await poll('some to be moved', async () => ((await depths(queue)).queue[0] > 50 ? true : undefined), {
+      seconds: 20,
+      everyMilliseconds: 5,
+    });
+    redrive.child.kill('SIGTERM');
+    const { code, stdout } = await redrive.finished;
+    expect(code).toBe(0);
+    const moved = Number(/^stopped: moved (\d+) dead letters/.exec(stdout)?.[1]);
+    expect(moved).toBeLessThan(2_000);
+    expect(await depths(queue)).toEqual({ queue: [moved, 0], deadLetters: [2_000 - moved, 0] });
+  });
+
+  it('exits 1 and says why where the queue refuses some, and moves the others', async () => {
+    await reject(queue, ['small', 'x'.repeat(3_000), 'small too']);
+    await setAttributes(queue, queue.queueUrl, { MaximumMessageSize: '1024' });
+    const { code, stdout, stderr } = await deadLetters(queue, '--redrive');
+    expect(code).toBe(1);
+    expect(stdout).toContain('moved 2 dead letters');
+    expect(stderr).toMatch(/refused 1 of them.*[0-9a-f-]{36} \(.*shorter than 1024 bytes/);
+    expect(await depths(queue)).toEqual({ queue: [2, 0], deadLetters: [1, 0] });
+  });
+});
+
+describe('a message of nearly the largest size', () => {
+  const largest = `not JSON ${'é'.repeat(524_280)}`;
+
+  it('goes among the dead letters without attributes, its bytes unchanged, and is listed with its reason', async () => {
+    for (const body of [largest, JSON.stringify(forwarded())])
+      await sendBodies(queue.client, queue.queueUrl, [body]);
+    const processor = startProcessor(queue, database);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(1);
+    await processor.printed(/invalid_json.*dead-letter queue/);
+    expect((await deadLetters(queue)).stdout).toMatch(/\ninvalid_json +1 /);
+    const [letter] = await takeAll(queue.client, queue.deadLetterQueueUrl);
+    expect(letter?.Body === largest).toBe(true);
+    expect(letter?.MessageAttributes).toBeUndefined();
+  });
+
+  it('stays for the redrive policy where the dead-letter queue takes no such size', async () => {
+    const { client, queueUrl } = queue;
+    await setAttributes(queue, queue.deadLetterQueueUrl, { MaximumMessageSize: '262144' });
+    const policy = { deadLetterTargetArn: await arnOf(queue, queue.deadLetterQueueUrl), maxReceiveCount: 2 };
+    await setAttributes(queue, queueUrl, { RedrivePolicy: JSON.stringify(policy), VisibilityTimeout: '1' });
+    for (const body of [largest, JSON.stringify(forwarded())]) await sendBodies(client, queueUrl, [body]);
+    const processor = startProcessor(queue, database);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(1);
+    const errors = processor.output().match(/raise the dead-letter queue's MaximumMessageSize/g) ?? [];
+    expect(errors.length).toBeGreaterThan(0);
+    const [letter, ...more] = await takeAll(client, queue.deadLetterQueueUrl);
+    expect(letter?.Body === largest).toBe(true);
+    expect(more).toEqual([]);
+  });
+});
