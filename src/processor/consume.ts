@@ -15,7 +15,7 @@ import { store } from './store.ts';
 export interface ConsumeEvents {
   /** The database answers and polling begins; also after an outage. */
   polling(): void;
-  /** The last round before retirement has begun. */
+  /** The loop ends soon, for its message count. */
   retiring(): void;
   /** A turn of the loop has ended, whatever came of it. */
   turned(): void;

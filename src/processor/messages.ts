@@ -45,7 +45,7 @@ export type Report =
       /** From the oldest message's entry into the queue to the commit. */
       readonly lagMilliseconds: number;
     }
-  /** Its last round has begun: it leaves after it, and a replacement may start. */
+  /** It leaves soon: a replacement may start. */
   | { readonly type: 'retiring' }
   /** A message went to the dead-letter queue. */
   | {
