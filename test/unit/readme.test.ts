@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  deadLettersSettings,
   logSettings,
   migrateSettings,
   processorSettings,
   simulateSettings,
+  statusSettings,
+  triggersSettings,
   watcherSettings,
 } from '../../src/config/env.ts';
 import type { Issue } from '../../src/domain/issue.ts';
@@ -15,7 +18,16 @@ import type { Trigger, TriggerContext } from '../../src/domain/trigger.ts';
 
 const README = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const TABLE_ROWS = README.split('\n').filter((line) => line.startsWith('| `'));
-const SETTINGS = [logSettings, migrateSettings, processorSettings, watcherSettings, simulateSettings];
+const SETTINGS = [
+  logSettings,
+  migrateSettings,
+  processorSettings,
+  watcherSettings,
+  triggersSettings,
+  statusSettings,
+  deadLettersSettings,
+  simulateSettings,
+];
 
 /** Which rows begin with the variable, and what they give as its default. */
 function rowsOf(variable: string): string[][] {
