@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { runCommand, startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
@@ -122,8 +122,10 @@ describe('the watcher’s metrics', () => {
 
 describe('the documentation of the metrics', () => {
   it('names each metric that is sent, and a monitor for it', () => {
-    const source = ['src/processor/main.ts', 'src/watcher/main.ts']
-      .map((file) => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8'))
+    const root = new URL('../../../src/', import.meta.url);
+    const source = readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(new URL(file, root), 'utf8'))
       .join('\n');
     const sent = new Set(
       [...source.matchAll(/'(bec-alerts\.(?:watcher|processor)\.[a-z.]+)'/g)].map(([, name]) => name),
