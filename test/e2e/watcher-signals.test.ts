@@ -20,6 +20,8 @@ function startWatcher(env: Record<string, string> = {}) {
     DATABASE_URL: database.url,
     ALERT_EMAILS: 'oncall@example.com',
     WATCHER_SLEEP_DELAY: '3600',
+    // Set, so that the first thing asked of SES is to send.
+    SES_MAX_SEND_RATE: '100',
     LOG_FORMAT: 'compose',
     ...env,
   });
