@@ -4,7 +4,7 @@ import type { Drain } from './drain.ts';
 import { processorDrain, rawDrain } from './drains.ts';
 import type { Lag } from './lag.ts';
 import { lagAt } from './lag.ts';
-import type { Results } from './processor-report.ts';
+import type { LargeDatabase, Results } from './processor-report.ts';
 import { median, report } from './processor-report.ts';
 import type { Stand } from './stand.ts';
 import { startStand } from './stand.ts';
@@ -90,7 +90,7 @@ async function measure(stand: Stand, options: Options): Promise<Results> {
   const half = median(drains.kept.map((drain) => drain.messagesPerSecond)) / 2;
   const lags: Lag[] = [await lagAt(stand, half, processes, 100_000_000)];
   const upserts = await upsertRate(stand, processes);
-  const large = stored === 0 ? null : told(await largeDatabase(stand, options));
+  const large = stored === 0 ? null : await largeDatabase(stand, options, told);
   return {
     ...drains,
     spread,
@@ -102,15 +102,19 @@ async function measure(stand: Stand, options: Options): Promise<Results> {
   };
 }
 
-/** The same drain where a million issues are stored already, those on the queue among them. */
-async function largeDatabase(stand: Stand, { count, processes, stored, say }: Options): Promise<Drain> {
+/**
+ * The same messages, drawn from a million issues, into an empty database and into one where all of those are stored
+ * already. Few of them fall on one issue, so that there is more to write than in the other drains.
+ */
+async function largeDatabase(
+  stand: Stand,
+  { count, processes, stored, say }: Options,
+  told: (drain: Drain) => Drain,
+): Promise<LargeDatabase> {
+  const plan = (name: string) => ({ name, load: { count, issues: stored, seed: 1 }, processes });
+  const empty = told(await processorDrain(stand, plan('empty')));
   const place = await stand.place('large');
   say(`storing ${stored} issues with seven buckets each`);
   await storeIssues(place.databaseUrl, stored);
-  return await processorDrain(
-    stand,
-    { name: 'large', load: { count, issues: stored, seed: 1 }, processes },
-    undefined,
-    place,
-  );
+  return { empty, large: told(await processorDrain(stand, plan('large'), undefined, place)) };
 }
