@@ -42,6 +42,8 @@ interface Worker {
   readonly name: string;
   readonly child: ChildProcess;
   ready: boolean;
+  /** It has told that it leaves soon. */
+  retiring: boolean;
   /** Its replacement is on its way, or none is wanted. */
   replaced: boolean;
   stalled: boolean;
@@ -81,6 +83,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
       name,
       child,
       ready: false,
+      retiring: false,
       replaced: false,
       stalled: false,
       heardAt: performance.now(),
@@ -101,14 +104,22 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
       everReady = true;
       failedStarts = 0;
     }
-    if (message.type === 'retiring') replace(worker, 0);
+    if (message.type === 'retiring') {
+      worker.retiring = true;
+      // Where stores are slow its successors would retire before it is gone, and so on: no more than twice the pool.
+      if (workers.size < 2 * options.size) replace(worker, 0);
+    }
     events.report(worker.name, message);
   };
 
   const leave = (worker: Worker, code: number | null, signal: NodeJS.Signals | null) => {
     if (!workers.delete(worker)) return;
     events.size(workers.size);
-    if (draining.signal.aborted || (worker.replaced && !worker.stalled)) return;
+    if (draining.signal.aborted) return;
+    if (worker.retiring && code === 0) {
+      replace(worker, 0);
+      return;
+    }
     const end: WorkerEnd = { code, signal, stalled: worker.stalled };
     failedStarts = worker.ready ? 0 : failedStarts + 1;
     events.crashed(worker.name, end);

@@ -27,6 +27,9 @@ export interface ReadRound {
   readonly unread: readonly UnreadMessage[];
 }
 
+/** Objects in memory at a time: each may be 8 MiB, where a message that points to it is 200 bytes. */
+const FETCHES = 4;
+
 /** Turns messages into events, fetching those that a message only points to. */
 export async function read(messages: readonly QueueMessage[], objects: Objects): Promise<ReadRound> {
   const round = {
@@ -47,16 +50,15 @@ export async function read(messages: readonly QueueMessage[], objects: Objects):
     else if ('location' in pointer) pointers.push({ message, location: pointer.location });
     else round.rejected.push({ message, rejection: pointer.rejection });
   }
-  await Promise.all(
-    pointers.map(async ({ message, location }) => {
-      try {
-        const fetched = await objects.fetch(location);
-        if ('body' in fetched) take(message, fetched.body);
-        else round.rejected.push({ message, rejection: fetched.rejection });
-      } catch (error) {
-        round.unread.push({ message, error });
-      }
-    }),
-  );
+  const follow = async ({ message, location }: (typeof pointers)[number]) => {
+    try {
+      const fetched = await objects.fetch(location);
+      if ('body' in fetched) take(message, fetched.body);
+      else round.rejected.push({ message, rejection: fetched.rejection });
+    } catch (error) {
+      round.unread.push({ message, error });
+    }
+  };
+  while (pointers.length > 0) await Promise.all(pointers.splice(0, FETCHES).map(follow));
   return round;
 }

@@ -144,6 +144,53 @@ describe('a worker that hangs', () => {
   });
 });
 
+describe('stores that are slow', () => {
+  it('let no more than twice the workers pile up, and end with every event counted', {
+    timeout: 120_000,
+  }, async () => {
+    const count = 3_000;
+    await sendEvents(queue, count);
+    const client = await pool.connect();
+    try {
+      // Questions are answered and nothing can be written: workers get ready, receive and wait.
+      await client.query('BEGIN; LOCK TABLE issues IN EXCLUSIVE MODE');
+      const processor = startProcessor(queue, database, { PROCESSOR_WORKER_MESSAGE_COUNT: '50' });
+      await processor.printed(/(a worker retires[\s\S]*){4}/);
+      let most = 0;
+      for (let look = 0; look < 60; look += 1) {
+        most = Math.max(most, workerPids(processor.pid).length);
+        await pause(50, new AbortController().signal);
+      }
+      expect(most).toBe(4);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+    await drained(queue);
+    await exact(count);
+  });
+});
+
+describe('a retiring worker that is killed', () => {
+  it('is reported like any other', async () => {
+    await sendEvents(queue, 400);
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN; LOCK TABLE issues IN EXCLUSIVE MODE');
+      const env = { PROCESSOR_PROCESS_COUNT: '1', PROCESSOR_WORKER_MESSAGE_COUNT: '50' };
+      const processor = startProcessor(queue, database, env);
+      await processor.printed(/a worker retires/);
+      process.kill(workerPids(processor.pid)[0] ?? 0, 'SIGKILL');
+      await processor.printed(/worker-1 ended unexpectedly \(SIGKILL\)/);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+    await drained(queue);
+    await exact(400);
+  });
+});
+
 describe('workers that die at start', () => {
   it('are forked less and less often, and then the processor gives up with exit 1 and the cause', async () => {
     const dies = 'if (process.send) { console.error("no such module"); process.exit(7); }';
