@@ -1,5 +1,5 @@
 import type { LogFields, Logger } from './logger.ts';
-import { withStoreFallback } from './sentry-transport.ts';
+import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
 /** Tells the service's own maintainers of an error: in the log always, to Sentry where there is a DSN. */
 export interface Reporter {
@@ -11,6 +11,7 @@ export interface Reporter {
 }
 
 const FLUSH_MILLISECONDS = 2_000;
+const REQUEST_MILLISECONDS = 10_000;
 
 /** @param dsn Sentry's; without it errors go to the log alone */
 export async function createReporter(
@@ -27,6 +28,7 @@ export async function createReporter(
   }
   // 0.25 s of CPU to load, which is why only the supervisor and the watcher come here, and only with a DSN.
   const Sentry = await import('@sentry/node');
+  const closed = new AbortController();
   Sentry.init({
     dsn,
     release,
@@ -34,7 +36,16 @@ export async function createReporter(
     defaultIntegrations: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.dedupeIntegration()],
     tracesSampleRate: 0,
-    transport: withStoreFallback(Sentry.makeNodeTransport, { dsn, client: `bec-alerts/${release}` }),
+    transportOptions: {
+      httpModule: boundedRequests(dsn, () =>
+        AbortSignal.any([AbortSignal.timeout(REQUEST_MILLISECONDS), closed.signal]),
+      ),
+    },
+    transport: withStoreFallback(Sentry.makeNodeTransport, {
+      dsn,
+      client: `bec-alerts/${release}`,
+      signal: closed.signal,
+    }),
   });
   return {
     report: (error, message, fields) => {
@@ -47,6 +58,8 @@ export async function createReporter(
     },
     close: async () => {
       await Sentry.close(FLUSH_MILLISECONDS);
+      // A server that takes the request and never answers would hold the process.
+      closed.abort();
     },
   };
 }

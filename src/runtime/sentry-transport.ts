@@ -1,8 +1,11 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
 import { setTimeout as timer } from 'node:timers/promises';
-import type { NodeOptions } from '@sentry/node';
+import type { makeNodeTransport, NodeOptions } from '@sentry/node';
 import { asError } from './errors.ts';
 
 export type MakeTransport = NonNullable<NodeOptions['transport']>;
+type HttpModule = NonNullable<Parameters<typeof makeNodeTransport>[0]['httpModule']>;
 type Transport = ReturnType<MakeTransport>;
 type Envelope = Parameters<Transport['send']>[0];
 type Answer = Awaited<ReturnType<Transport['send']>>;
@@ -15,6 +18,8 @@ export interface StoreFallbackOptions {
   /** Ours, as the server sees it: `bec-alerts/1.2.3`. */
   readonly client: string;
   readonly onDelivery?: (delivery: Delivery) => void;
+  /** Ends what is on its way to the older endpoint. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -33,7 +38,7 @@ const ANSWER_MILLISECONDS = 10_000;
  */
 export function withStoreFallback(
   makeTransport: MakeTransport,
-  { dsn, client, onDelivery }: StoreFallbackOptions,
+  { dsn, client, onDelivery, signal }: StoreFallbackOptions,
 ): MakeTransport {
   const store = storeEndpoint(dsn, client);
   return (transportOptions) => {
@@ -49,7 +54,7 @@ export function withStoreFallback(
       }
       // Counts of what was dropped and the like: nothing that an old server could take.
       if (event === undefined) return {};
-      const answer = await post(store, event);
+      const answer = await post(store, event, signal);
       onlyStore = !knowsNoEnvelopes(answer.statusCode ?? 0);
       return answer;
     };
@@ -104,15 +109,35 @@ function storeEndpoint(dsn: string, client: string): StoreEndpoint {
   };
 }
 
-async function post({ url, auth }: StoreEndpoint, event: unknown): Promise<Answer> {
+async function post(
+  { url, auth }: StoreEndpoint,
+  event: unknown,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const late = AbortSignal.timeout(ANSWER_MILLISECONDS);
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-sentry-auth': auth },
     body: JSON.stringify(event),
     redirect: 'manual',
-    signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
+    signal: signal === undefined ? late : AbortSignal.any([late, signal]),
   });
   // Read to its end, or the connection stays open and keeps the process from ending.
   await response.arrayBuffer();
   return { statusCode: response.status };
+}
+
+/**
+ * The SDK's requests have no end of their own: one that is never answered would keep the process from ending.
+ * @param signalOf asked for each request: what ends it
+ */
+export function boundedRequests(dsn: string, signalOf: () => AbortSignal): HttpModule {
+  const { request } = new URL(dsn).protocol === 'https:' ? https : http;
+  return {
+    request(options, callback) {
+      const bounded = { ...(options as http.RequestOptions), signal: signalOf() };
+      // A client's response has a status always; only the server's side of the type may lack it.
+      return request(bounded, (response) => callback?.(response as typeof response & { statusCode: number }));
+    },
+  };
 }

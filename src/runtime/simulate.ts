@@ -1,11 +1,6 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
-import type { makeNodeTransport } from '@sentry/node';
 import { messageOf } from './errors.ts';
 import type { Delivery } from './sentry-transport.ts';
-import { withStoreFallback } from './sentry-transport.ts';
-
-type HttpModule = NonNullable<Parameters<typeof makeNodeTransport>[0]['httpModule']>;
+import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
 const FLUSH_MILLISECONDS = 10_000;
 /** Longer than the flush, which has the better message. */
@@ -35,7 +30,7 @@ export async function sendSimulatedError(
     // By default the SDK makes up an exception for a message, to show where it was sent.
     attachStacktrace: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
-    transportOptions: { httpModule: boundedRequests(dsn) },
+    transportOptions: { httpModule: boundedRequests(dsn, () => AbortSignal.timeout(REQUEST_MILLISECONDS)) },
     // The SDK says nothing of an error status; this transport does.
     transport: withStoreFallback(Sentry.makeNodeTransport, {
       dsn,
@@ -63,21 +58,6 @@ function problemOf(delivery: Delivery | undefined): string | null {
   if (status >= 200 && status < 300) return null;
   const advice = status === 401 || status === 403 ? '; is the key in the DSN that of this project?' : '';
   return `did not take the error: it answered ${status}${advice}`;
-}
-
-/** The SDK's requests have no end of their own: one that is never answered would keep the process from ending. */
-function boundedRequests(dsn: string): HttpModule {
-  const { request } = new URL(dsn).protocol === 'https:' ? https : http;
-  return {
-    request(options, callback) {
-      const bounded = {
-        ...(options as http.RequestOptions),
-        signal: AbortSignal.timeout(REQUEST_MILLISECONDS),
-      };
-      // A client's response has a status always; only the server's side of the type may lack it.
-      return request(bounded, (response) => callback?.(response as typeof response & { statusCode: number }));
-    },
-  };
 }
 
 /** An error with a stack worth looking at. */
