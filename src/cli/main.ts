@@ -10,3 +10,15 @@ if (major < 22 || (major === 22 && minor < 18)) {
 enableCompileCache();
 const { runCommandLine } = await import('./program.ts');
 process.exitCode = await runCommandLine(process.argv, process.env);
+await Promise.all([written(process.stdout), written(process.stderr)]);
+// All is done and said. What still keeps the process alive, such as an interval that a trigger file began or a client
+// that it opened, gets a moment to come to its end; with nothing left Node ends before this fires.
+setTimeout(() => process.exit(), 2_000).unref();
+
+/** Waits until a slow reader of a pipe has taken all that was written. */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0 || stream.destroyed) return;
+  await new Promise<void>((resolve) => {
+    stream.write('', () => resolve());
+  });
+}

@@ -121,6 +121,13 @@ describe('bec-alerts triggers', () => {
 describe('a trigger file', () => {
   const own = `{ name: 'Own', emails: ['ann@example.com'], ${NEVER} }`;
 
+  it('that leaves an interval running holds no command', async () => {
+    const source = `setInterval(() => {}, 1_000); export default [${own}];`;
+    const { code, signal, stdout } = await triggers({ 'own.mjs': source }, 'own.mjs');
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+    expect(stdout).toContain('1 trigger, 1 enabled');
+  });
+
   it.each([
     [
       'triggers.ts',
