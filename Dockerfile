@@ -42,7 +42,8 @@ RUN node dist/cli/main.js --version \
     && node dist/processor/worker.js \
     && node --input-type=module --eval "await import('@sentry/node'); await import('@aws-sdk/client-s3')"
 USER root
-RUN chown -R root:root "$NODE_COMPILE_CACHE"
+# Node writes its files for their owner alone.
+RUN chown -R root:root "$NODE_COMPILE_CACHE" && chmod -R a+rX "$NODE_COMPILE_CACHE"
 
 FROM ${NODE_IMAGE}
 RUN groupadd --gid 10001 app && useradd --uid 10001 --gid app --no-create-home --shell /usr/sbin/nologin app

@@ -130,8 +130,9 @@ ok 'no sources, tests or secrets of the working copy'
 # Node writes what it had to compile; with a cache that is whole it has nothing to write.
 cached="$(find "$root/app/.compile-cache" -type f | wc -l)"
 [ "$cached" -gt 100 ] || fail "the compile cache holds $cached files"
-in_image env NODE_DEBUG_NATIVE=COMPILE_CACHE $entry --version 2>&1 | grep -q 'was accepted' ||
-  fail "Node doesn't take the compile cache"
+in_image env NODE_DEBUG_NATIVE=COMPILE_CACHE $entry --version >"$scratch/cache" 2>&1
+grep -q 'was accepted' "$scratch/cache" || fail "Node doesn't take the compile cache"
+! grep -i 'permission denied' "$scratch/cache" >&2 || fail "the service can't read its compile cache"
 ok "a compile cache of $cached files, which Node takes"
 
 # A watcher that can't reach its database serves, says so, and ends at SIGTERM: nothing else is needed for that. It is
