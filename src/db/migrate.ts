@@ -15,6 +15,8 @@ const LEAST_VERSION = 130_000;
  */
 export async function migrate(databaseUrl: string, down: number, logger: Logger): Promise<readonly string[]> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'bec-alerts migrate' });
+  // The statement that waits fails with it too; without a listener it would end the process before that is told.
+  client.on('error', () => {});
   try {
     await client.connect();
     if (down === 0) await checkServer(client);

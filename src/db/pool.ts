@@ -18,6 +18,9 @@ export interface PoolOptions {
 }
 
 const CONNECT_MILLISECONDS = 10_000;
+/** Postgres ends a statement that takes too long; if it doesn't say so by then, its host has vanished. */
+const SILENCE_MILLISECONDS = 5_000;
+const KEEP_ALIVE_MILLISECONDS = 30_000;
 
 export function createPool(options: PoolOptions): Pool {
   const pool = new pg.Pool({
@@ -25,6 +28,7 @@ export function createPool(options: PoolOptions): Pool {
     application_name: options.applicationName,
     max: options.max,
     statement_timeout: options.statementTimeoutMilliseconds,
+    query_timeout: options.statementTimeoutMilliseconds + SILENCE_MILLISECONDS,
     // Dates are UTC days throughout; a server's own time zone must not move them. A client whose machine died holds
     // its locks until TCP gives up: after a minute, not after the two hours that are the system's default.
     options:
@@ -32,6 +36,7 @@ export function createPool(options: PoolOptions): Pool {
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
     idleTimeoutMillis: 0,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MILLISECONDS,
   });
   pool.on('error', (error) => options.onIdleError(databaseError('an idle connection', error)));
   return pool;

@@ -99,6 +99,7 @@ export async function inTransaction<T>(
     if (keep && command !== 'COMMIT') throw new Error('the transaction had failed and was rolled back');
     return result;
   } catch (error) {
+    endIfSilent(client, error);
     // The first error is the one to tell; a connection that can't roll back is ended by the caller.
     await client.query('ROLLBACK').catch(() => {});
     throw error;
@@ -111,7 +112,7 @@ function serialized(client: pg.PoolClient): Transaction {
   const next = <T>(count: number, work: () => Promise<T>): Promise<T> => {
     statements += count;
     const turn = last.then(work);
-    last = turn.catch(() => {});
+    last = turn.catch((error: unknown) => endIfSilent(client, error));
     return turn;
   };
   return {
@@ -126,9 +127,17 @@ function serialized(client: pg.PoolClient): Transaction {
           await client.query('RELEASE SAVEPOINT attempt');
           return result;
         } catch (error) {
+          endIfSilent(client, error);
           await client.query('ROLLBACK TO SAVEPOINT attempt');
           throw error;
         }
       }),
   };
+}
+
+/** Where Postgres's host is silent, each further statement would wait for as long again: without the connection it fails at once. */
+function endIfSilent(client: pg.PoolClient, error: unknown): void {
+  // The one error of pg's own that comes while the connection seems to be well; it has no code.
+  if (!(error instanceof Error && error.message === 'Query read timeout')) return;
+  client.end().catch(() => {});
 }
