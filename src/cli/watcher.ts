@@ -61,6 +61,8 @@ const OPTIONS: readonly OptionVariables[] = [
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 120_000;
 const SANDBOX_RATE = 1;
+/** On top of SES's timeouts: for credentials to be fetched and a busy machine. */
+const LEASE_MARGIN_MILLISECONDS = 5_000;
 
 export function addWatcher(program: Command, register: Register): void {
   register(
@@ -118,6 +120,8 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
       metrics,
       mailer,
       pace: createPace(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
+      leaseMilliseconds:
+        (settings.AWS_CONNECT_TIMEOUT + settings.AWS_READ_TIMEOUT) * 1_000 + LEASE_MARGIN_MILLISECONDS,
       taken: [],
       show: async (email: Email) => {
         if (settings.WATCHER_CONSOLE_ALERTS) await print.send(email, signal);

@@ -109,6 +109,20 @@ export async function bundledAlerts(db: Db, ids: readonly string[]): Promise<Bun
   return rows;
 }
 
+/**
+ * Keeps the alerts of one email for whoever claims them, as long as sending may take: all of them, or none where
+ * another watcher has one of them. A claim that is left behind, by a death, ends by itself.
+ */
+export async function claim(db: Db, ids: readonly string[], milliseconds: number): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: `WITH free AS (SELECT id FROM alerts WHERE id = ANY($1::bigint[]) AND ${DUE} ORDER BY id FOR UPDATE)
+           UPDATE alerts SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond'
+           FROM free WHERE alerts.id = free.id AND (SELECT count(*) FROM free) = cardinality($1::bigint[])`,
+    values: [ids, milliseconds],
+  });
+  return ids.length > 0 && rowCount === ids.length;
+}
+
 /** All alerts of one email, in one statement: they are sent together or not at all. */
 export async function markSent(db: Db, ids: readonly string[], sesMessageId: string | null): Promise<void> {
   await db.query({

@@ -1,5 +1,4 @@
-import type { Pending } from '../db/outbox.ts';
-import { markDeferred, markFailed, markSent, nextDue } from '../db/outbox.ts';
+import { claim, markDeferred, markFailed, markSent, nextDue } from '../db/outbox.ts';
 import type { Db } from '../db/pool.ts';
 import type { Email, Mailer } from '../mail/mailer.ts';
 import { asError, CodedError, hasCode, messageOf } from '../runtime/errors.ts';
@@ -16,6 +15,8 @@ export interface DeliveryDependencies {
   readonly pace: Pace;
   readonly logger: Logger;
   readonly reporter: Reporter;
+  /** Longer than an email can be on its way to SES: nobody else sends it until then. */
+  readonly leaseMilliseconds: number;
   /** Emails that SES took and the outbox doesn't know of, for want of a database: never to be sent again. */
   readonly taken: Taken[];
 }
@@ -38,7 +39,8 @@ const MAX_ERROR_TEXT = 1_000;
 
 /**
  * Delivers what is due in the outbox, in the order decided. The alerts of an email are marked right after SES took
- * it: only a death in between sends it twice. Ends when nothing is due, SES asks for a pause or the signal
+ * it: only a death in between sends it twice. The lock of the caller's connection can break while SES is asked, so
+ * each email is claimed first. Ends when nothing is due, SES asks for a pause or the signal
  * fires; the rest stays pending.
  */
 export async function deliver(
@@ -54,7 +56,10 @@ export async function deliver(
     if (alert === null) break;
     await pace.turn(signal);
     if (signal.aborted) break;
-    const { outcome, alerts } = await deliverEmail(db, alert, dependencies);
+    const collected = await collect(db, alert);
+    // Another watcher, which took over the lock meanwhile, sends it.
+    if (!(await claim(db, collected.ids, dependencies.leaseMilliseconds))) continue;
+    const { outcome, alerts } = await deliverEmail(db, collected, dependencies);
     totals[outcome] += alerts;
   }
   return totals;
@@ -65,9 +70,12 @@ interface Attempt {
   readonly alerts: number;
 }
 
-async function deliverEmail(db: Db, alert: Pending, dependencies: DeliveryDependencies): Promise<Attempt> {
+async function deliverEmail(
+  db: Db,
+  collected: Collected,
+  dependencies: DeliveryDependencies,
+): Promise<Attempt> {
   const { mailer, pace, logger } = dependencies;
-  const collected = await collect(db, alert);
   const alerts = collected.ids.length;
   let messageId: string | null;
   try {

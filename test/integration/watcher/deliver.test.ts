@@ -43,6 +43,7 @@ describe('a digest that can’t be written', () => {
       pace: createPace(async () => Number.POSITIVE_INFINITY),
       logger,
       reporter: await createReporter(logger, undefined, 'test'),
+      leaseMilliseconds: 60_000,
       taken: [],
     };
     const never = new AbortController().signal;

@@ -40,6 +40,13 @@ const sends = (issue?: string) =>
     (request) => request.action === 'SendEmail' && (issue === undefined || issueOf(request) === issue),
   );
 
+async function breakConnections(): Promise<void> {
+  await pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'bec-alerts watcher'`,
+  );
+}
+
 /** Answers the first emails as told, one after the other, and then well. */
 function atFirst(...replies: readonly SesReply[]): void {
   const left = [...replies];
@@ -186,15 +193,32 @@ describe('an email that SES took', () => {
     ses.answer(async (request) => {
       if (issueOf(request) === 'b' && !broken) {
         broken = true;
-        await pool.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND application_name = 'bec-alerts watcher'`,
-        );
+        await breakConnections();
       }
       return {};
     });
     start({ WATCHER_SLEEP_DELAY: '0.5' });
     await settled(pool, 4);
     expect(taken()).toEqual(ISSUES);
+  });
+
+  it('is not sent by another watcher, which takes over when the connection breaks before SES answers', async () => {
+    let answer = () => {};
+    const others = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    ses.answer(async (request) => {
+      if (issueOf(request) === 'a') await others;
+      return {};
+    });
+    start({ WATCHER_SLEEP_DELAY: '0.5', AWS_READ_TIMEOUT: '30' });
+    await poll('the first email', async () => (sends('a').length > 0 ? true : undefined), { seconds: 20 });
+    const second = start({ WATCHER_SLEEP_DELAY: '0.5', AWS_READ_TIMEOUT: '30' });
+    await second.printed(/the next run is due|evaluated/);
+    await breakConnections();
+    await poll('the other emails', async () => (taken().length >= 3 ? true : undefined), { seconds: 20 });
+    answer();
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
   });
 });

@@ -26,7 +26,9 @@ beforeEach(async () => {
   );
 });
 
-const start = () => startWatcher(database, ses.endpoint, [], { TRIGGERS, AWS_READ_TIMEOUT: '5' });
+/** What a killed watcher had claimed is free again after these timeouts and a margin. */
+const TIMEOUTS = { AWS_CONNECT_TIMEOUT: '1', AWS_READ_TIMEOUT: '2' };
+const start = () => startWatcher(database, ses.endpoint, [], { TRIGGERS, ...TIMEOUTS });
 
 /** `kill -9`; Postgres has noticed when it returns, what still ran there included. */
 async function kill(watcher: RunningCommand): Promise<void> {
@@ -116,7 +118,7 @@ describe('a watcher that is killed', () => {
   });
 
   it('between SES’s answer and the mark of a digest sends the digest twice, and whole', async () => {
-    const env = { TRIGGERS, ALERT_DIGEST: 'run' };
+    const env = { TRIGGERS, ...TIMEOUTS, ALERT_DIGEST: 'run' };
     let lock: Awaited<ReturnType<typeof hold>> | undefined;
     ses.answer(async () => {
       lock ??= await hold(pool, 'LOCK TABLE alerts IN SHARE MODE');
