@@ -2,6 +2,7 @@ import {
   GetIdentityVerificationAttributesCommand,
   GetSendQuotaCommand,
   SESClient,
+  SESServiceException,
   SendEmailCommand,
   VerifyEmailIdentityCommand,
 } from '@aws-sdk/client-ses';
@@ -24,6 +25,8 @@ export interface SesMailer extends Mailer {
 
 /** For questions that help but aren't needed; the local SES never answers them. */
 const ASIDE_MILLISECONDS = 5_000;
+/** SES answers one question about identities a second, and says it of all alerts that a From address costs. */
+const REMEMBERED_MILLISECONDS = 10_000;
 const THROTTLED = new Set([
   'Throttling',
   'ThrottlingException',
@@ -49,6 +52,7 @@ export function createSesMailer(options: SesOptions): SesMailer {
       throwOnRequestTimeout: true,
     },
   });
+  const isVerified = rememberFor(REMEMBERED_MILLISECONDS, () => fromIsVerified(client, options.from));
   return {
     async send(email, signal) {
       const content = (Data: string) => ({ Data, Charset: 'UTF-8' });
@@ -65,10 +69,14 @@ export function createSesMailer(options: SesOptions): SesMailer {
         return MessageId ?? null;
       } catch (error) {
         const refusal = sesError(`sending to ${email.to}`, error);
-        if (asError(error).name !== 'MessageRejected' || !(await fromIsUnverified(client, options.from))) {
-          throw refusal;
-        }
-        throw new CodedError('mail_unavailable', `${options.from} is not verified with SES yet`, {
+        if (asError(error).name !== 'MessageRejected') throw refusal;
+        const verified = await isVerified();
+        if (verified === true) throw refusal;
+        const why =
+          verified === false
+            ? `${options.from} is not verified with SES yet`
+            : `${messageOf(refusal)}, and SES didn't say now whether ${options.from} is verified`;
+        throw new CodedError('mail_unavailable', why, {
           retryable: true,
           cause: refusal,
         });
@@ -97,9 +105,11 @@ export function createSesMailer(options: SesOptions): SesMailer {
 
 /**
  * SES says MessageRejected of a message and of a From address alike. One that waits for the click on its link must not
- * cost the alerts of these minutes, so it is asked about; where SES doesn't answer that, the rejection stands.
+ * cost the alerts of these minutes, so it is asked about. Where SES may not or can't be asked that at all, as a local
+ * one, the rejection stands as if it were verified.
+ * @returns null where SES may answer it later: it is throttled, failed or couldn't be reached
  */
-async function fromIsUnverified(client: SESClient, from: string): Promise<boolean> {
+async function fromIsVerified(client: SESClient, from: string): Promise<boolean | null> {
   const domain = from.slice(from.indexOf('@') + 1).split('.');
   // A verified domain verifies its subdomains and their addresses.
   const Identities = [from, ...domain.map((_, index) => domain.slice(index).join('.'))];
@@ -107,12 +117,28 @@ async function fromIsUnverified(client: SESClient, from: string): Promise<boolea
     const abortSignal = AbortSignal.timeout(ASIDE_MILLISECONDS);
     const command = new GetIdentityVerificationAttributesCommand({ Identities });
     const { VerificationAttributes = {} } = await client.send(command, { abortSignal });
-    return !Object.values(VerificationAttributes).some(
+    return Object.values(VerificationAttributes).some(
       ({ VerificationStatus }) => VerificationStatus === 'Success',
     );
-  } catch {
-    return false;
+  } catch (thrown) {
+    const isFinal =
+      thrown instanceof SESServiceException &&
+      !THROTTLED.has(thrown.name) &&
+      (thrown.$metadata.httpStatusCode ?? 500) < 500;
+    return isFinal ? true : null;
   }
+}
+
+/** Asks again only after a while; what wasn't answered (null) is asked anew. */
+function rememberFor<T>(milliseconds: number, ask: () => Promise<T | null>): () => Promise<T | null> {
+  let known: T | null = null;
+  let until = 0;
+  return async () => {
+    if (known !== null && performance.now() < until) return known;
+    known = await ask();
+    until = performance.now() + milliseconds;
+    return known;
+  };
 }
 
 /**

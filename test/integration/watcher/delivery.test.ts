@@ -154,6 +154,26 @@ describe('when SES rejects an alert for good', () => {
   });
 });
 
+describe('while SES is too busy to say whether the From address is verified', () => {
+  it('a rejection is not for good', async () => {
+    let busy = true;
+    ses.answer(({ action }) => {
+      if (action === 'GetIdentityVerificationAttributes') return THROTTLED;
+      return action === 'SendEmail' && busy ? REJECTED : {};
+    });
+    start();
+    const told = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
+    const rejected = await poll('a rejected alert', told, { seconds: 20 });
+    expect(rejected).toMatchObject({
+      status: 'pending',
+      last_error: expect.stringContaining("SES didn't say now whether bec-alerts@example.com is verified"),
+    });
+    busy = false;
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+  });
+});
+
 describe('the send rate', () => {
   it('is the account’s, asked once', async () => {
     ses.answer(({ action }) => (action === 'GetSendQuota' ? quota(500) : {}));
