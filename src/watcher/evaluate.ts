@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Issue } from '../domain/issue.ts';
 import type { Recipient, Trigger, TriggerContext } from '../domain/trigger.ts';
 import { asError } from '../runtime/errors.ts';
+import { pause } from '../runtime/loop.ts';
 
 /** What one trigger decided to tell of one issue. */
 export interface Decision {
@@ -18,10 +19,14 @@ export interface FailedJudgement {
 export interface Judgements {
   readonly decisions: readonly Decision[];
   readonly failures: readonly FailedJudgement[];
+  /** Not all were made in time. */
+  readonly late: boolean;
 }
 
 /** How long a trigger may take over a page: one that waits for something that never comes must not hold up the run. */
 export const PATIENCE_MILLISECONDS = 120_000;
+/** And how long over each further page of a run in which it was late once. */
+export const LATE_PATIENCE_MILLISECONDS = 1_000;
 
 const verdictSchema = z.discriminatedUnion('notify', [
   z.object({ notify: z.literal(false), because: z.string().optional() }),
@@ -35,19 +40,22 @@ const verdictSchema = z.discriminatedUnion('notify', [
 /**
  * Lets a trigger judge a page of issues. All start in the same turn, so that what they ask is asked together; the
  * order of the decisions is the issues'.
+ * @throws once the signal fires
  */
 export async function evaluate(
   trigger: Trigger,
   issues: readonly Issue[],
   context: TriggerContext,
   patienceMilliseconds = PATIENCE_MILLISECONDS,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Judgements> {
   const outcomes: Outcome[] = [];
   const judgements = issues.map(async (issue, index) => {
     const outcome = await judge(trigger, issue, context);
     outcomes[index] ??= outcome;
   });
-  await allOrLate(judgements, patienceMilliseconds);
+  const late = await allOrLate(judgements, patienceMilliseconds, signal);
+  signal.throwIfAborted();
   const decisions: Decision[] = [];
   const failures: FailedJudgement[] = [];
   for (const [index, issue] of issues.entries()) {
@@ -58,17 +66,26 @@ export async function evaluate(
     if ('error' in outcome) failures.push(outcome);
     else decisions.push(outcome);
   }
-  return { decisions, failures };
+  return { decisions, failures, late };
 }
 
-/** Waits for all, or for as long as there is patience; nobody can end what another's code began. */
-async function allOrLate(work: readonly Promise<void>[], milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([Promise.all(work), late]);
-  clearTimeout(timer);
+/**
+ * Waits for all, or for as long as there is patience or no signal; nobody can end what another's code began.
+ * @returns whether it didn't wait for all
+ */
+async function allOrLate(
+  work: readonly Promise<void>[],
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const done = new AbortController();
+  const all = Promise.all(work).then(() => false);
+  const late = pause(milliseconds, AbortSignal.any([signal, done.signal])).then(() => true);
+  try {
+    return await Promise.race([all, late]);
+  } finally {
+    done.abort();
+  }
 }
 
 function tooLate(milliseconds: number): Error {

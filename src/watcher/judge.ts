@@ -12,7 +12,7 @@ import type { Reporter } from '../runtime/report.ts';
 import type { RankingCache } from './context.ts';
 import { createContext, openPage } from './context.ts';
 import type { FailedJudgement } from './evaluate.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, LATE_PATIENCE_MILLISECONDS, PATIENCE_MILLISECONDS } from './evaluate.ts';
 import type { ReadyTrigger } from './load-triggers.ts';
 import type { Bundling } from './plan.ts';
 import { createPlan } from './plan.ts';
@@ -41,6 +41,8 @@ export interface RunState {
   /** The triggers of which a judgement threw in an earlier run. */
   readonly failing: ReadonlySet<string>;
   readonly pageSize: number;
+  /** Ends the run; what is asked of the judge then throws. */
+  readonly signal: AbortSignal;
 }
 
 const REPORTED_FAILURES = 5;
@@ -48,10 +50,11 @@ const MAX_ERROR_TEXT = 1_000;
 
 /** Evaluates, renders and records, page by page. */
 export function createJudge(tx: Transaction, state: RunState, dependencies: JudgeDependencies): Judge {
-  const { opened, recipients, failing, pageSize } = state;
+  const { opened, recipients, failing, pageSize, signal } = state;
   const { triggers, settings, reporter } = dependencies;
   const rankings: RankingCache = new Map();
   const failedNow = new Map(triggers.map(({ trigger }) => [trigger.name, new Set<string>()]));
+  const lateTriggers = new Set<string>();
   const plan = createPlan(dependencies.bundling);
   let alertCount = 0;
   let failureCount = 0;
@@ -93,7 +96,9 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
     const { trigger } = ready;
     const told = trigger.emails.flatMap((email) => recipients.get(email) ?? []);
     const context = createContext(questions, opened.ranAt, told, rankings);
-    const { decisions, failures } = await evaluate(trigger, issues, context);
+    const patience = lateTriggers.has(trigger.name) ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
+    const { decisions, failures, late } = await evaluate(trigger, issues, context, patience, signal);
+    if (late) lateTriggers.add(trigger.name);
     const rendered = await render(tx, ready, decisions, opened.ranAt, settings);
     await write(rendered.alerts.map(plan));
     const unrendered = rendered.failures.map(({ decision, error }) => ({
@@ -107,15 +112,26 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
     await clearFailures(tx, trigger.name, judged);
   };
 
+  const onPage = async (work: (questions: ReturnType<typeof openPage>) => Promise<void>) => {
+    const questions = openPage(tx, opened.ranAt);
+    try {
+      await work(questions);
+    } finally {
+      questions.close();
+    }
+  };
+
   const retry = async (ready: ReadyTrigger) => {
     const failed = failedNow.get(ready.trigger.name) ?? new Set<string>();
     let after = '0';
     while (true) {
+      signal.throwIfAborted();
       const ids = await issuesToRetry(tx, ready.trigger.name, after, pageSize);
       const again = ids.filter((id) => !failed.has(id));
-      const questions = openPage(tx, opened.ranAt);
-      if (again.length > 0) await judge(ready, await issuesById(tx, again), questions, false);
-      questions.close();
+      if (again.length > 0) {
+        const issues = await issuesById(tx, again);
+        await onPage((questions) => judge(ready, issues, questions, false));
+      }
       after = ids.at(-1) ?? after;
       if (ids.length < pageSize) return;
     }
@@ -123,9 +139,9 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
 
   return {
     async changed(page) {
-      const questions = openPage(tx, opened.ranAt);
-      for (const ready of triggers) await judge(ready, page, questions, true);
-      questions.close();
+      await onPage(async (questions) => {
+        for (const ready of triggers) await judge(ready, page, questions, true);
+      });
     },
     async retries() {
       for (const ready of triggers) if (failing.has(ready.trigger.name)) await retry(ready);

@@ -36,7 +36,7 @@ const PAGE_SIZE = 500;
  * One run: every stage in order, in one transaction on one snapshot. Alerts, who was notified and the finished run
  * are committed together, or, in a dry run, rolled back together.
  * @param inspect called before the transaction ends: all that the run wrote can be read in it
- * @param signal ends the run between two pages: all of it is rolled back, and the next run judges the same
+ * @param signal ends the run between two pages, or while a trigger takes its time: all of it is rolled back, and the next run judges the same
  */
 export async function run(
   client: pg.PoolClient,
@@ -53,7 +53,7 @@ export async function run(
     const emails = dependencies.triggers.flatMap(({ trigger }) => trigger.emails);
     const recipients = await ensureRecipients(tx, [...new Set(emails)]);
     const failing = await triggersWithFailures(tx);
-    const judge = createJudge(tx, { opened, recipients, failing, pageSize: PAGE_SIZE }, dependencies);
+    const judge = createJudge(tx, { opened, recipients, failing, pageSize: PAGE_SIZE, signal }, dependencies);
 
     let issues = 0;
     for await (const page of changedIssues(tx, selectChanged(last), PAGE_SIZE)) {

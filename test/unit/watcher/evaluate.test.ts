@@ -82,7 +82,7 @@ describe('a page', () => {
   });
 
   it('costs a judgement that throws or never ends that judgement alone', async () => {
-    const { decisions, failures } = await evaluate(
+    const { decisions, failures, late } = await evaluate(
       trigger(({ id }) => {
         if (id === '1') throw new Error('boom');
         if (id === '2') return new Promise(() => undefined);
@@ -97,5 +97,17 @@ describe('a page', () => {
       'boom',
       'evaluate did not return within 0.02 s',
     ]);
+    expect(late).toBe(true);
+  });
+
+  it('is given up at once when the signal fires', async () => {
+    const stop = new AbortController();
+    const hanging = trigger(() => {
+      stop.abort(new Error('stopping'));
+      return new Promise(() => undefined);
+    });
+    await expect(evaluate(hanging, [issue('1')], context, 3_600_000, stop.signal)).rejects.toThrow(
+      'stopping',
+    );
   });
 });
