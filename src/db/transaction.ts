@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { databaseError } from './errors.ts';
 import type { Db, Pool } from './pool.ts';
 
@@ -19,6 +19,7 @@ export const DELIVERY_LOCK = 0x626563_02;
  * never keeps it.
  * @param waitMilliseconds how long to wait for the lock, 0 for not at all
  * @returns null if another session holds the lock
+ * @throws CodedError where the database fails, and what the work throws of its own
  */
 export async function withLock<T>(
   pool: Pool,
@@ -30,17 +31,24 @@ export async function withLock<T>(
     throw databaseError('connecting to the database', error);
   });
   let broken = true;
+  let working = false;
   // A checked-out connection that breaks while idle would otherwise end the process; the next query says it too.
-  const onError = () => {};
+  let lost = false;
+  const onError = () => {
+    lost = true;
+  };
   client.on('error', onError);
   try {
     await noticeDeath(client);
     const locked = await acquire(client, lock, waitMilliseconds);
+    working = locked;
     const outcome = locked ? { result: await work(client) } : null;
+    working = false;
     if (locked) await client.query('SELECT pg_advisory_unlock($1)', [lock]);
     broken = false;
     return outcome;
   } catch (error) {
+    if (working && !lost && !(error instanceof pg.DatabaseError)) throw error;
     throw databaseError('working under an advisory lock', error);
   } finally {
     client.off('error', onError);
