@@ -1,3 +1,4 @@
+import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
 
 /** Rows deleted by one statement: few enough that no lock is held for long. */
@@ -21,12 +22,20 @@ const RUNS = `
       AND NOT EXISTS (SELECT FROM alerts WHERE run_id = run.id)
     LIMIT ${BATCH})`;
 
-/** Deletes buckets and settled alerts older than the retention, and runs after seven days. @returns rows deleted */
+/** Given up, and kept until here for their reason; the issue's next change judges it anew in any case. */
+const GIVEN_UP = `
+  DELETE FROM failed_evaluations WHERE (trigger, issue_id) IN (
+    SELECT trigger, issue_id FROM failed_evaluations JOIN issues ON issues.id = issue_id
+    WHERE attempts >= $1 AND last_seen < now() - interval '7 days'
+    LIMIT ${BATCH} FOR UPDATE OF failed_evaluations SKIP LOCKED)`;
+
+/** Deletes buckets and settled alerts older than the retention, and runs and judgements given up after seven days. @returns rows deleted */
 export async function prune(db: Db, retentionDays: number, signal: AbortSignal): Promise<number> {
   let deleted = 0;
   for (const [text, values] of [
     ...STATEMENTS.map((one) => [one, [retentionDays]] as const),
     [RUNS, []] as const,
+    [GIVEN_UP, [MAX_ATTEMPTS]] as const,
   ]) {
     let count = BATCH;
     while (count === BATCH && !signal.aborted) {

@@ -1,4 +1,5 @@
 import { databaseError } from './errors.ts';
+import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
 
 /** What the database knows of how the service does. */
@@ -51,7 +52,7 @@ export async function databaseStatus(db: Db, countedBytes = COUNTED_BYTES): Prom
       lastEventAt: await lastEventAt(db),
       lastRun: await lastRun(db),
       alerts: await alertCounts(db),
-      failedEvaluations: await countRows(db, 'failed_evaluations'),
+      failedEvaluations: await countToRetry(db),
       tables: await tableSizes(db, countedBytes),
     };
   } catch (error) {
@@ -97,6 +98,15 @@ async function alertCounts(db: Db): Promise<AlertCounts> {
   });
   const { sent = 0, failed = 0, pending = 0, oldest = null } = rows[0] ?? {};
   return { sent, failed, pending, oldestPendingSeconds: oldest };
+}
+
+/** Those given up are not among them: they are made again only if their issue changes. */
+async function countToRetry(db: Db): Promise<number> {
+  const { rows } = await db.query<{ count: number }>({
+    text: 'SELECT count(*)::float8 AS count FROM failed_evaluations WHERE attempts < $1',
+    values: [MAX_ATTEMPTS],
+  });
+  return rows[0]?.count ?? 0;
 }
 
 async function tableSizes(db: Db, countedBytes: number): Promise<TableSize[]> {

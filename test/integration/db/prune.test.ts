@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../src/db/events.ts';
 import { prune } from '../../../src/db/prune.ts';
+import { databaseStatus } from '../../../src/db/status.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 import { runHere } from '../../support/run.ts';
@@ -59,6 +60,24 @@ describe('pruning', () => {
     expect(rows).toEqual([{ id: 1 }, { id: 5 }]);
     expect((await runHere(pool, [])).issues).toBe(0);
     expect(await runs(pool)).toHaveLength(3);
+  });
+
+  it('deletes judgements given up a week after their issue was last seen, and status counts none of them', async () => {
+    await storeEvents(
+      pool,
+      ['old', 'young', 'retried'].map((groupId) => errorEvent({ groupId })),
+    );
+    await pool.query(`UPDATE issues SET last_seen = now() - interval '8 days' WHERE group_id <> 'young'`);
+    await pool.query(
+      `INSERT INTO failed_evaluations (trigger, issue_id, attempts, last_error)
+       SELECT 'Throws', id, CASE group_id WHEN 'retried' THEN 9 ELSE 10 END, 'boom' FROM issues`,
+    );
+    expect((await databaseStatus(pool)).failedEvaluations).toBe(1);
+    expect(await prune(pool, 30, never)).toBe(1);
+    const { rows } = await pool.query(
+      'SELECT group_id FROM failed_evaluations JOIN issues ON id = issue_id ORDER BY 1',
+    );
+    expect(rows).toEqual([{ group_id: 'retried' }, { group_id: 'young' }]);
   });
 
   it('ends between two batches when a signal asks for it', async () => {
