@@ -80,7 +80,14 @@ export async function watchOnceNow(
   try {
     await onceNow(dependencies, options, signal);
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) {
+      dependencies.metrics.increment('bec-alerts.watcher.errors');
+      dependencies.reporter.report(
+        asError(error),
+        'the run or its delivery failed; a later run makes up for it',
+      );
+      throw error;
+    }
     dependencies.logger.info('stopped in the middle of the run, which is rolled back');
   }
 }

@@ -159,13 +159,15 @@ describe('the health counter', () => {
     expect(agent.metrics().join('\n')).toMatch(/^bec-alerts\.watcher\.run\.duration:\d+\|d/m);
   });
 
-  it('counts neither a run that failed nor a dry one', async () => {
+  it('counts neither a run that failed, which is reported as an error, nor a dry one', async () => {
     const agent = await listenForMetrics();
     await pool.query('ALTER TABLE recipient_issues RENAME TO away');
     try {
       const TRIGGERS = await everyEventFile();
       await storeEvents(pool, [errorEvent()]);
-      expect((await run([], { ...agent.env, TRIGGERS })).code).toBe(1);
+      const { code, stdout } = await run([], { ...agent.env, TRIGGERS });
+      expect(code).toBe(1);
+      expect(said(stdout)).toContain('the run or its delivery failed; a later run makes up for it');
     } finally {
       await pool.query('ALTER TABLE away RENAME TO recipient_issues');
     }
@@ -175,6 +177,7 @@ describe('the health counter', () => {
     const last = async () => agent.metrics().find((line) => line.startsWith('the.last:1'));
     await poll('the last counter', last, { seconds: 10 });
     expect(agent.metrics().filter((line) => line.includes('watcher.health'))).toEqual([]);
+    expect(agent.metrics().join('\n')).toMatch(/^bec-alerts\.watcher\.errors:1\|c/m);
   });
 });
 
