@@ -16,6 +16,8 @@ export interface RedriveOptions {
   readonly limit: number;
   /** Move only those of this reason; undefined moves all. */
   readonly reason: string | undefined;
+  /** How long a letter is ours; default: as long as so many letters should take. */
+  readonly heldSeconds?: number;
   /** Told after every ten or fewer: how many were moved so far, of about how many. */
   readonly progress: (moved: number, total: number) => void;
 }
@@ -35,10 +37,16 @@ export interface Redriven {
 }
 
 /**
- * How long a letter is ours. After a crash the letters in hand are visible again so soon; should sending them take
- * longer, they may be sent twice, and are counted once all the same.
+ * How long a letter is ours. After a crash the letters in hand are visible again so late; should sending them take
+ * longer, they may be sent twice, and are counted once all the same. Where there are many, those that stay would be
+ * handed out again, and again, before the last was reached.
  */
-const HELD_SECONDS = 30;
+function heldSecondsFor(letters: number): number {
+  return Math.min(Math.max(30, Math.ceil(letters / 50)), 43_200);
+}
+
+/** Receives in a row that brought nothing but what was looked at before; after so many there is nothing else. */
+const SEEN_RECEIVES = 10;
 
 /**
  * Sends the dead letters back through the queue, those that are there when it begins. Each is sent first and deleted
@@ -52,6 +60,7 @@ export async function redriveDeadLetters(
   signal: AbortSignal,
 ): Promise<Redriven> {
   const { visible, inFlight } = await depthOf(client, urls.deadLetterQueueUrl);
+  const heldSeconds = options.heldSeconds ?? heldSecondsFor(visible);
   const sent = new Set<string>();
   const left: Left = { otherReason: new Set(), later: new Set(), refused: new Map() };
   const held = new Map<string, InHand>();
@@ -69,11 +78,13 @@ export async function redriveDeadLetters(
   };
 
   let failure: Error | null = null;
+  let seen = 0;
   try {
-    while (!signal.aborted && moved < options.limit) {
+    while (!signal.aborted && moved < options.limit && seen < SEEN_RECEIVES) {
       const count = Math.min(MAX_BATCH, options.limit - moved);
-      const letters = await receiveLetters(client, urls.deadLetterQueueUrl, count, HELD_SECONDS);
+      const letters = await receiveLetters(client, urls.deadLetterQueueUrl, count, heldSeconds);
       if (letters.length === 0) break;
+      seen = letters.every(({ id }) => held.has(id)) ? seen + 1 : 0;
       const wanted = letters.filter(classify);
       const { done, error } = await sendBack(client, urls, wanted, sent, left);
       for (const letter of letters) if (!done.includes(letter)) held.set(letter.id, letter);

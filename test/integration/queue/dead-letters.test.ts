@@ -177,6 +177,16 @@ describe('sending the dead letters back', () => {
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [3, 0] });
   });
 
+  it('ends where it is handed nothing but what it leaves', async () => {
+    await reject(queue, bodies(5));
+    // Visible again at once, as they are when there are more of them than can be looked at in the time they are held.
+    const options = { ...ALL, reason: 'missing_message', began: new Date(), heldSeconds: 0 };
+    const signal = AbortSignal.timeout(20_000);
+    const { moved, otherReason } = await redriveDeadLetters(queue.client, queue, options, signal);
+    expect({ moved, otherReason, early: signal.aborted }).toEqual({ moved: 0, otherReason: 5, early: false });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [5, 0] });
+  });
+
   it('moves those of one reason, or so many at most', async () => {
     await reject(queue, bodies(12));
     await reject(queue, ['keep'], 'missing_message');
