@@ -77,11 +77,19 @@ async function runProcessor({
     };
     const client = createSqsClient(queueOptions);
     teardown.add('the queue client', async () => client.destroy());
-    const urls = await findOrCreateQueues(client, {
+    const names = {
       queueName: settings.SQS_QUEUE_NAME,
       queueUrl: settings.SQS_QUEUE_URL,
       deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
+    };
+    const urls = await findOrCreateQueues(client, names, signal).catch((error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
     });
+    if (urls === null) {
+      logger.info('stopped before the queue answered');
+      return;
+    }
 
     let workers = 0;
     await serveHealth(

@@ -25,24 +25,35 @@ const VISIBILITY_TIMEOUT_SECONDS = '60';
  */
 const MAX_RECEIVE_COUNT = 50;
 
-/** Finds both queues, or creates what is missing. Safe when many processors start at once. */
-export async function findOrCreateQueues(client: SQSClient, names: QueueNames): Promise<QueueUrls> {
+/** Finds both queues, or creates what is missing. Safe when many processors start at once. A signal ends it with an error. */
+export async function findOrCreateQueues(
+  client: SQSClient,
+  names: QueueNames,
+  signal?: AbortSignal,
+): Promise<QueueUrls> {
   const queueName = names.queueUrl === undefined ? names.queueName : nameInUrl(names.queueUrl);
   const deadLetterName = names.deadLetterQueueName ?? deadLetterQueueName(queueName);
-  const deadLetterQueueUrl = await findOrCreate(client, deadLetterName, async () => ({
-    ...fifo(deadLetterName),
-    MessageRetentionPeriod: FOURTEEN_DAYS,
-  }));
+  const deadLetterQueueUrl = await findOrCreate(
+    client,
+    deadLetterName,
+    async () => ({ ...fifo(deadLetterName), MessageRetentionPeriod: FOURTEEN_DAYS }),
+    signal,
+  );
   if (names.queueUrl !== undefined) return { queueUrl: names.queueUrl, deadLetterQueueUrl };
-  const queueUrl = await findOrCreate(client, queueName, async () => ({
-    ...fifo(queueName),
-    MessageRetentionPeriod: FOURTEEN_DAYS,
-    VisibilityTimeout: VISIBILITY_TIMEOUT_SECONDS,
-    RedrivePolicy: JSON.stringify({
-      deadLetterTargetArn: await arnOf(client, deadLetterQueueUrl),
-      maxReceiveCount: MAX_RECEIVE_COUNT,
+  const queueUrl = await findOrCreate(
+    client,
+    queueName,
+    async () => ({
+      ...fifo(queueName),
+      MessageRetentionPeriod: FOURTEEN_DAYS,
+      VisibilityTimeout: VISIBILITY_TIMEOUT_SECONDS,
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: await arnOf(client, deadLetterQueueUrl, signal),
+        maxReceiveCount: MAX_RECEIVE_COUNT,
+      }),
     }),
-  }));
+    signal,
+  );
   return { queueUrl, deadLetterQueueUrl };
 }
 
@@ -92,12 +103,14 @@ async function findOrCreate(
   client: SQSClient,
   QueueName: string,
   attributes: () => Promise<Record<string, string>>,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   try {
-    const found = await findQueue(client, QueueName);
+    const found = await findQueue(client, QueueName, signal);
     if (found !== null) return found;
     const { QueueUrl } = await client.send(
       new CreateQueueCommand({ QueueName, Attributes: await attributes() }),
+      abortedBy(signal),
     );
     return required(QueueUrl, 'CreateQueue');
   } catch (error) {
@@ -106,9 +119,13 @@ async function findOrCreate(
 }
 
 /** @returns its URL, or null if there is no queue of that name */
-export async function findQueue(client: SQSClient, QueueName: string): Promise<string | null> {
+export async function findQueue(
+  client: SQSClient,
+  QueueName: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
   try {
-    const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }));
+    const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }), abortedBy(signal));
     return required(QueueUrl, 'GetQueueUrl');
   } catch (error) {
     if (error instanceof QueueDoesNotExist) return null;
@@ -116,10 +133,14 @@ export async function findQueue(client: SQSClient, QueueName: string): Promise<s
   }
 }
 
-async function arnOf(client: SQSClient, QueueUrl: string): Promise<string> {
+async function arnOf(client: SQSClient, QueueUrl: string, signal: AbortSignal | undefined): Promise<string> {
   const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
-  const { Attributes = {} } = await client.send(command);
+  const { Attributes = {} } = await client.send(command, abortedBy(signal));
   return required(Attributes.QueueArn, 'GetQueueAttributes');
+}
+
+function abortedBy(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
 }
 
 function required(value: string | undefined, operation: string): string {

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { runCommand } from '../support/command.ts';
+import { runCommand, startCommand } from '../support/command.ts';
 
 /** Nobody listens there, so a command that gets that far fails at once, and names it. */
 const NOWHERE = 'postgres://user:hunter2@127.0.0.1:1/';
@@ -83,6 +86,29 @@ describe('bec-alerts', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^bec-alerts: reaching the database failed .*ECONNREFUSED 127\.0\.0\.1:1/);
     expect(stderr).not.toContain('hunter2');
+  });
+
+  it('a processor whose queue doesn’t answer ends at SIGTERM with 0', async () => {
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    onTestFinished(() => {
+      silent.close();
+    });
+    const asked = once(silent, 'connection');
+    const { port } = silent.address() as AddressInfo;
+    const processor = startCommand(['processor'], {
+      DATABASE_URL: `${NOWHERE}x`,
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      SQS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    });
+    await asked;
+    processor.child.kill('SIGTERM');
+    const { code, stderr } = await processor.finished;
+    expect({ code, stderr: stderr.includes('failed') }).toEqual({ code: 0, stderr: false });
+    expect(processor.output()).toContain('stopped before the queue answered');
   });
 });
 
