@@ -83,7 +83,7 @@ export async function runAndTell(
   const duration = Math.round(performance.now() - started);
   const { id, issues, alerts, failures, queries } = outcome;
   logger.info(
-    `evaluated ${issues} ${issues === 1 ? 'issue' : 'issues'} with ${triggers.length} triggers: ${alerts} ${alerts === 1 ? 'alert' : 'alerts'}`,
+    `evaluated ${issues} ${issues === 1 ? 'issue' : 'issues'} with ${triggers.length} ${triggers.length === 1 ? 'trigger' : 'triggers'}: ${alerts} ${alerts === 1 ? 'alert' : 'alerts'}`,
     {
       ...(dryRun ? { dry_run: true } : { run: id }),
       issues,
