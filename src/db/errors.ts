@@ -39,6 +39,25 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   return wrap('database_unavailable', '', true);
 }
 
+// pg's own errors have no code; these are all that it says of a connection that is gone or silent (pg 8.23, client.js).
+const LOST = [
+  'Query read timeout',
+  'Client was closed and is not queryable',
+  'Client has encountered a connection error and is not queryable',
+  'Connection terminated',
+  'Connection terminated unexpectedly',
+];
+
+/** Whether pg, not Postgres, says that the connection can't be used. */
+export function isLostConnection(error: unknown): boolean {
+  return error instanceof Error && LOST.includes(error.message);
+}
+
+/** Whether the host fell silent: the statement may still run, and each further one would wait as long. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message === LOST[0];
+}
+
 /** Postgres's error without the fields that quote data: an event's text has no business in a log. */
 function withoutDetail(error: Error): Error {
   if (!(error instanceof pg.DatabaseError)) return error;

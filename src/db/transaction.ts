@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { databaseError } from './errors.ts';
+import { databaseError, isLostConnection, isSilence } from './errors.ts';
 import type { Db, Pool } from './pool.ts';
 
 /** An open transaction. Its statements are put one after the other, whoever asks at the same time. */
@@ -48,7 +48,8 @@ export async function withLock<T>(
     broken = false;
     return outcome;
   } catch (error) {
-    if (working && !lost && !(error instanceof pg.DatabaseError)) throw error;
+    const ownFault = !lost && !(error instanceof pg.DatabaseError) && !isLostConnection(error);
+    if (working && ownFault) throw error;
     throw databaseError('working under an advisory lock', error);
   } finally {
     client.off('error', onError);
@@ -145,7 +146,6 @@ function serialized(client: pg.PoolClient): Transaction {
 
 /** Where Postgres's host is silent, each further statement would wait for as long again: without the connection it fails at once. */
 function endIfSilent(client: pg.PoolClient, error: unknown): void {
-  // The one error of pg's own that comes while the connection seems to be well; it has no code.
-  if (!(error instanceof Error && error.message === 'Query read timeout')) return;
+  if (!isSilence(error)) return;
   client.end().catch(() => {});
 }
