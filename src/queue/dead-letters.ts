@@ -1,7 +1,8 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { InHand } from './batches.ts';
 import { releaseMessages } from './batches.ts';
+import { queueDepth } from './depth.ts';
 import { queueError } from './errors.ts';
 import type { DeadLetter } from './letter.ts';
 import { toDeadLetter } from './letter.ts';
@@ -31,7 +32,7 @@ export async function readDeadLetters(
   each: (letter: DeadLetter) => void,
   signal: AbortSignal,
 ): Promise<Listing> {
-  const { visible, inFlight } = await depthOf(client, url);
+  const { waiting, inFlight } = await queueDepth(client, url);
   // None may come twice, so they are held longer than reading takes: ten a second at worst.
   const heldSeconds = Math.min(60 + Math.ceil(limit / 10), 43_200);
   const held = new Map<string, InHand>();
@@ -47,7 +48,7 @@ export async function readDeadLetters(
   } finally {
     await releaseLetters(client, url, [...held.values()]);
   }
-  return { read: held.size, more: Math.max(0, visible - held.size), elsewhere: inFlight };
+  return { read: held.size, more: Math.max(0, waiting - held.size), elsewhere: inFlight };
 }
 
 /** At most ten; none where the queue has no more to hand out. */
@@ -81,25 +82,5 @@ export async function releaseLetters(
 ): Promise<void> {
   for (let start = 0; start < letters.length; start += RELEASED_AT_ONCE) {
     await releaseMessages(client, url, letters.slice(start, start + RELEASED_AT_ONCE));
-  }
-}
-
-/** How many messages lie in a queue; SQS knows it only about. */
-export async function depthOf(
-  client: SQSClient,
-  QueueUrl: string,
-): Promise<{ readonly visible: number; readonly inFlight: number }> {
-  const command = new GetQueueAttributesCommand({
-    QueueUrl,
-    AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-  });
-  try {
-    const { Attributes = {} } = await client.send(command);
-    return {
-      visible: Number(Attributes.ApproximateNumberOfMessages ?? 0),
-      inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
-    };
-  } catch (error) {
-    throw queueError('asking how many messages there are', QueueUrl, error);
   }
 }

@@ -3,7 +3,7 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { pause } from '../runtime/loop.ts';
 import { queueError } from './errors.ts';
 import type { QueueNames } from './provision.ts';
-import { deadLetterQueueName, findQueue, nameInUrl } from './provision.ts';
+import { findQueues } from './provision.ts';
 
 /** How much lies in a queue; SQS counts approximately. */
 export interface QueueDepth {
@@ -65,11 +65,9 @@ export async function queuesStatus(
   names: QueueNames,
   signal: AbortSignal,
 ): Promise<QueuesStatus> {
-  const ownName = names.queueUrl === undefined ? names.queueName : nameInUrl(names.queueUrl);
-  const queueUrl = names.queueUrl ?? (await find(client, ownName));
-  const deadLetterUrl = await find(client, names.deadLetterQueueName ?? deadLetterQueueName(ownName));
+  const { queueUrl, deadLetterQueueUrl } = await findQueues(client, names);
   const depthOf = async (url: string | null) => (url === null ? null : queueDepth(client, url, signal));
-  const deadLetters = await depthOf(deadLetterUrl);
+  const deadLetters = await depthOf(deadLetterQueueUrl);
   let queue = await depthOf(queueUrl);
   for (let look = 1; look < LOOKS && isUnread(queue); look += 1) {
     await pause(BETWEEN_LOOKS_MILLISECONDS, signal);
@@ -80,10 +78,4 @@ export async function queuesStatus(
 
 function isUnread(depth: QueueDepth | null): boolean {
   return depth !== null && depth.waiting > 0 && depth.inFlight === 0;
-}
-
-async function find(client: SQSClient, name: string): Promise<string | null> {
-  return findQueue(client, name).catch((error: unknown) => {
-    throw queueError('finding the queue', name, error);
-  });
 }

@@ -84,13 +84,13 @@ export async function findQueues(client: SQSClient, names: QueueNames): Promise<
   };
 }
 
-export function deadLetterQueueName(queueName: string): string {
+function deadLetterQueueName(queueName: string): string {
   return queueName.endsWith('.fifo')
     ? `${queueName.slice(0, -'.fifo'.length)}_dead_letters.fifo`
     : `${queueName}_dead_letters`;
 }
 
-export function nameInUrl(url: string): string {
+function nameInUrl(url: string): string {
   return new URL(url).pathname.split('/').at(-1) ?? '';
 }
 
@@ -119,11 +119,7 @@ async function findOrCreate(
 }
 
 /** @returns its URL, or null if there is no queue of that name */
-export async function findQueue(
-  client: SQSClient,
-  QueueName: string,
-  signal?: AbortSignal,
-): Promise<string | null> {
+async function findQueue(client: SQSClient, QueueName: string, signal?: AbortSignal): Promise<string | null> {
   try {
     const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }), abortedBy(signal));
     return required(QueueUrl, 'GetQueueUrl');

@@ -3,7 +3,8 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { asError, messageOf } from '../runtime/errors.ts';
 import type { InHand } from './batches.ts';
 import { deleteMessages } from './batches.ts';
-import { depthOf, receiveLetters, releaseLetters } from './dead-letters.ts';
+import { receiveLetters, releaseLetters } from './dead-letters.ts';
+import { queueDepth } from './depth.ts';
 import { queueError, refusesMessage } from './errors.ts';
 import type { DeadLetter } from './letter.ts';
 import { MAX_BATCH } from './queue.ts';
@@ -59,8 +60,8 @@ export async function redriveDeadLetters(
   options: RedriveOptions,
   signal: AbortSignal,
 ): Promise<Redriven> {
-  const { visible, inFlight } = await depthOf(client, urls.deadLetterQueueUrl);
-  const heldSeconds = options.heldSeconds ?? heldSecondsFor(visible);
+  const { waiting, inFlight } = await queueDepth(client, urls.deadLetterQueueUrl);
+  const heldSeconds = options.heldSeconds ?? heldSecondsFor(waiting);
   const sent = new Set<string>();
   const left: Left = { otherReason: new Set(), later: new Set(), refused: new Map() };
   const held = new Map<string, InHand>();
@@ -89,7 +90,7 @@ export async function redriveDeadLetters(
       const { done, error } = await sendBack(client, urls, wanted, sent, left);
       for (const letter of letters) if (!done.includes(letter)) held.set(letter.id, letter);
       moved += done.length;
-      options.progress(moved, visible);
+      options.progress(moved, waiting);
       if (error !== null) throw error;
     }
   } catch (thrown) {
