@@ -4,6 +4,7 @@ import type { ErrorEvent } from '../domain/event.ts';
 import type { Objects } from '../queue/objects.ts';
 import type { Queue, QueueMessage } from '../queue/queue.ts';
 import { backoff, pause } from '../runtime/loop.ts';
+import type { AcknowledgeEvents } from './acknowledge.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { IntakeOptions } from './intake.ts';
 import { createIntake } from './intake.ts';
@@ -12,7 +13,7 @@ import { read } from './read.ts';
 import { store } from './store.ts';
 
 /** What the loop tells of itself. */
-export interface ConsumeEvents {
+export interface ConsumeEvents extends AcknowledgeEvents {
   /** The database answers and polling begins; also after an outage. */
   polling(): void;
   /** The loop ends soon, for its message count. */
@@ -23,10 +24,6 @@ export interface ConsumeEvents {
   read(message: QueueMessage, event: ErrorEvent): void;
   /** Committed; its deletion follows. */
   stored(batch: StoredBatch): void;
-  /** A message has reached the dead-letter queue. */
-  rejected(one: RejectedMessage): void;
-  /** Something failed and is tried again; nothing is lost by it. */
-  failed(error: unknown, message: string): void;
 }
 
 export interface StoredBatch {
@@ -77,9 +74,7 @@ export async function consume(
       if (messages.length > 0) {
         const { good, bad, failure } = await storeRound(dependencies, messages, events);
         const previous = acknowledging;
-        acknowledging = acknowledge(queue, good, bad, (one) => events.rejected(one));
-        // It is awaited a turn later; until then a failure must not count as unhandled.
-        acknowledging.catch(() => {});
+        acknowledging = acknowledge(queue, good, bad, events);
         await previous;
         if (failure !== null) throw failure;
       }
@@ -97,9 +92,7 @@ export async function consume(
     }
     events.turned();
   }
-  await acknowledging.catch((error: unknown) =>
-    events.failed(error, 'the last batch is counted, but not all of it is deleted; it comes back'),
-  );
+  await acknowledging;
 }
 
 interface StoredRound {
