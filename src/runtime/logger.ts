@@ -89,14 +89,27 @@ interface MozlogRecord {
   readonly Fields: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** `worker-3 | INFO | message key=value`, a traceback indented below. */
+/** Control and format characters but the line feed and the tab; Unicode's own line breaks. */
+const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * `worker-3 | INFO | message key=value`, a traceback indented below. What can't be seen is escaped: an error may quote
+ * what a stranger wrote, and that must not move the terminal.
+ */
 function toCompose(line: string): string {
   const { Type, Severity, Fields } = JSON.parse(line) as MozlogRecord;
   const { msg, traceback, ...fields } = Fields;
   const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${shown(value)}`);
   const name = Type.replace('bec-alerts.', '');
-  const trace = typeof traceback === 'string' ? `${traceback.replace(/^/gm, '    ')}\n` : '';
-  return `${name} | ${NAME_OF_SEVERITY[Severity]} | ${msg}${pairs.join('')}\n${trace}`;
+  const trace = typeof traceback === 'string' ? `    ${traceback.replaceAll('\n', '\n    ')}\n` : '';
+  return `${name} | ${NAME_OF_SEVERITY[Severity]} | ${msg}${pairs.join('')}\n${trace}`.replace(
+    UNSEEN,
+    escaped,
+  );
+}
+
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
 function shown(value: string | number | boolean | null): string {

@@ -75,6 +75,16 @@ describe('compose', () => {
     ]);
   });
 
+  it('shows what would move the terminal or break the line', () => {
+    const error = new Error('\u001b[2J\u009b0m\u2028\u202edone');
+    const [text = ''] = written('compose', 'INFO', (log) =>
+      log.error('failed', { id: 'a\u001b[31m', error }),
+    );
+    expect(text).toMatch(/^worker-3 \| ERROR \| failed id=a\\u\{1b\}\[31m error=/);
+    expect(text).toContain('    Error: \\u{1b}[2J\\u{9b}0m\\u{2028}\\u{202e}done\n');
+    expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u);
+  });
+
   it('indents a traceback below', () => {
     const [text = ''] = written('compose', 'INFO', (log) => log.error('failed', { error: new Error('why') }));
     expect(text).toMatch(/^worker-3 \| ERROR \| failed error="Error: why"\n {4}Error: why\n {8}at /);
