@@ -9,6 +9,8 @@ export interface Pending {
   readonly ranAt: Date;
   readonly recipientId: string;
   readonly trigger: string;
+  /** Sentry's id of the issue. */
+  readonly groupId: string;
   readonly to: string;
   readonly subject: string;
   readonly text: string;
@@ -20,9 +22,10 @@ export interface Pending {
 }
 
 const PENDING = `SELECT alerts.id, run_id AS "runId", ran_at AS "ranAt", recipient_id AS "recipientId", trigger,
-                        email AS to, subject, body_text AS text, body_html AS html, bundle, attempts
+                        group_id AS "groupId", email AS to, subject, body_text AS text, body_html AS html, bundle, attempts
                  FROM alerts
                  JOIN recipients ON recipients.id = recipient_id
+                 JOIN issues ON issues.id = issue_id
                  JOIN trigger_runs ON trigger_runs.id = run_id`;
 const DUE = `status = 'pending' AND next_attempt_at <= clock_timestamp()`;
 
@@ -65,6 +68,7 @@ export interface BundleKey {
 export interface BundleMember {
   readonly id: string;
   readonly trigger: string;
+  readonly groupId: string;
 }
 
 /** The bundle's alerts that are due: by trigger in the order decided, then the most affected users first. */
@@ -73,9 +77,9 @@ export async function bundleMembers(
   { runId, recipientId, bundle }: BundleKey,
 ): Promise<BundleMember[]> {
   const { rows } = await db.query<BundleMember>({
-    text: `SELECT id, trigger FROM alerts
+    text: `SELECT alerts.id, trigger, group_id AS "groupId" FROM alerts JOIN issues ON issues.id = issue_id
            WHERE run_id = $1 AND recipient_id = $2 AND bundle = $3 AND ${DUE}
-           ORDER BY min(id) OVER (PARTITION BY trigger), users DESC, events DESC, id`,
+           ORDER BY min(alerts.id) OVER (PARTITION BY trigger), users DESC, events DESC, alerts.id`,
     values: [runId, recipientId, bundle],
   });
   return rows;

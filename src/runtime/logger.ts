@@ -64,6 +64,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const write =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
+      if (!records.isLevelEnabled(PINO_LEVEL[level])) return;
       records[PINO_LEVEL[level]]({ Fields: { ...flat(fields), msg: message } });
     };
   return {

@@ -91,6 +91,13 @@ async function deliverEmail(
     ...about(collected),
     ses_message_id: messageId,
   });
+  for (const { id, trigger, groupId } of collected.bundle?.members ?? [])
+    logger.debug('alert sent among others', {
+      alert: id,
+      trigger,
+      group_id: groupId,
+      ses_message_id: messageId,
+    });
   return { outcome: 'sent', alerts };
 }
 
@@ -149,8 +156,9 @@ async function notTaken(
 }
 
 function about({ alert, ids }: Collected): LogFields {
-  if (alert.bundle === null) return { alert: alert.id, trigger: alert.trigger };
-  return { bundle: alert.bundle, run: alert.runId, alerts: ids.length };
+  const { id, runId, trigger, groupId, bundle } = alert;
+  if (bundle === null) return { alert: id, run: runId, trigger, group_id: groupId };
+  return { bundle, run: runId, alerts: ids.length };
 }
 
 function seconds(milliseconds: number): { retry_in_seconds: number } {

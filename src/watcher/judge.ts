@@ -8,6 +8,7 @@ import type { Transaction } from '../db/transaction.ts';
 import type { Issue } from '../domain/issue.ts';
 import type { Recipient } from '../domain/trigger.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { Reporter } from '../runtime/report.ts';
 import type { RankingCache } from './context.ts';
 import { createContext, openPage } from './context.ts';
@@ -23,6 +24,7 @@ export interface JudgeDependencies {
   readonly triggers: readonly ReadyTrigger[];
   readonly settings: RenderSettings;
   readonly bundling: Bundling;
+  readonly logger: Logger;
   readonly reporter: Reporter;
 }
 
@@ -51,7 +53,7 @@ const MAX_ERROR_TEXT = 1_000;
 /** Evaluates, renders and records, page by page. */
 export function createJudge(tx: Transaction, state: RunState, dependencies: JudgeDependencies): Judge {
   const { opened, recipients, failing, pageSize, signal } = state;
-  const { triggers, settings, reporter } = dependencies;
+  const { triggers, settings, logger, reporter } = dependencies;
   const rankings: RankingCache = new Map();
   const failedNow = new Map(triggers.map(({ trigger }) => [trigger.name, new Set<string>()]));
   const lateTriggers = new Set<string>();
@@ -59,12 +61,14 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
   let alertCount = 0;
   let failureCount = 0;
 
+  const idsOf = (issue: Issue) => ({ run: opened.id, issue: issue.id, group_id: issue.groupId });
+
   const report = (trigger: string, { issue, error }: FailedJudgement) => {
     const message = `trigger "${trigger}" failed on issue ${issue.id}: ${error.message}`;
     reporter.report(
       new CodedError('trigger_failed', message, { retryable: true, cause: error }),
       'a trigger failed; it judges this issue again in the next runs',
-      { trigger, issue: issue.id, run: opened.id },
+      { ...idsOf(issue), trigger },
     );
   };
 
@@ -101,6 +105,8 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
     if (late) lateTriggers.add(trigger.name);
     const rendered = await render(tx, ready, decisions, opened.ranAt, settings);
     await write(rendered.alerts.map(plan));
+    for (const { issue } of decisions)
+      logger.debug('decided to tell of an issue', { ...idsOf(issue), trigger: trigger.name });
     const unrendered = rendered.failures.map(({ decision, error }) => ({
       issue: decision.issue,
       error: asError(error),
@@ -130,6 +136,8 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
       const again = ids.filter((id) => !failed.has(id));
       if (again.length > 0) {
         const issues = await issuesById(tx, again);
+        for (const issue of issues)
+          logger.debug('judging an issue again', { ...idsOf(issue), trigger: ready.trigger.name });
         await onPage((questions) => judge(ready, issues, questions, false));
       }
       after = ids.at(-1) ?? after;
@@ -139,6 +147,7 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
 
   return {
     async changed(page) {
+      for (const issue of page) logger.debug('judging an issue', idsOf(issue));
       await onPage(async (questions) => {
         for (const ready of triggers) await judge(ready, page, questions, true);
       });

@@ -11,10 +11,6 @@ import type { JudgeDependencies } from './judge.ts';
 import { createJudge } from './judge.ts';
 import { selectChanged } from './select.ts';
 
-export interface RunDependencies extends JudgeDependencies {
-  readonly logger: Logger;
-}
-
 export interface RunOutcome {
   readonly id: string;
   /** Issues judged because they changed. */
@@ -40,7 +36,7 @@ const PAGE_SIZE = 500;
  */
 export async function run(
   client: pg.PoolClient,
-  dependencies: RunDependencies,
+  dependencies: JudgeDependencies,
   dryRun: boolean,
   signal: AbortSignal,
   inspect: (tx: Transaction, runId: string) => Promise<void> = async () => {},

@@ -10,8 +10,8 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { ComposeSettings } from './compose.ts';
 import type { DeliveryDependencies } from './deliver.ts';
 import { deliver } from './deliver.ts';
+import type { JudgeDependencies } from './judge.ts';
 import { preview } from './preview.ts';
-import type { RunDependencies } from './run.ts';
 import { run } from './run.ts';
 
 export interface WatcherOptions {
@@ -21,7 +21,7 @@ export interface WatcherOptions {
   readonly counterName: string;
 }
 
-export interface WatcherDependencies extends Omit<RunDependencies, 'settings'>, DeliveryDependencies {
+export interface WatcherDependencies extends Omit<JudgeDependencies, 'settings'>, DeliveryDependencies {
   readonly pool: Pool;
   readonly metrics: Metrics;
   readonly settings: ComposeSettings;

@@ -4,15 +4,16 @@ import { RUN_LOCK, withLock } from '../../src/db/transaction.ts';
 import type { Trigger } from '../../src/domain/trigger.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createReporter } from '../../src/runtime/report.ts';
+import type { JudgeDependencies } from '../../src/watcher/judge.ts';
 import { loadTriggers } from '../../src/watcher/load-triggers.ts';
-import type { RunDependencies, RunOutcome } from '../../src/watcher/run.ts';
+import type { RunOutcome } from '../../src/watcher/run.ts';
 import { run } from '../../src/watcher/run.ts';
 
 /** A run in this process, on its own connection: for what the command line is too slow to repeat or to watch. */
 export async function runHere(
   pool: Pool,
   triggers: readonly Trigger[],
-  options: { dryRun?: boolean; signal?: AbortSignal } & Partial<RunDependencies> = {},
+  options: { dryRun?: boolean; signal?: AbortSignal } & Partial<JudgeDependencies> = {},
 ): Promise<RunOutcome> {
   const { dryRun = false, signal = new AbortController().signal, ...overrides } = options;
   const logger = createLogger({
@@ -21,7 +22,7 @@ export async function runHere(
     name: 'test',
     destination: { write: () => undefined },
   });
-  const dependencies: RunDependencies = {
+  const dependencies: JudgeDependencies = {
     triggers: await loadTriggers(triggers, 'the test', null, isEmail),
     settings: { subjectPrefix: '[test]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 50 },

@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startSes } from '../../../dev/services.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
 import { startOldSentry } from '../../support/old-sentry.ts';
 import { drained, startProcessor } from '../../support/processor.ts';
 import { createQueue, sendBodies } from '../../support/queue.ts';
+import { runWatcher, triggerFile } from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
+const ses = await startSes();
+afterAll(() => ses.close());
 
 const LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
 const SEVERITY = { CRITICAL: 2, ERROR: 3, WARNING: 4, INFO: 6, DEBUG: 7 };
@@ -160,7 +164,10 @@ describe('mozlog, as both daemons print it', () => {
 });
 
 describe('an event’s way', () => {
-  it('can be followed by ids at DEBUG, and not by who was affected', async () => {
+  it.each([
+    { emails: {}, msg: 'alert sent' },
+    { emails: { ALERT_DIGEST: 'run' }, msg: 'alert sent among others' },
+  ])('can be followed by ids at DEBUG until $msg, and not by who was affected', async ({ emails, msg }) => {
     await emptyTables(pool);
     const queue = await createQueue();
     const event = forwarded({ groupID: 'followed', user: { id: 'user-77', email: 'user-77@example.com' } });
@@ -181,6 +188,21 @@ describe('an event’s way', () => {
     expect(rejected?.Fields.message_id).toMatch(/^[0-9a-f-]{36}$/);
     expect(rejected?.Fields.message_id).not.toBe(followed[0]?.Fields.message_id);
     expect(JSON.stringify(records)).not.toContain('user-77');
+
+    const TRIGGERS = await triggerFile(`[
+      { name: 'Always', emails: ['ann@example.com'], evaluate: () => ({ notify: true, because: 'it is new' }) },
+    ]`);
+    const { stdout } = await runWatcher(database, ses.endpoint, [], { TRIGGERS, ...emails });
+    const told = checkedRecords(stdout)
+      .map(({ Fields }) => Fields)
+      .filter(({ group_id }) => group_id === 'followed');
+    const ids = { run: expect.stringMatching(/^\d+$/), issue: expect.stringMatching(/^\d+$/) };
+    expect(told).toMatchObject([
+      { msg: 'judging an issue', ...ids },
+      { msg: 'decided to tell of an issue', ...ids, trigger: 'Always' },
+      { msg, alert: expect.stringMatching(/^\d+$/), trigger: 'Always', ses_message_id: expect.any(String) },
+    ]);
+    expect(stdout).not.toMatch(/user-77|ann@example/);
   });
 });
 
