@@ -4,6 +4,7 @@ import type { Email, Mailer } from '../mail/mailer.ts';
 import { asError, CodedError, hasCode, messageOf } from '../runtime/errors.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { backoff } from '../runtime/loop.ts';
+import type { Metrics } from '../runtime/metrics.ts';
 import type { Reporter } from '../runtime/report.ts';
 import type { Collected, ComposeSettings } from './compose.ts';
 import { collect, compose } from './compose.ts';
@@ -14,6 +15,7 @@ export interface DeliveryDependencies {
   readonly settings: ComposeSettings;
   readonly pace: Pace;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly reporter: Reporter;
   /** Longer than an email can be on its way to SES: nobody else sends it until then. */
   readonly leaseMilliseconds: number;
@@ -124,7 +126,7 @@ async function notTaken(
   db: Db,
   collected: Collected,
   thrown: unknown,
-  { pace, logger, reporter }: DeliveryDependencies,
+  { pace, logger, metrics, reporter }: DeliveryDependencies,
 ): Promise<'deferred' | 'failed'> {
   const { alert, ids } = collected;
   if (!hasCode(thrown, 'mail_throttled', 'mail_unavailable', 'mail_refused')) throw thrown;
@@ -140,6 +142,7 @@ async function notTaken(
   if (!thrown.retryable) {
     pace.answered();
     await markFailed(db, ids, text);
+    metrics.increment('bec-alerts.watcher.errors', ids.length, { what: 'alert' });
     reporter.report(asError(thrown), 'an alert is undeliverable and was given up', about(collected));
     return 'failed';
   }

@@ -16,6 +16,11 @@ const DELIVERY_PATIENCE_MILLISECONDS = 20_000;
 const FIRST_RETRY_MILLISECONDS = 10_000;
 const LONGEST_RETRY_MILLISECONDS = 600_000;
 
+const FAILURES = {
+  run: 'the run failed; the next one judges what it would have judged',
+  delivery: 'delivery failed; alerts stay in the outbox and are delivered later',
+} as const;
+
 /**
  * Runs every `delaySeconds` until the signal fires, and delivers alongside: a slow SES puts no run off, and a retry
  * waits for no run. Any number of watchers may do so on one database: whoever takes the lock when a run is due does
@@ -32,14 +37,12 @@ export async function watch(
     outbox.ring();
     return wait;
   };
-  const repeat = (turn: () => Promise<number>, failure: string, bell: Bell) =>
-    loop(dependencies, options, turn, failure, bell, signal);
-  const loops = [repeat(runs, 'the run failed; the next one judges what it would have judged', createBell())];
+  const repeat = (what: keyof typeof FAILURES, turn: () => Promise<number>, bell: Bell) =>
+    loop(dependencies, options, what, turn, bell, signal);
+  const loops = [repeat('run', runs, createBell())];
   if (!options.dryRun) {
     const deliveries = () => deliveryTurn(dependencies, options, signal);
-    loops.push(
-      repeat(deliveries, 'delivery failed; alerts stay in the outbox and are delivered later', outbox),
-    );
+    loops.push(repeat('delivery', deliveries, outbox));
   }
   await Promise.all(loops);
   dependencies.logger.info('stopped');
@@ -48,8 +51,8 @@ export async function watch(
 async function loop(
   { metrics, reporter }: WatcherDependencies,
   { delaySeconds }: WatcherOptions,
+  what: keyof typeof FAILURES,
   turn: () => Promise<number>,
-  failure: string,
   bell: Bell,
   signal: AbortSignal,
 ): Promise<void> {
@@ -64,8 +67,8 @@ async function loop(
       failures += 1;
       const retry = backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
       wait = Math.min(retry, delaySeconds * 1_000);
-      metrics.increment('bec-alerts.watcher.errors');
-      reporter.report(asError(thrown), failure);
+      metrics.increment('bec-alerts.watcher.errors', 1, { what });
+      reporter.report(asError(thrown), FAILURES[what]);
     }
     await bell.wait(wait, signal);
   }

@@ -6,7 +6,6 @@ import { millisecondsUntilDue } from '../db/runs.ts';
 import { DELIVERY_LOCK, RUN_LOCK, withLock } from '../db/transaction.ts';
 import type { Email } from '../mail/mailer.ts';
 import { asError } from '../runtime/errors.ts';
-import type { Metrics } from '../runtime/metrics.ts';
 import type { ComposeSettings } from './compose.ts';
 import type { DeliveryDependencies } from './deliver.ts';
 import { deliver } from './deliver.ts';
@@ -23,7 +22,6 @@ export interface WatcherOptions {
 
 export interface WatcherDependencies extends Omit<JudgeDependencies, 'settings'>, DeliveryDependencies {
   readonly pool: Pool;
-  readonly metrics: Metrics;
   readonly settings: ComposeSettings;
   /** Shows an email of a dry run, which is never mailed. */
   readonly show: (email: Email) => Promise<void>;
@@ -96,7 +94,7 @@ export async function runAndTell(
   if (dryRun) return;
   metrics.increment(options.counterName);
   metrics.increment('bec-alerts.watcher.alerts', alerts);
-  metrics.increment('bec-alerts.watcher.errors', failures);
+  metrics.increment('bec-alerts.watcher.errors', failures, { what: 'judgement' });
   metrics.distribution('bec-alerts.watcher.run.duration', duration);
 }
 

@@ -7,6 +7,8 @@ import { startAgent } from '../../support/dogstatsd.ts';
 import { forwarded } from '../../support/events.ts';
 import { startProcessor } from '../../support/processor.ts';
 import { createQueue, sendBodies } from '../../support/queue.ts';
+import { REJECTED, startSesStandIn } from '../../support/ses.ts';
+import { runWatcher, triggerFile } from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -111,12 +113,28 @@ describe('the watcher’s metrics', () => {
     await pool.query('ALTER TABLE trigger_runs ADD CONSTRAINT refuse CHECK (issue_count < 0)');
     try {
       startCommand(['watcher', '--console-alerts'], watcherEnv());
-      const { value, type } = await agent.received('bec-alerts.watcher.errors');
-      expect({ value, type }).toEqual({ value: 1, type: 'c' });
+      const { value, type, tags } = await agent.received('bec-alerts.watcher.errors');
+      expect({ value, type, tags }).toEqual({ value: 1, type: 'c', tags: ['what:run'] });
       expect(agent.of('bec-alerts.watcher.health')).toEqual([]);
     } finally {
       await pool.query('ALTER TABLE trigger_runs DROP CONSTRAINT refuse');
     }
+  });
+});
+
+describe('the watcher’s errors', () => {
+  it('count judgements that threw and alerts that were given up, each by its name', async () => {
+    await addHealthcheckIssue();
+    const ses = await startSesStandIn();
+    ses.answer(() => REJECTED);
+    const TRIGGERS = await triggerFile(`[
+      { name: 'Throws', emails: ['ann@example.com'], evaluate: () => { throw new Error('boom') } },
+      { name: 'Tells', emails: ['ann@example.com', 'bob@example.com'],
+        evaluate: () => ({ notify: true, because: 'it is new' }) },
+    ]`);
+    await runWatcher(database, ses.endpoint, [], { ...agent.env, TRIGGERS });
+    const errors = agent.of('bec-alerts.watcher.errors').map(({ value, tags }) => `${tags} ${value}`);
+    expect(errors.sort()).toEqual(['what:alert 1', 'what:alert 1', 'what:judgement 1']);
   });
 });
 

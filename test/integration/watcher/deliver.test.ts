@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../src/db/events.ts';
 import { createConsoleMailer } from '../../../src/mail/console.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
+import { createMetrics } from '../../../src/runtime/metrics.ts';
 import { createReporter } from '../../../src/runtime/report.ts';
 import { deliver } from '../../../src/watcher/deliver.ts';
 import { createPace } from '../../../src/watcher/pace.ts';
@@ -42,6 +43,7 @@ describe('a digest that can’t be written', () => {
       settings,
       pace: createPace(async () => Number.POSITIVE_INFINITY),
       logger,
+      metrics: createMetrics(logger),
       reporter: await createReporter(logger, undefined, 'test'),
       leaseMilliseconds: 60_000,
       taken: [],
