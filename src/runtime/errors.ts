@@ -39,15 +39,16 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** `message`, then the causes' messages, on one line. */
+/** `message`, then the messages of its causes that it doesn't quote already, on one line. */
 export function messageOf(thrown: unknown): string {
-  const messages: string[] = [];
-  let error: unknown = thrown;
-  while (error !== undefined && error !== null && messages.length < 5) {
-    messages.push(ownMessage(error));
-    error = error instanceof Error ? error.cause : undefined;
+  let text = ownMessage(thrown);
+  let cause = thrown instanceof Error ? thrown.cause : undefined;
+  for (let depth = 1; depth < 5 && cause !== undefined && cause !== null; depth += 1) {
+    const own = ownMessage(cause);
+    if (!text.includes(own)) text += `: ${own}`;
+    cause = cause instanceof Error ? cause.cause : undefined;
   }
-  return messages.join(': ');
+  return text;
 }
 
 // Node joins failed connection attempts to all of a host's addresses into an AggregateError without a message.

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { messageOf } from '../../../src/runtime/errors.ts';
+
+describe('the message of an error', () => {
+  it('goes on with its causes, and repeats nothing that it quotes already', () => {
+    const refused = new Error('connect ECONNREFUSED 127.0.0.1:1');
+    const quoting = new Error(`asking failed (${refused.message})`, { cause: refused });
+    expect(messageOf(quoting)).toBe('asking failed (connect ECONNREFUSED 127.0.0.1:1)');
+    expect(messageOf(new Error('no turn', { cause: quoting }))).toBe(
+      'no turn: asking failed (connect ECONNREFUSED 127.0.0.1:1)',
+    );
+  });
+
+  it('names each address that was tried, where Node joins them without a message', () => {
+    const joined = new AggregateError([new Error('connect ::1'), new Error('connect 127.0.0.1')]);
+    expect(messageOf(new Error('asking failed', { cause: joined }))).toBe(
+      'asking failed: connect ::1, connect 127.0.0.1',
+    );
+  });
+
+  it('ends where an error is its own cause', () => {
+    const error = new Error('round');
+    error.cause = error;
+    expect(messageOf(error)).toBe('round');
+  });
+});
