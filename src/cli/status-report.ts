@@ -90,8 +90,11 @@ export function toTable({ queues, database }: Status, problems: readonly string[
 
 type Row = readonly [name: string, value: string];
 
+/** Why stands below the table, once. */
+const NO_ANSWER = 'no answer';
+
 function queueRows(queues: Status['queues']): Row[] {
-  if ('error' in queues) return [['queue', queues.error]];
+  if ('error' in queues) return [['queue', NO_ANSWER]];
   const { queue, deadLetters } = queues;
   const shown =
     queue === null
@@ -107,7 +110,7 @@ function queueRows(queues: Status['queues']): Row[] {
 }
 
 function databaseRows(database: Status['database']): Row[] {
-  if ('error' in database) return [['database', database.error]];
+  if ('error' in database) return [['database', NO_ANSWER]];
   const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
   const oldest = alerts.oldestPendingSeconds;
   return [
