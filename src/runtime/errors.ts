@@ -36,7 +36,16 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
 
 /** Anything that was thrown, as an Error. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return thrown instanceof Error ? thrown : new Error(textOf(thrown));
+}
+
+/** Even what has no text: a trigger may throw `match.groups`, and turning that into a string throws again. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** `message`, then the messages of its causes that it doesn't quote already, on one line. */
@@ -56,7 +65,7 @@ function ownMessage(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((inner) => asError(inner).message).join(', ');
   }
-  return asError(error).message;
+  return textOf(asError(error).message);
 }
 
 /** An error as it crosses a process boundary. */
@@ -83,7 +92,7 @@ export function stackOf(thrown: unknown): string {
   const stacks: string[] = [];
   let error: unknown = thrown;
   while (error instanceof Error && stacks.length < 5) {
-    stacks.push(error.stack ?? `${error.name}: ${error.message}`);
+    stacks.push(textOf(error.stack ?? `${error.name}: ${ownMessage(error)}`));
     error = error.cause;
   }
   return stacks.join('\ncaused by ');

@@ -1,5 +1,6 @@
 import { claim, markDeferred, markFailed, markSent, nextDue } from '../db/outbox.ts';
 import type { Db } from '../db/pool.ts';
+import { storable } from '../domain/text.ts';
 import type { Email, Mailer } from '../mail/mailer.ts';
 import { asError, CodedError, hasCode, messageOf } from '../runtime/errors.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
@@ -130,7 +131,7 @@ async function notTaken(
 ): Promise<'deferred' | 'failed'> {
   const { alert, ids } = collected;
   if (!hasCode(thrown, 'mail_throttled', 'mail_unavailable', 'mail_refused')) throw thrown;
-  const text = messageOf(thrown).slice(0, MAX_ERROR_TEXT);
+  const text = storable(messageOf(thrown), MAX_ERROR_TEXT);
   if (thrown.code === 'mail_throttled') {
     // The account's doing, not this alert's: everyone waits, in order, and nobody's attempts are used up.
     const wait = pace.throttled();

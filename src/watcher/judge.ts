@@ -6,6 +6,7 @@ import { recordNotified } from '../db/recipients.ts';
 import type { OpenRun } from '../db/runs.ts';
 import type { Transaction } from '../db/transaction.ts';
 import type { Issue } from '../domain/issue.ts';
+import { storable } from '../domain/text.ts';
 import type { Recipient } from '../domain/trigger.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -64,7 +65,7 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
   const idsOf = (issue: Issue) => ({ run: opened.id, issue: issue.id, group_id: issue.groupId });
 
   const report = (trigger: string, { issue, error }: FailedJudgement) => {
-    const message = `trigger "${trigger}" failed on issue ${issue.id}: ${error.message}`;
+    const message = `trigger "${trigger}" failed on issue ${issue.id}: ${messageOf(error)}`;
     reporter.report(
       new CodedError('trigger_failed', message, { retryable: true, cause: error }),
       'a trigger failed; it judges this issue again in the next runs',
@@ -80,7 +81,7 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
     }
     const rows = failures.map(({ issue, error }) => ({
       issueId: issue.id,
-      error: messageOf(error).slice(0, MAX_ERROR_TEXT),
+      error: storable(messageOf(error), MAX_ERROR_TEXT),
     }));
     await recordFailures(tx, trigger, rows, fresh);
   };

@@ -240,6 +240,22 @@ describe('a trigger that throws', () => {
     expect(stdout).toContain('trigger \\"Throws\\" failed on issue');
   });
 
+  it.each([
+    ['text that Postgres can’t store', `new Error('a\\0b\\ud800')`, 'a\uFFFDb\uFFFD'],
+    ['what has no text', `Object.create(null)`, '[object Object]'],
+    ['nothing', 'undefined', 'undefined'],
+  ])('costs its own judgement alone where it throws %s', async (_, thrown, last_error) => {
+    const TRIGGERS = await triggerFile(`[
+      { name: 'Throws', emails: ['${ON_CALL}'], evaluate: () => { throw ${thrown}; } },
+      { name: 'Good', emails: ['${ON_CALL}'], evaluate: () => ({ notify: true, because: 'fine' }) },
+    ]`);
+    await storeEvents(pool, [errorEvent()]);
+    expect((await run([], { TRIGGERS })).code).toBe(0);
+    expect((await outbox(pool)).map(({ trigger }) => trigger)).toEqual(['Good']);
+    const { rows } = await pool.query('SELECT trigger, last_error FROM failed_evaluations');
+    expect(rows).toEqual([{ trigger: 'Throws', last_error }]);
+  });
+
   it('in a promise that nobody awaits is reported, and costs nobody anything', async () => {
     const TRIGGERS = await triggerFile(`[
       { name: 'Careless', emails: ['${ON_CALL}'], evaluate: () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { messageOf } from '../../../src/runtime/errors.ts';
+import { messageOf, stackOf } from '../../../src/runtime/errors.ts';
 
 describe('the message of an error', () => {
   it('goes on with its causes, and repeats nothing that it quotes already', () => {
@@ -16,6 +16,15 @@ describe('the message of an error', () => {
     expect(messageOf(new Error('asking failed', { cause: joined }))).toBe(
       'asking failed: connect ::1, connect 127.0.0.1',
     );
+  });
+
+  it('is had of anything that was thrown', () => {
+    expect(messageOf('text')).toBe('text');
+    expect(messageOf(undefined)).toBe('undefined');
+    expect(messageOf(Object.create(null))).toBe('[object Object]');
+    const odd = Object.assign(new Error(), { message: Object.create(null), stack: Object.create(null) });
+    expect(messageOf(odd)).toBe('[object Object]');
+    expect(stackOf(odd)).toBe('[object Object]');
   });
 
   it('ends where an error is its own cause', () => {
