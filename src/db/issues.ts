@@ -62,9 +62,10 @@ export async function issuesById(db: Db, ids: readonly string[]): Promise<Issue[
   return rows.map(toIssue);
 }
 
+/** Frozen, and with dates of its own for each reader: all triggers are handed the same issue. */
 function toIssue(row: IssueRow): Issue {
   let frames: readonly StackFrame[] | undefined;
-  return {
+  return Object.freeze({
     id: row.id,
     groupId: row.group_id,
     projectId: row.project_id,
@@ -72,10 +73,16 @@ function toIssue(row: IssueRow): Issue {
     module: row.module,
     // Read when asked for: most judgements never look, and it is the largest part of an issue by far.
     get stackFrames() {
-      frames ??= JSON.parse(row.stack_frames) as readonly StackFrame[];
+      frames ??= Object.freeze(
+        (JSON.parse(row.stack_frames) as StackFrame[]).map((frame) => Object.freeze(frame)),
+      );
       return frames;
     },
-    firstSeen: row.first_seen,
-    lastSeen: row.last_seen,
-  };
+    get firstSeen() {
+      return new Date(row.first_seen);
+    },
+    get lastSeen() {
+      return new Date(row.last_seen);
+    },
+  });
 }

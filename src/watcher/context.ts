@@ -34,7 +34,7 @@ export function openPage(tx: Transaction, now: Date): PageQuestions {
     if (known !== undefined) return known;
     const loader = new DataLoader<string, Counts>(async (ids) => {
       const counts = await ask((db) => countsOf(db, ids, firstDay(now, days)));
-      return ids.map((id) => counts.get(id) ?? { events: 0, users: 0 });
+      return ids.map((id) => Object.freeze(counts.get(id) ?? { events: 0, users: 0 }));
     });
     loaders.set(days, loader);
     return loader;
@@ -48,13 +48,14 @@ export function openPage(tx: Transaction, now: Date): PageQuestions {
   };
 }
 
-/** The context for one trigger and one page of issues. */
+/** The context for one trigger and one page of issues. What triggers share is frozen: none changes another's verdict. */
 export function createContext(
   { ask, counts }: PageQuestions,
   now: Date,
-  recipients: readonly Recipient[],
+  told: readonly Recipient[],
   rankings: RankingCache,
 ): TriggerContext {
+  const recipients = frozen(told.map((recipient) => ({ ...recipient })));
   // Not shared by triggers: what the one before decided counts as notified.
   const notified = new DataLoader<{ recipient: Recipient; issue: Issue }, Date | null, string>(
     (asked) => {
@@ -64,7 +65,10 @@ export function createContext(
     { cacheKeyFn: ({ recipient, issue }) => `${recipient.id}:${issue.id}` },
   );
   return {
-    now,
+    // A date can't be frozen, so each asker gets one of its own: setUTCDate on the run's would move the run.
+    get now() {
+      return new Date(now);
+    },
     recipients,
     counts: async (issue, { days }) => counts(issue.id, wholeNumber('days', days, 0, MOST_DAYS)),
     top: async ({ days, limit, by = 'events', excludeModules = [] }) => {
@@ -75,7 +79,7 @@ export function createContext(
         excludeModules,
       };
       const key = JSON.stringify(query);
-      const ranking = rankings.get(key) ?? ask((db) => topIssues(db, query));
+      const ranking = rankings.get(key) ?? ask(async (db) => frozen(await topIssues(db, query)));
       rankings.set(key, ranking);
       return ranking;
     },
@@ -85,6 +89,10 @@ export function createContext(
       return recipients.filter((_, index) => dates[index] === null);
     },
   };
+}
+
+function frozen<T extends object>(list: readonly T[]): readonly T[] {
+  return Object.freeze(list.map((one) => Object.freeze(one)));
 }
 
 /** The first UTC day of a window: `date >= today - days`. */

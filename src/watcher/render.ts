@@ -64,7 +64,7 @@ async function viewsOf(
       trigger: trigger.name,
       issue: shownIssue(decision.issue),
       because: oneLine(decision.because, MAX_BECAUSE),
-      ranAt,
+      ranAt: new Date(ranAt),
       ...recent(decision.issue.id),
       link: issueLink(issueUrl, decision.issue.groupId),
       subjectPrefix,

@@ -256,6 +256,44 @@ describe('a trigger that throws', () => {
     expect(rows).toEqual([{ trigger: 'Throws', last_error }]);
   });
 
+  it('by changing what it was handed changes neither the run nor what the others see', async () => {
+    const meddle = (name: string, code: string) =>
+      `{ name: '${name}', emails: ['${ON_CALL}'], evaluate: async (issue, context) => { ${code}; return { notify: false }; } }`;
+    const TRIGGERS = await triggerFile(`[
+      ${meddle('Moves now', 'context.now.setUTCFullYear(2001); issue.lastSeen.setUTCFullYear(2001)')},
+      ${meddle('Renames', `issue.message = 'another'`)},
+      ${meddle('Empties', '(await context.top({ days: 1, limit: 10 })).splice(0)')},
+      ${meddle('Counts', '(await context.counts(issue, { days: 1 })).events = 99')},
+      ${meddle('Unframes', 'issue.stackFrames.splice(0)')},
+      ${meddle('Redirects', `context.recipients[0].email = 'eve@example.com'`)},
+      { name: 'Sees', emails: ['${ON_CALL}'], evaluate: async (issue, context) => {
+        const { events } = await context.counts(issue, { days: 1 });
+        const top = await context.top({ days: 1, limit: 10 });
+        return { notify: true, because: [issue.message, events, top.length, issue.stackFrames.length,
+          context.recipients[0].email, context.now.getUTCFullYear(), issue.lastSeen.getUTCFullYear()].join() };
+      } },
+    ]`);
+    const year = new Date().getUTCFullYear();
+    await storeEvents(pool, [errorEvent({ groupId: 'a', message: 'first' })]);
+    expect((await run([], { TRIGGERS })).code).toBe(0);
+    const [alert, ...more] = await outbox(pool);
+    const { rows } = await pool.query(`SELECT jsonb_array_length(stack_frames) AS frames FROM issues`);
+    expect(alert?.because).toBe(`first,1,1,${rows[0].frames},${ON_CALL},${year},${year}`);
+    expect(more).toEqual([]);
+    const failed = await pool.query<{ trigger: string }>('SELECT trigger FROM failed_evaluations ORDER BY 1');
+    expect(failed.rows.map(({ trigger }) => trigger)).toEqual([
+      'Counts',
+      'Empties',
+      'Redirects',
+      'Renames',
+      'Unframes',
+    ]);
+    const told = await pool.query(
+      'SELECT last_notified = ran_at AS at_the_run FROM recipient_issues, trigger_runs',
+    );
+    expect(told.rows).toEqual([{ at_the_run: true }]);
+  });
+
   it('in a promise that nobody awaits is reported, and costs nobody anything', async () => {
     const TRIGGERS = await triggerFile(`[
       { name: 'Careless', emails: ['${ON_CALL}'], evaluate: () => {
