@@ -42,10 +42,10 @@ export function createPool(options: PoolOptions): Pool {
   return pool;
 }
 
-/** Whether Postgres answers and `bec-alerts migrate` has run. @throws CodedError */
+/** Whether Postgres answers and `bec-alerts migrate` has run; waits for no lock of a table. @throws CodedError */
 export async function checkDatabase(db: Db): Promise<void> {
   try {
-    await db.query({ text: 'SELECT FROM issue_buckets LIMIT 0' });
+    await db.query({ text: `SELECT 'issue_buckets'::regclass` });
   } catch (error) {
     throw databaseError('reaching the database', error);
   }

@@ -92,7 +92,8 @@ async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: nu
 const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
 
 /**
- * Works in one REPEATABLE READ transaction, so that every question is answered from one snapshot.
+ * Works in one REPEATABLE READ transaction, so that every question is answered from one snapshot. After a failure it
+ * is left open, for the caller to end the connection: a ROLLBACK would wait behind a statement that still runs.
  * @param keep false rolls back at the end, for a run that leaves no trace
  */
 export async function inTransaction<T>(
@@ -109,8 +110,6 @@ export async function inTransaction<T>(
     return result;
   } catch (error) {
     endIfSilent(client, error);
-    // The first error is the one to tell; a connection that can't roll back is ended by the caller.
-    await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
 }

@@ -5,7 +5,8 @@ import { storeEvents } from '../../../src/db/events.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
-import { everyEventFile, runs, settled, startWatcher } from '../../support/watcher.ts';
+import { hold, watcherWaits } from '../../support/locks.ts';
+import { everyEventFile, runs, settled, startWatcher, triggerFile } from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -46,6 +47,23 @@ describe('the watcher as a daemon', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(records(stdout).at(-1)?.Fields.msg).toBe('stopped');
   });
+
+  it.each(['issues', 'issue_buckets'])(
+    'exits 0 at SIGTERM, in the middle of a statement on %s',
+    async (table) => {
+      const TRIGGERS = await triggerFile(`[{ name: 'Asks', emails: ['ann@example.com'],
+      evaluate: async (issue, context) => ({ notify: (await context.top({ days: 7, limit: 1 })).length > 9 }) }]`);
+      await storeEvents(pool, [errorEvent()]);
+      await hold(pool, `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+      const watcher = startWatcher(database, ses.endpoint, [], { TRIGGERS });
+      await watcherWaits(pool, new RegExp(table));
+      watcher.child.kill('SIGTERM');
+      const { code, stdout, stderr } = await watcher.finished;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(records(stdout).filter(({ Severity }) => Number(Severity) < 6)).toEqual([]);
+      expect(await runs(pool)).toEqual([]);
+    },
+  );
 
   it('keeps its rhythm over a restart: no run before the interval has passed', async () => {
     const env = { WATCHER_SLEEP_DELAY: '300' };
