@@ -53,7 +53,7 @@ export async function deliver(
 ): Promise<Delivery> {
   const { pace, taken } = dependencies;
   const totals = { sent: 0, deferred: 0, failed: 0 };
-  for (const one of taken.splice(0)) await remember(db, dependencies, one);
+  await settle(db, taken);
   while (pace.pausedFor() <= 0 && !signal.aborted) {
     const alert = await nextDue(db);
     if (alert === null) break;
@@ -78,7 +78,7 @@ async function deliverEmail(
   collected: Collected,
   dependencies: DeliveryDependencies,
 ): Promise<Attempt> {
-  const { mailer, pace, logger } = dependencies;
+  const { mailer, pace, logger, taken } = dependencies;
   const alerts = collected.ids.length;
   let messageId: string | null;
   try {
@@ -86,22 +86,28 @@ async function deliverEmail(
     // Not aborted by the shutdown: SES may have taken it already. The read timeout bounds it.
     messageId = await mailer.send(email, new AbortController().signal);
   } catch (thrown) {
-    return { outcome: await notTaken(db, collected, thrown, dependencies), alerts };
+    const outcome = await notTaken(db, collected, thrown, dependencies);
+    tellEach(collected, outcome, logger);
+    return { outcome, alerts };
   }
   pace.answered();
-  await remember(db, dependencies, { ids: collected.ids, messageId });
+  // Before the mark: where that fails, the log is what knows of the email.
   logger.info(alerts === 1 ? 'alert sent' : 'alerts sent in one email', {
     ...about(collected),
     ses_message_id: messageId,
   });
-  for (const { id, trigger, groupId } of collected.bundle?.members ?? [])
-    logger.debug('alert sent among others', {
-      alert: id,
-      trigger,
-      group_id: groupId,
-      ses_message_id: messageId,
-    });
+  tellEach(collected, 'sent', logger, { ses_message_id: messageId });
+  taken.push({ ids: collected.ids, messageId });
+  await settle(db, taken);
   return { outcome: 'sent', alerts };
+}
+
+/** Marks as sent what SES took; what fails stays, for whoever comes next to do it before anything else. */
+export async function settle(db: Db, taken: Taken[]): Promise<void> {
+  for (let email = taken[0]; email !== undefined; email = taken[0]) {
+    await markSent(db, email.ids, email.messageId);
+    taken.shift();
+  }
 }
 
 /** A template that fails does so again; its alerts must not stand in the way of all others. */
@@ -110,16 +116,6 @@ function written(collected: Collected, settings: ComposeSettings): Email {
     return compose(collected, settings);
   } catch (cause) {
     throw new CodedError('mail_refused', 'writing the email failed', { retryable: false, cause });
-  }
-}
-
-/** Marks as sent; where that fails, the next delivery of this process does it before anything else. */
-async function remember(db: Db, { taken }: DeliveryDependencies, email: Taken): Promise<void> {
-  try {
-    await markSent(db, email.ids, email.messageId);
-  } catch (error) {
-    taken.push(email);
-    throw error;
   }
 }
 
@@ -137,7 +133,12 @@ async function notTaken(
     const wait = pace.throttled();
     // Due a little before the pause ends, so that it is still the first.
     await markDeferred(db, ids, text, wait * 0.8, false);
-    logger.warning('SES asks to send less; all alerts wait', { ...seconds(wait), error: asError(thrown) });
+    metrics.increment('bec-alerts.watcher.errors', 1, { what: 'attempt' });
+    logger.warning('SES asks to send less; all alerts wait', {
+      ...about(collected),
+      ...seconds(wait),
+      error: asError(thrown),
+    });
     return 'deferred';
   }
   if (!thrown.retryable) {
@@ -150,6 +151,7 @@ async function notTaken(
   pace.failed();
   const wait = backoff(alert.attempts + 1, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
   await markDeferred(db, ids, text, wait, true);
+  metrics.increment('bec-alerts.watcher.errors', 1, { what: 'attempt' });
   logger.warning('an alert could not be delivered yet', {
     ...about(collected),
     attempt: alert.attempts + 1,
@@ -163,6 +165,19 @@ function about({ alert, ids }: Collected): LogFields {
   const { id, runId, trigger, groupId, bundle } = alert;
   if (bundle === null) return { alert: id, run: runId, trigger, group_id: groupId };
   return { bundle, run: runId, alerts: ids.length };
+}
+
+/** Of an email for several alerts each one, by its ids. */
+function tellEach(
+  { alert, bundle }: Collected,
+  outcome: keyof Delivery,
+  logger: Logger,
+  fields: LogFields = {},
+): void {
+  for (const { id, trigger, groupId } of bundle?.members ?? []) {
+    const ids = { alert: id, run: alert.runId, trigger, group_id: groupId };
+    logger.debug(`alert ${outcome} among others`, { ...ids, ...fields });
+  }
 }
 
 function seconds(milliseconds: number): { retry_in_seconds: number } {

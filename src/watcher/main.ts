@@ -80,22 +80,26 @@ export async function watchOnceNow(
   options: WatcherOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { metrics, reporter, logger } = dependencies;
+  let what: keyof typeof FAILURES = 'run';
   try {
-    await onceNow(dependencies, options, signal);
+    await runNow(dependencies, options, signal);
+    if (options.dryRun) return;
+    what = 'delivery';
+    await deliverPatiently(dependencies, options, signal);
   } catch (error) {
     if (!signal.aborted) {
-      dependencies.metrics.increment('bec-alerts.watcher.errors');
-      dependencies.reporter.report(
-        asError(error),
-        'the run or its delivery failed; a later run makes up for it',
-      );
+      metrics.increment('bec-alerts.watcher.errors', 1, { what });
+      reporter.report(asError(error), FAILURES[what]);
       throw error;
     }
-    dependencies.logger.info('stopped in the middle of the run, which is rolled back');
+    logger.info(`stopped in the middle of the ${what}`);
+    return;
   }
+  await pruneTurn(dependencies, options, signal);
 }
 
-async function onceNow(
+async function runNow(
   dependencies: WatcherDependencies,
   options: WatcherOptions,
   signal: AbortSignal,
@@ -110,9 +114,6 @@ async function onceNow(
       `another watcher's run went on for ${PATIENCE_MILLISECONDS / 1_000} s; nothing was done, try again later`,
     );
   }
-  if (options.dryRun) return;
-  await deliverPatiently(dependencies, options, signal);
-  await pruneTurn(dependencies, options, signal);
 }
 
 async function deliverPatiently(

@@ -8,7 +8,7 @@ import type { Email } from '../mail/mailer.ts';
 import { asError } from '../runtime/errors.ts';
 import type { ComposeSettings } from './compose.ts';
 import type { DeliveryDependencies } from './deliver.ts';
-import { deliver } from './deliver.ts';
+import { deliver, settle } from './deliver.ts';
 import type { JudgeDependencies } from './judge.ts';
 import { preview } from './preview.ts';
 import { run } from './run.ts';
@@ -128,6 +128,10 @@ export async function deliveryTurn(
   const done = await withLock(pool, DELIVERY_LOCK, 0, async (client) => {
     const delivery = await deliver(client, dependencies, signal);
     if (delivery.sent + delivery.deferred + delivery.failed > 0) logger.info('delivery', { ...delivery });
+  }).catch(async (error: unknown) => {
+    // The connection may be what failed: what SES took is marked on another at once, lest it be sent again.
+    await settle(pool, taken).catch(() => {});
+    throw error;
   });
   if (done === null) return STANDBY_MILLISECONDS;
   return Math.max(pace.pausedFor(), 0);

@@ -7,7 +7,8 @@ import { startAgent } from '../../support/dogstatsd.ts';
 import { forwarded } from '../../support/events.ts';
 import { startProcessor } from '../../support/processor.ts';
 import { createQueue, sendBodies } from '../../support/queue.ts';
-import { REJECTED, startSesStandIn } from '../../support/ses.ts';
+import type { SesReply } from '../../support/ses.ts';
+import { BROKEN, REJECTED, startSesStandIn, THROTTLED } from '../../support/ses.ts';
 import { runWatcher, triggerFile } from '../../support/watcher.ts';
 
 const database = await createDatabase();
@@ -135,6 +136,18 @@ describe('the watcher’s errors', () => {
     await runWatcher(database, ses.endpoint, [], { ...agent.env, TRIGGERS });
     const errors = agent.of('bec-alerts.watcher.errors').map(({ value, tags }) => `${tags} ${value}`);
     expect(errors.sort()).toEqual(['what:alert 1', 'what:alert 1', 'what:judgement 1']);
+  });
+
+  it('count each attempt at an email that SES doesn’t take', async () => {
+    await addHealthcheckIssue();
+    const ses = await startSesStandIn();
+    const replies: SesReply[] = [BROKEN, THROTTLED];
+    ses.answer(({ action }) => (action === 'SendEmail' ? (replies.shift() ?? {}) : {}));
+    const { code } = await runWatcher(database, ses.endpoint, [], agent.env);
+    expect(code).toBe(0);
+    expect(ses.taken).toHaveLength(1);
+    const errors = agent.of('bec-alerts.watcher.errors').map(({ value, tags }) => `${tags} ${value}`);
+    expect(errors).toEqual(['what:attempt 1', 'what:attempt 1']);
   });
 });
 

@@ -222,6 +222,20 @@ describe('an email that SES took', () => {
     expect(taken()).toEqual(ISSUES);
   });
 
+  it('is not sent again by the next process where the connection of a single run breaks', async () => {
+    ses.answer(async (request) => {
+      if (issueOf(request) === 'b') await breakConnections();
+      return {};
+    });
+    const first = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(first.code).toBe(1);
+    expect((await outbox(pool)).map(({ status }) => status)).toEqual(['sent', 'sent', 'pending', 'pending']);
+    const told = records(first.stdout).filter(({ Fields }) => Fields.msg === 'alert sent');
+    expect(told.map(({ Fields }) => Fields.group_id)).toEqual(['a', 'b']);
+    expect((await runWatcher(database, ses.endpoint, [], { TRIGGERS })).code).toBe(0);
+    expect(taken()).toEqual(ISSUES);
+  });
+
   it('is not sent by another watcher, which takes over when the connection breaks before SES answers', async () => {
     let answer = () => {};
     const others = new Promise<void>((resolve) => {
