@@ -10,7 +10,8 @@ export interface Recipient {
 
 /**
  * What a trigger decides about one issue. `because` completes the sentence "you are told of this issue because":
- * it is logged, stored and shown in the email, the first 1,000 characters of it, on one line.
+ * it is stored, shown in the email and logged at DEBUG, the first 1,000 characters of it, on one line. Where nobody is
+ * told it is logged alone.
  *
  * `recipients` are some of `context.recipients`, and default to all of them; with an empty list nobody is told.
  */

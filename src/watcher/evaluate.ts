@@ -11,6 +11,12 @@ export interface Decision {
   readonly recipients: readonly Recipient[];
 }
 
+/** What one trigger decided not to tell, and why where it says so. */
+export interface Silence {
+  readonly issue: Issue;
+  readonly silent: string | undefined;
+}
+
 export interface FailedJudgement {
   readonly issue: Issue;
   readonly error: Error;
@@ -18,6 +24,7 @@ export interface FailedJudgement {
 
 export interface Judgements {
   readonly decisions: readonly Decision[];
+  readonly silences: readonly Silence[];
   readonly failures: readonly FailedJudgement[];
   /** Not all were made in time. */
   readonly late: boolean;
@@ -57,16 +64,17 @@ export async function evaluate(
   const late = await allOrLate(judgements, patienceMilliseconds, signal);
   signal.throwIfAborted();
   const decisions: Decision[] = [];
+  const silences: Silence[] = [];
   const failures: FailedJudgement[] = [];
   for (const [index, issue] of issues.entries()) {
     // A judgement that ends later than this finds its place taken.
     outcomes[index] ??= { issue, error: tooLate(patienceMilliseconds) };
     const outcome = outcomes[index];
-    if (outcome === 'silent') continue;
     if ('error' in outcome) failures.push(outcome);
+    else if ('silent' in outcome) silences.push(outcome);
     else decisions.push(outcome);
   }
-  return { decisions, failures, late };
+  return { decisions, silences, failures, late };
 }
 
 /**
@@ -92,18 +100,19 @@ function tooLate(milliseconds: number): Error {
   return new Error(`evaluate did not return within ${milliseconds / 1_000} s`);
 }
 
-type Outcome = Decision | FailedJudgement | 'silent';
+type Outcome = Decision | Silence | FailedJudgement;
 
 async function judge(trigger: Trigger, issue: Issue, context: TriggerContext): Promise<Outcome> {
   try {
     const answer = await trigger.evaluate(issue, context);
     // Nearly every verdict is this one, and a schema takes longer than the judgement.
-    if (isSilent(answer)) return 'silent';
+    const silence = silenceOf(issue, answer);
+    if (silence !== null) return silence;
     const checked = verdictSchema.safeParse(answer);
     if (!checked.success)
       throw new TypeError(`evaluate must return a verdict: ${z.prettifyError(checked.error)}`);
     const verdict = checked.data;
-    if (!verdict.notify) return 'silent';
+    if (!verdict.notify) return { issue, silent: verdict.because };
     const recipients = ownRecipients(verdict.recipients ?? context.recipients, context);
     return { issue, because: verdict.because, recipients };
   } catch (thrown) {
@@ -111,11 +120,12 @@ async function judge(trigger: Trigger, issue: Issue, context: TriggerContext): P
   }
 }
 
-function isSilent(answer: unknown): boolean {
+function silenceOf(issue: Issue, answer: unknown): Silence | null {
   if (typeof answer !== 'object' || answer === null || !('notify' in answer) || answer.notify !== false) {
-    return false;
+    return null;
   }
-  return !('because' in answer) || typeof answer.because === 'string';
+  const silent = 'because' in answer ? answer.because : undefined;
+  return silent === undefined || typeof silent === 'string' ? { issue, silent } : null;
 }
 
 /** A trigger tells its own recipients only, each once. */

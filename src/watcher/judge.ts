@@ -8,7 +8,7 @@ import type { Transaction } from '../db/transaction.ts';
 import type { Issue } from '../domain/issue.ts';
 import { storable } from '../domain/text.ts';
 import type { Recipient } from '../domain/trigger.ts';
-import { asError, CodedError, messageOf } from '../runtime/errors.ts';
+import { asError, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Reporter } from '../runtime/report.ts';
 import type { RankingCache } from './context.ts';
@@ -20,6 +20,7 @@ import type { Bundling } from './plan.ts';
 import { createPlan } from './plan.ts';
 import type { RenderSettings } from './render.ts';
 import { render } from './render.ts';
+import { createTeller } from './tell.ts';
 
 export interface JudgeDependencies {
   readonly triggers: readonly ReadyTrigger[];
@@ -48,13 +49,13 @@ export interface RunState {
   readonly signal: AbortSignal;
 }
 
-const REPORTED_FAILURES = 5;
 const MAX_ERROR_TEXT = 1_000;
 
 /** Evaluates, renders and records, page by page. */
 export function createJudge(tx: Transaction, state: RunState, dependencies: JudgeDependencies): Judge {
   const { opened, recipients, failing, pageSize, signal } = state;
   const { triggers, settings, logger, reporter } = dependencies;
+  const tell = createTeller(opened.id, logger, reporter);
   const rankings: RankingCache = new Map();
   const failedNow = new Map(triggers.map(({ trigger }) => [trigger.name, new Set<string>()]));
   const lateTriggers = new Set<string>();
@@ -62,22 +63,12 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
   let alertCount = 0;
   let failureCount = 0;
 
-  const idsOf = (issue: Issue) => ({ run: opened.id, issue: issue.id, group_id: issue.groupId });
-
-  const report = (trigger: string, { issue, error }: FailedJudgement) => {
-    const message = `trigger "${trigger}" failed on issue ${issue.id}: ${messageOf(error)}`;
-    reporter.report(
-      new CodedError('trigger_failed', message, { retryable: true, cause: error }),
-      'a trigger failed; it judges this issue again in the next runs',
-      { ...idsOf(issue), trigger },
-    );
-  };
-
   const remember = async (trigger: string, failures: readonly FailedJudgement[], fresh: boolean) => {
     for (const failure of failures) {
-      failedNow.get(trigger)?.add(failure.issue.id);
+      const failed = failedNow.get(trigger);
+      failed?.add(failure.issue.id);
       failureCount += 1;
-      if (failureCount <= REPORTED_FAILURES) report(trigger, failure);
+      tell.failed(trigger, failure, failed?.size ?? 0);
     }
     const rows = failures.map(({ issue, error }) => ({
       issueId: issue.id,
@@ -102,12 +93,17 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
     const told = trigger.emails.flatMap((email) => recipients.get(email) ?? []);
     const context = createContext(questions, opened.ranAt, told, rankings);
     const patience = lateTriggers.has(trigger.name) ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
-    const { decisions, failures, late } = await evaluate(trigger, issues, context, patience, signal);
+    const { decisions, silences, failures, late } = await evaluate(
+      trigger,
+      issues,
+      context,
+      patience,
+      signal,
+    );
     if (late) lateTriggers.add(trigger.name);
     const rendered = await render(tx, ready, decisions, opened.ranAt, settings);
     await write(rendered.alerts.map(plan));
-    for (const { issue } of decisions)
-      logger.debug('decided to tell of an issue', { ...idsOf(issue), trigger: trigger.name });
+    tell.decided(trigger.name, issues, rendered.alerts, silences);
     const unrendered = rendered.failures.map(({ decision, error }) => ({
       issue: decision.issue,
       error: asError(error),
@@ -137,8 +133,7 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
       const again = ids.filter((id) => !failed.has(id));
       if (again.length > 0) {
         const issues = await issuesById(tx, again);
-        for (const issue of issues)
-          logger.debug('judging an issue again', { ...idsOf(issue), trigger: ready.trigger.name });
+        tell.judging(issues, { trigger: ready.trigger.name });
         await onPage((questions) => judge(ready, issues, questions, false));
       }
       after = ids.at(-1) ?? after;
@@ -148,7 +143,7 @@ export function createJudge(tx: Transaction, state: RunState, dependencies: Judg
 
   return {
     async changed(page) {
-      for (const issue of page) logger.debug('judging an issue', idsOf(issue));
+      tell.judging(page);
       await onPage(async (questions) => {
         for (const ready of triggers) await judge(ready, page, questions, true);
       });

@@ -191,6 +191,7 @@ describe('an event’s way', () => {
 
     const TRIGGERS = await triggerFile(`[
       { name: 'Always', emails: ['ann@example.com'], evaluate: () => ({ notify: true, because: 'it is new' }) },
+      { name: 'Never', emails: ['ann@example.com'], evaluate: () => ({ notify: false, because: 'it is calm' }) },
     ]`);
     const { stdout } = await runWatcher(database, ses.endpoint, [], { TRIGGERS, ...emails });
     const told = checkedRecords(stdout)
@@ -199,7 +200,14 @@ describe('an event’s way', () => {
     const ids = { run: expect.stringMatching(/^\d+$/), issue: expect.stringMatching(/^\d+$/) };
     expect(told).toMatchObject([
       { msg: 'judging an issue', ...ids },
-      { msg: 'decided to tell of an issue', ...ids, trigger: 'Always' },
+      {
+        msg: 'decided to tell of an issue',
+        ...ids,
+        trigger: 'Always',
+        recipient: expect.stringMatching(/^\d+$/),
+        because: 'it is new',
+      },
+      { msg: 'decided not to tell of an issue', ...ids, trigger: 'Never', because: 'it is calm' },
       { msg, alert: expect.stringMatching(/^\d+$/), trigger: 'Always', ses_message_id: expect.any(String) },
     ]);
     expect(stdout).not.toMatch(/user-77|ann@example/);

@@ -256,6 +256,25 @@ describe('a trigger that throws', () => {
     expect(rows).toEqual([{ trigger: 'Throws', last_error }]);
   });
 
+  it('on every issue hides no other that throws: five of each are reported, all stand in the log', async () => {
+    const TRIGGERS = await triggerFile(`['Bad', 'Worse'].map((name) => (
+      { name, emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }))`);
+    await storeEvents(
+      pool,
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((groupId) => errorEvent({ groupId })),
+    );
+    const { code, stdout } = await run([], { TRIGGERS });
+    expect(code).toBe(0);
+    const told = (trigger: string, msg: string) =>
+      records(stdout).filter(({ Fields }) => Fields.trigger === trigger && Fields.msg === msg);
+    for (const trigger of ['Bad', 'Worse']) {
+      expect(told(trigger, 'a trigger failed; it judges this issue again in the next runs')).toHaveLength(5);
+      expect(told(trigger, 'a trigger failed on one more issue')).toMatchObject([
+        { Fields: { group_id: 'f' } },
+      ]);
+    }
+  });
+
   it('by changing what it was handed changes neither the run nor what the others see', async () => {
     const meddle = (name: string, code: string) =>
       `{ name: '${name}', emails: ['${ON_CALL}'], evaluate: async (issue, context) => { ${code}; return { notify: false }; } }`;
