@@ -60,7 +60,6 @@ const OPTIONS: readonly OptionVariables[] = [
 ];
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 120_000;
-const SANDBOX_RATE = 1;
 /** On top of SES's timeouts: for credentials to be fetched and a busy machine. */
 const LEASE_MARGIN_MILLISECONDS = 5_000;
 
@@ -184,8 +183,8 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
   return mailer;
 }
 
-/** The account's own rate; one a second, the sandbox's, where SES doesn't say. */
-async function askedRate(mailer: Mailer, logger: Logger): Promise<number> {
+/** The account's own rate; null where SES doesn't say. */
+async function askedRate(mailer: Mailer, logger: Logger): Promise<number | null> {
   try {
     return await mailer.maxSendRate();
   } catch (thrown) {
@@ -195,6 +194,6 @@ async function askedRate(mailer: Mailer, logger: Logger): Promise<number> {
         error: asError(thrown),
       },
     );
-    return SANDBOX_RATE;
+    return null;
   }
 }

@@ -26,6 +26,14 @@ export async function recordFailures(
   });
 }
 
+/** Forgets failures of triggers that aren't asked any more: nobody makes those judgements again. */
+export async function forgetOthers(db: Db, triggers: readonly string[]): Promise<void> {
+  await db.query({
+    text: 'DELETE FROM failed_evaluations WHERE trigger <> ALL($1::text[])',
+    values: [triggers],
+  });
+}
+
 /** The triggers of which a judgement threw in an earlier run. */
 export async function triggersWithFailures(db: Db): Promise<Set<string>> {
   const { rows } = await db.query<{ trigger: string }>({

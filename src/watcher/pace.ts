@@ -4,6 +4,9 @@ const FIRST_PAUSE_MILLISECONDS = 1_000;
 const LONGEST_PAUSE_MILLISECONDS = 300_000;
 /** Failures in a row, of whatever alerts, after which it is SES that fails. */
 const PATIENCE = 3;
+/** Emails a second. */
+const SANDBOX_RATE = 1;
+const ASK_AGAIN_MILLISECONDS = 300_000;
 
 /** When the next email may leave: at the account's rate, and not while SES asks to be left alone. */
 export interface Pace {
@@ -19,13 +22,17 @@ export interface Pace {
   failed(): void;
 }
 
-/** @param emailsPerSecond asked once, before the first email */
+/**
+ * @param emailsPerSecond asked once, before the first email; null where there is no answer: then it is asked again
+ *   after five minutes, and until there is one the sandbox's rate holds
+ */
 export function createPace(
-  emailsPerSecond: () => Promise<number>,
+  emailsPerSecond: () => Promise<number | null>,
   random: () => number = Math.random,
   now: () => number = () => performance.now(),
 ): Pace {
-  let rate: Promise<number> | undefined;
+  let rate: number | null = null;
+  let askAt = Number.NEGATIVE_INFINITY;
   let next = 0;
   let resume = 0;
   let throttles = 0;
@@ -37,10 +44,12 @@ export function createPace(
   };
   return {
     async turn(signal) {
-      rate ??= emailsPerSecond();
-      const interval = 1_000 / (await rate);
+      if (rate === null && now() >= askAt) {
+        askAt = now() + ASK_AGAIN_MILLISECONDS;
+        rate = await emailsPerSecond();
+      }
       await pause(Math.max(next, resume) - now(), signal);
-      next = now() + interval;
+      next = now() + 1_000 / (rate ?? SANDBOX_RATE);
     },
     pausedFor: () => resume - now(),
     answered() {

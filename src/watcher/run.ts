@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { triggersWithFailures } from '../db/evaluations.ts';
+import { forgetOthers, triggersWithFailures } from '../db/evaluations.ts';
 import { changedIssues } from '../db/issues.ts';
 import { ensureRecipients } from '../db/recipients.ts';
 import { restampChanges } from '../db/restore.ts';
@@ -62,8 +62,11 @@ async function runOn(
   return inTransaction(client, !dryRun, async (tx) => {
     const last = await lastFinishedRun(tx, cluster);
     const opened = await openRun(tx, cluster);
-    const emails = dependencies.triggers.flatMap(({ trigger }) => trigger.emails);
+    const triggers = dependencies.triggers.map(({ trigger }) => trigger);
+    const emails = triggers.flatMap((trigger) => trigger.emails);
     const recipients = await ensureRecipients(tx, [...new Set(emails)]);
+    const names = triggers.map(({ name }) => name);
+    await forgetOthers(tx, names);
     const failing = await triggersWithFailures(tx);
     const judge = createJudge(tx, { opened, recipients, failing, pageSize: PAGE_SIZE, signal }, dependencies);
 

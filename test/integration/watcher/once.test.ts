@@ -275,6 +275,20 @@ describe('a trigger that throws', () => {
     }
   });
 
+  it('and is gone in a later run is forgotten with its failures, in a real run only', async () => {
+    const throwing = await triggerFile(
+      `[{ name: 'Gone', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
+    );
+    const others = await everyEventFile();
+    await storeEvents(pool, [errorEvent()]);
+    await run([], { TRIGGERS: throwing });
+    const failed = async () => (await pool.query('SELECT trigger FROM failed_evaluations')).rows;
+    await run(['--dry-run'], { TRIGGERS: others });
+    expect(await failed()).toEqual([{ trigger: 'Gone' }]);
+    await run([], { TRIGGERS: others });
+    expect(await failed()).toEqual([]);
+  });
+
   it('by changing what it was handed changes neither the run nor what the others see', async () => {
     const meddle = (name: string, code: string) =>
       `{ name: '${name}', emails: ['${ON_CALL}'], evaluate: async (issue, context) => { ${code}; return { notify: false }; } }`;

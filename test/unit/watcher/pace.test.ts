@@ -54,4 +54,25 @@ describe('the pace', () => {
     await pace.turn(never);
     expect(asked).toBe(1);
   });
+
+  it('asks again after five minutes where there was no answer', async () => {
+    const clock = { now: 1_000 };
+    const answers = [null, 10_000];
+    let asked = 0;
+    const pace = createPace(
+      async () => answers[asked++] ?? null,
+      () => 1,
+      () => clock.now,
+    );
+    for (const [minutes, times] of [
+      [0, 1],
+      [4, 1],
+      [5, 2],
+      [11, 2],
+    ] as const) {
+      clock.now = 1_000 + minutes * 60_000;
+      await pace.turn(never);
+      expect(asked).toBe(times);
+    }
+  });
 });
