@@ -39,6 +39,13 @@ const REFUSED = new Set([
   'ValidationError',
   'InvalidParameterValueException',
 ]);
+/**
+ * SES v1 has one code, MessageRejected, for a message that it will never take and for what a person can mend in the
+ * account: only the text tells them apart.
+ */
+const SENDING_PAUSED =
+  /^(?:Sending (?:paused|suspended) for this account|Email sending for the account is paused)/;
+const NOT_VERIFIED = /^Email address(?:es)? (?:is|are) not verified/;
 
 export function createSesMailer(options: SesOptions): SesMailer {
   const client = new SESClient({
@@ -53,6 +60,18 @@ export function createSesMailer(options: SesOptions): SesMailer {
     },
   });
   const isVerified = rememberFor(REMEMBERED_MILLISECONDS, () => fromIsVerified(client, options.from));
+
+  /** @returns what a person has to do before SES takes what it rejected; null where it never will */
+  const whatIsMissing = async (rejection: string): Promise<string | null> => {
+    if (SENDING_PAUSED.test(rejection))
+      return "AWS paused the account's sending, and the SES console says what ends that";
+    const verified = await isVerified();
+    if (verified === false) return `${options.from} is not verified with SES yet`;
+    if (NOT_VERIFIED.test(rejection))
+      return "SES's sandbox wants recipients verified too: verify them, or ask AWS for production access";
+    return verified === null ? `SES didn't say now whether ${options.from} is verified` : null;
+  };
+
   return {
     async send(email, signal) {
       const content = (Data: string) => ({ Data, Charset: 'UTF-8' });
@@ -69,17 +88,10 @@ export function createSesMailer(options: SesOptions): SesMailer {
         return MessageId ?? null;
       } catch (error) {
         const refusal = sesError(`sending to ${email.to}`, error);
-        if (asError(error).name !== 'MessageRejected') throw refusal;
-        const verified = await isVerified();
-        if (verified === true) throw refusal;
-        const why =
-          verified === false
-            ? `${options.from} is not verified with SES yet`
-            : `${messageOf(refusal)}, and SES didn't say now whether ${options.from} is verified`;
-        throw new CodedError('mail_unavailable', why, {
-          retryable: true,
-          cause: refusal,
-        });
+        const { name, message } = asError(error);
+        const missing = name === 'MessageRejected' ? await whatIsMissing(message) : null;
+        if (missing === null) throw refusal;
+        throw new CodedError('mail_unavailable', missing, { retryable: true, cause: refusal });
       }
     },
     async maxSendRate() {

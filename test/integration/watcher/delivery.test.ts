@@ -132,6 +132,29 @@ describe('when SES rejects an alert for good', () => {
     expect(reported).toHaveLength(1);
   });
 
+  it.each([
+    [
+      'AWS paused the account',
+      'Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.',
+      /AWS paused the account's sending, .*MessageRejected: Sending paused/,
+    ],
+    [
+      'the sandbox wants recipients verified',
+      'Email address is not verified. The following identities failed the check in region US-EAST-1: oncall@example.com',
+      /wants recipients verified too: .*MessageRejected: Email address is not verified/,
+    ],
+  ])('but only because %s, it waits and is sent once that is mended', async (_, message, advice) => {
+    let mended = false;
+    ses.answer(({ action }) => (action === 'SendEmail' && !mended ? { ...REJECTED, message } : {}));
+    start();
+    const told = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
+    const waiting = await poll('an alert that waits', told, { seconds: 20 });
+    expect(waiting).toMatchObject({ status: 'pending', last_error: expect.stringMatching(advice) });
+    mended = true;
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+  });
+
   it('but only because the From address waits for its click, it is sent once that is done', async () => {
     let status: 'Pending' | 'Success' = 'Pending';
     ses.answer(({ action }) => {
