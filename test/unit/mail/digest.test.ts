@@ -49,7 +49,7 @@ Every event: 1 alert
     at render(app:20:7)
     ${link}
 
-Counts over 160 are estimates: 19 times in 20 the true one is within the ± given.
+Counts over 150 are estimates: 19 times in 20 the true one is within the ± given.
 
 --
 Sent by bec-alerts to oncall@example.com, whom the triggers name.

@@ -20,8 +20,9 @@ describe('a count', () => {
   it.each([
     [0, '0'],
     [1, '1'],
-    [160, '160'],
-    [161, 'about 161 (± 7)'],
+    [150, '150'],
+    [151, 'about 151 (± 7)'],
+    [160, 'about 160 (± 7)'],
     [1_000, 'about 1,000 (± 46)'],
     [12_345, 'about 12,345 (± 570)'],
     [98_765_432, 'about 98,765,432 (± 4,500,000)'],
@@ -33,7 +34,7 @@ describe('a count', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1e12 }), (count) => {
         const band = margin(count);
-        if (count <= 160) expect(band).toBeNull();
+        if (count <= 150) expect(band).toBeNull();
         else expect(Math.abs((band ?? 0) - count * 0.046)).toBeLessThan(0.5 + count * 0.046 * 0.05);
       }),
     );
@@ -45,9 +46,9 @@ describe('a count', () => {
   });
 
   it('is explained only where one is an estimate', () => {
-    expect(bandNote({ events: 160, users: 160 })).toBeNull();
-    expect(bandNote({ events: 1, users: 1 }, { events: 161, users: 1 })).toMatch(/over 160 .*19 times in 20/);
-    expect(bandNote({ events: 1, users: 161 })).not.toBeNull();
+    expect(bandNote({ events: 150, users: 150 })).toBeNull();
+    expect(bandNote({ events: 1, users: 1 }, { events: 151, users: 1 })).toMatch(/over 150 .*19 times in 20/);
+    expect(bandNote({ events: 1, users: 151 })).not.toBeNull();
   });
 });
 

@@ -42,7 +42,7 @@ describe('both bodies of an alert', () => {
       'Events a day',
       '23 Apr',
       'most: about 520 (± 24) today',
-      'Counts over 160 are estimates: 19 times in 20 the true one is within the ± given.',
+      'Counts over 150 are estimates: 19 times in 20 the true one is within the ± given.',
       'crash site first',
       'at restoreTab(resource:///modules/SessionStore.sys.mjs:4120:17)',
       'at ?(chrome://browser/content/browser.js)',
