@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
+import { plainLines } from '../domain/text.ts';
 import * as format from './format.ts';
 import { strangersHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
@@ -46,12 +47,15 @@ export interface DigestView {
 export interface RenderedDigest {
   readonly subject: string;
   readonly text: string;
-  readonly html: string;
+  /** Null where it would make the email larger than SES takes. */
+  readonly html: string | null;
 }
 
 export type DigestRenderer = (view: DigestView) => RenderedDigest;
 
 const MAX_TITLE = 200;
+/** Both bodies, in UTF-8: SES takes 10 MB of an email as it is sent, which base64 makes a third larger. */
+const MAX_BYTES = 7_000_000;
 
 /** Reads and compiles the templates of emails that tell of several alerts. */
 export async function loadDigest(): Promise<DigestRenderer> {
@@ -60,8 +64,14 @@ export async function loadDigest(): Promise<DigestRenderer> {
   const html = await compileTemplate(join(OWN_TEMPLATES, 'digest.html.eta'), 'html', sample);
   return (digest) => {
     const it = shown(digest);
-    return { subject: subject(digest), text: text(it), html: html(it) };
+    const told = text(it);
+    return { subject: subject(digest), text: told, html: boundedHtml(html(it), Buffer.byteLength(told)) };
   };
+}
+
+/** HTML without unseen characters. A stranger's text becomes up to twenty times as long in it; the text is sent alone then. */
+function boundedHtml(html: string, textBytes: number): string | null {
+  return textBytes + Buffer.byteLength(html) > MAX_BYTES ? null : plainLines(html, MAX_BYTES);
 }
 
 function shown(digest: DigestView): object {

@@ -29,7 +29,7 @@ export interface ComposeSettings extends RenderSettings {
   readonly renderDigest: DigestRenderer;
 }
 
-/** Alerts of one digest. A larger one is several emails: SES takes 10 MB, and this is about 1 MB. */
+/** Alerts of one digest. A larger one is several emails: SES takes 10 MB, and this is about 2 MB. */
 const MOST_IN_DIGEST = 1_000;
 /** Alerts that a summary tells one by one; of the others it says how many they are. */
 const MOST_IN_SUMMARY = 200;

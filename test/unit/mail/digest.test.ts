@@ -93,15 +93,27 @@ Messages, modules and stacks come from a user's browser: take care with addresse
     ];
     const { text, html } = render(view({ groups }));
     expect(text.split('\n').filter((line) => line.startsWith('  Every event'))).toEqual([]);
-    expect(text).not.toMatch(/[\u202e\0]/);
+    for (const body of [text, html]) expect(body).not.toMatch(/[\u202e\0]/);
     expect(html).not.toContain('<script');
     expect(html).toContain('&quot;&gt;&lt;script&gt;alert(1)&lt;');
+  });
+
+  it('is of text alone where its HTML would make it larger than SES takes', () => {
+    const dots = '.'.repeat(200);
+    const crashSite = { function: dots, module: dots, line: 1, column: null };
+    const dotted = entry({ message: dots, because: dots, crashSite });
+    const of = (count: number) =>
+      render(view({ groups: [{ trigger: 'T', entries: Array(count).fill(dotted), more: 0 }] }));
+    expect(of(100).html).toContain('</html>');
+    const { text, html } = of(1_000);
+    expect(html).toBeNull();
+    expect(text.match(/^ {2}\.{200}$/gm)).toHaveLength(1_000);
   });
 
   it('makes no link of an address in a stranger’s text', () => {
     const groups = [{ trigger: 'T', entries: [entry({ message: 'see https://evil.example/x' })], more: 0 }];
     const { html } = render(view({ groups }));
     expect(html).not.toContain('evil.example');
-    expect(html.replace(/<[^>]+>/g, '')).toContain('see https://evil.example/x');
+    expect(html?.replace(/<[^>]+>/g, '')).toContain('see https://evil.example/x');
   });
 });
