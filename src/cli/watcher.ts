@@ -5,6 +5,8 @@ import { createPool } from '../db/pool.ts';
 import { createConsoleMailer } from '../mail/console.ts';
 import { loadDigest } from '../mail/digest.ts';
 import type { Email, Mailer } from '../mail/mailer.ts';
+import type { AwsTimeouts } from '../runtime/aws.ts';
+import { longestRequest } from '../runtime/aws.ts';
 import { asError } from '../runtime/errors.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -119,8 +121,7 @@ async function runWatcher({ variables, logger: loggerOf, signal, version }: Comm
       metrics,
       mailer,
       pace: createPace(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
-      leaseMilliseconds:
-        (settings.AWS_CONNECT_TIMEOUT + settings.AWS_READ_TIMEOUT) * 1_000 + LEASE_MARGIN_MILLISECONDS,
+      leaseMilliseconds: longestRequest(timeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
       taken: [],
       show: async (email: Email) => {
         if (settings.WATCHER_CONSOLE_ALERTS) await print.send(email, signal);
@@ -160,13 +161,19 @@ function warnOfSilence(logger: Logger, triggers: readonly ReadyTrigger[]): void 
   }
 }
 
+function timeouts(settings: WatcherSettings): AwsTimeouts {
+  return {
+    connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
+    readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
+  };
+}
+
 async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mailer> {
   const { createSesMailer } = await import('../mail/ses.ts');
   const mailer = createSesMailer({
     region: settings.AWS_DEFAULT_REGION,
     endpoint: settings.SES_ENDPOINT_URL,
-    connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
-    readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
+    ...timeouts(settings),
     from: settings.SES_FROM_EMAIL,
   });
   if (settings.SES_VERIFY_EMAIL) {

@@ -6,15 +6,15 @@ import {
   SendEmailCommand,
   VerifyEmailIdentityCommand,
 } from '@aws-sdk/client-ses';
+import type { AwsTimeouts } from '../runtime/aws.ts';
+import { requestHandler } from '../runtime/aws.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { Mailer } from './mailer.ts';
 
-export interface SesOptions {
+export interface SesOptions extends AwsTimeouts {
   readonly region: string;
   /** For a local SES; undefined for AWS. */
   readonly endpoint: string | undefined;
-  readonly connectTimeoutSeconds: number;
-  readonly readTimeoutSeconds: number;
   readonly from: string;
 }
 
@@ -53,11 +53,7 @@ export function createSesMailer(options: SesOptions): SesMailer {
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     // The outbox retries, over runs. A retry here, after a timeout, could mail the same alert twice.
     maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: options.connectTimeoutSeconds * 1_000,
-      requestTimeout: options.readTimeoutSeconds * 1_000,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: requestHandler(options),
   });
   const isVerified = rememberFor(REMEMBERED_MILLISECONDS, () => fromIsVerified(client, options.from));
 

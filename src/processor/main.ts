@@ -1,3 +1,4 @@
+import { longestRequest } from '../runtime/aws.ts';
 import { CodedError, fromWire } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -66,8 +67,7 @@ export async function supervise(
 /** A worker that is well tells of each turn of its loop, so it is silent for the longest step of one at most. */
 function longestSilence({ queue, sleepDelaySeconds }: Omit<WorkerSettings, 'name'>): number {
   const sdkAttempts = 3;
-  const request = sdkAttempts * (queue.connectTimeoutSeconds + queue.readTimeoutSeconds) * 1_000;
-  return request + STATEMENT_TIMEOUT_MILLISECONDS + sleepDelaySeconds * 1_000;
+  return sdkAttempts * longestRequest(queue) + STATEMENT_TIMEOUT_MILLISECONDS + sleepDelaySeconds * 1_000;
 }
 
 function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencies, tally: Tally): PoolEvents {

@@ -1,4 +1,4 @@
-import type { QueueUrls } from '../queue/sqs.ts';
+import type { QueueUrls, SqsOptions } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
 import type { LogFormat, LogLevel } from '../runtime/logger.ts';
 
@@ -10,12 +10,7 @@ export interface WorkerSettings {
   readonly name: string;
   readonly log: { readonly format: LogFormat; readonly level: LogLevel };
   readonly databaseUrl: string;
-  readonly queue: QueueUrls & {
-    readonly region: string;
-    readonly endpoint: string | undefined;
-    readonly connectTimeoutSeconds: number;
-    readonly readTimeoutSeconds: number;
-  };
+  readonly queue: QueueUrls & SqsOptions;
   /** Of a local S3; undefined for AWS. */
   readonly objectsEndpoint: string | undefined;
   /** How long a poll of an empty queue waits, in seconds. */

@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Rejection } from '../domain/event.ts';
 import type { ObjectLocation } from '../domain/pointer.ts';
+import { requestHandler } from '../runtime/aws.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { SqsOptions } from './sqs.ts';
 
@@ -71,11 +72,7 @@ async function createClient(options: SqsOptions, region: string): Promise<S3Clie
   return new S3Client({
     region,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
-    requestHandler: {
-      connectionTimeout: options.connectTimeoutSeconds * 1_000,
-      requestTimeout: options.readTimeoutSeconds * 1_000,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: requestHandler(options),
   });
 }
 

@@ -1,5 +1,7 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { AwsTimeouts } from '../runtime/aws.ts';
+import { requestHandler } from '../runtime/aws.ts';
 import { delayedAbort } from '../runtime/loop.ts';
 import { deleteMessages, releaseMessages } from './batches.ts';
 import { queueError } from './errors.ts';
@@ -7,12 +9,10 @@ import { sendDeadLetter } from './letter.ts';
 import type { Queue, QueueMessage } from './queue.ts';
 import { MAX_BATCH } from './queue.ts';
 
-export interface SqsOptions {
+export interface SqsOptions extends AwsTimeouts {
   readonly region: string;
   /** For a local SQS; undefined for AWS. */
   readonly endpoint: string | undefined;
-  readonly connectTimeoutSeconds: number;
-  readonly readTimeoutSeconds: number;
 }
 
 export interface QueueUrls {
@@ -29,11 +29,7 @@ export function createSqsClient(options: SqsOptions): SQSClient {
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     // The SDK would compare MD5 sums of all it receives; TLS and SQS already guard the bytes, and it costs CPU.
     md5: false,
-    requestHandler: {
-      connectionTimeout: options.connectTimeoutSeconds * 1_000,
-      requestTimeout: options.readTimeoutSeconds * 1_000,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: requestHandler(options),
   });
 }
 

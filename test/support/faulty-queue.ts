@@ -6,9 +6,10 @@ import { isRecord } from '../../src/domain/json.ts';
 
 /**
  * What becomes of a request on its way to the queue: `pass`; `error`, answered 500 and not forwarded; `drop`, the
- * connection is cut before it arrives; `drop_answer`, it arrives and its answer is lost.
+ * connection is cut before it arrives; `drop_answer`, it arrives and its answer is lost; `half_answer`, its answer begins
+ * and stalls.
  */
-export type Fate = 'pass' | 'error' | 'drop' | 'drop_answer';
+export type Fate = 'pass' | 'error' | 'drop' | 'drop_answer' | 'half_answer';
 
 /** A way to the real SQS-protocol server on which requests can be hurt, and which counts deliveries. */
 export interface FaultyQueue {
@@ -57,6 +58,10 @@ export async function startFaultyQueue(target: string): Promise<FaultyQueue> {
     if (action === 'ReceiveMessage') count(text, deliveries);
     if (fate === 'drop_answer') {
       request.socket.destroy();
+      return;
+    }
+    if (fate === 'half_answer') {
+      response.writeHead(answer.status, { 'content-length': text.length + 1 }).write('{');
       return;
     }
     response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' });

@@ -21,7 +21,9 @@ export type SesReply =
   /** The connection ends without an answer. */
   | 'hang up'
   /** No answer ever comes. */
-  | 'silence';
+  | 'silence'
+  /** The answer begins, and its end never comes. */
+  | 'half an answer';
 
 export interface SesStandIn {
   readonly endpoint: string;
@@ -100,7 +102,7 @@ function send(response: ServerResponse, request: SesRequest, reply: SesReply): v
     return;
   }
   response.setHeader('content-type', 'text/xml');
-  if ('code' in reply) {
+  if (typeof reply === 'object' && 'code' in reply) {
     response.statusCode = reply.status;
     const type = reply.status < 500 ? 'Sender' : 'Receiver';
     response.end(
@@ -109,11 +111,16 @@ function send(response: ServerResponse, request: SesRequest, reply: SesReply): v
     );
     return;
   }
-  const result = reply.result ?? usualResult(request);
-  response.end(
+  const result = reply === 'half an answer' ? usualResult(request) : (reply.result ?? usualResult(request));
+  const text =
     `<${action}Response xmlns="http://ses.amazonaws.com/doc/2010-12-01/"><${action}Result>${result}</${action}Result>` +
-      `<ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata></${action}Response>`,
-  );
+    `<ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata></${action}Response>`;
+  if (reply === 'half an answer') {
+    response.setHeader('content-length', text.length);
+    response.write(text.slice(0, text.length / 2));
+    return;
+  }
+  response.end(text);
 }
 
 function usualResult({ action, fields }: SesRequest): string {

@@ -75,6 +75,7 @@ describe.each<[string, SesReply]>([
   ['answers 500', BROKEN],
   ['ends the connection', 'hang up'],
   ['doesn’t answer in time', 'silence'],
+  ['stalls in the middle of its answer', 'half an answer'],
 ])('when SES %s to one alert', (_, reply) => {
   it('the others leave, and it is sent between runs', async () => {
     firstOf('b', reply);
@@ -85,6 +86,20 @@ describe.each<[string, SesReply]>([
     expect(alerts.map(({ last_error }) => last_error)).toEqual([null, null, null, null]);
     expect(watcher.output()).toContain('an alert could not be delivered yet');
     expect(await runs(pool)).toHaveLength(1);
+  });
+});
+
+describe('while SES’s answer stalls', () => {
+  it('the watcher ends at SIGTERM, and the alert waits', async () => {
+    ses.answer(({ action }) => (action === 'SendEmail' ? 'half an answer' : {}));
+    const watcher = start();
+    await poll('the first email', async () => (sends().length > 0 ? true : undefined), { seconds: 20 });
+    watcher.child.kill('SIGTERM');
+    expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });
+    expect((await outbox(pool))[0]).toMatchObject({
+      status: 'pending',
+      last_error: expect.stringContaining('TimeoutError'),
+    });
   });
 });
 
