@@ -60,12 +60,15 @@ export function messageOf(thrown: unknown): string {
   return text;
 }
 
+/** A second line of the AWS SDK's, for programmers with a debugger at hand. */
+const SDK_HINT = /\n\s*Deserialization error: to see the raw response[^\n]*/;
+
 // Node joins failed connection attempts to all of a host's addresses into an AggregateError without a message.
 function ownMessage(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((inner) => asError(inner).message).join(', ');
   }
-  return textOf(asError(error).message);
+  return textOf(asError(error).message).replace(SDK_HINT, '');
 }
 
 /** An error as it crosses a process boundary. */

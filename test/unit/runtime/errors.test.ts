@@ -18,6 +18,11 @@ describe('the message of an error', () => {
     );
   });
 
+  it('leaves out the hint that the AWS SDK adds for a debugger', () => {
+    const hint = 'Deserialization error: to see the raw response, inspect the hidden field {error}.$response';
+    expect(messageOf(new Error(`socket hang up\n  ${hint} on this object.`))).toBe('socket hang up');
+  });
+
   it('is had of anything that was thrown', () => {
     expect(messageOf('text')).toBe('text');
     expect(messageOf(undefined)).toBe('undefined');
