@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { guard } from './guard.ts';
 import { lastLines } from './output.ts';
@@ -33,14 +35,15 @@ export function startCommand(
   parameters: readonly string[],
   env: Readonly<Record<string, string>>,
 ): RunningCommand {
+  // It reads a .env where it runs. In the project's folder that is the person's own, in the temporary one anybody's.
+  const folder = mkdtempSync(join(tmpdir(), 'bec-alerts-command-'));
   const child = spawn(process.execPath, [MAIN, ...parameters], {
-    // Not the project's folder: a .env there is the person's own.
-    cwd: tmpdir(),
+    cwd: folder,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  const guarded = guard('kill -TERM "$1"', [String(child.pid)]);
+  const guarded = guard('kill -TERM "$1"; rmdir "$2"', [String(child.pid), folder]);
   let text = '';
   let say: ((line: string) => void) | undefined;
   let rest = '';
@@ -59,7 +62,10 @@ export function startCommand(
       resolve();
     });
   });
-  void ended.then(() => guarded.release());
+  void ended.then(() => {
+    guarded.release();
+    rmSync(folder, { recursive: true, force: true });
+  });
   return {
     ended,
     running: () => isRunning(child),

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runCommand, startCommand } from '../support/command.ts';
 
 /** Nobody listens there, so a command that gets that far fails at once, and names it. */
@@ -113,6 +113,16 @@ describe('bec-alerts', () => {
 });
 
 describe('a .env in the working directory', () => {
+  it('is no test’s that names none: not even one in the temporary folder, where anybody can put it', async () => {
+    vi.stubEnv('TMPDIR', await folderWith('LOG_LEVEL=LOUD\n'));
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const { stderr } = await runCommand(['watcher'], {});
+    expect(stderr).toMatch(/^ {2}DATABASE_URL/m);
+    expect(stderr).not.toContain('LOG_LEVEL');
+  });
+
   it('is read', async () => {
     const folder = await folderWith('WATCHER_SLEEP_DELAY=soon\nLOG_LEVEL="LOUD"\n');
     const { code, stderr } = await runCommand(['processor'], { DATABASE_URL: `${NOWHERE}x` }, folder);

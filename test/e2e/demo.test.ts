@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,8 +52,13 @@ async function expectClosed(text: string): Promise<void> {
 }
 
 it('the demo shows errors becoming emails, exits 0 and leaves nothing behind', async () => {
-  const demo = startDemo(['--events', '300', '--issues', '20']);
+  // In the temporary folder anybody can write.
+  const shared = await mkdtemp(join(tmpdir(), 'bec-alerts-shared-'));
+  onTestFinished(() => rm(shared, { recursive: true }));
+  await writeFile(join(shared, '.env'), 'TRIGGERS=/not/there.ts\n');
+  const demo = startDemo(['--events', '300', '--issues', '20'], { TMPDIR: shared });
   expect(await demo.code).toBe(0);
+  expect(await readdir(shared)).toEqual(['.env']);
   const text = demo.text();
   expect(text).toContain('302 of 302 errors counted');
   expect(text).toMatch(/evaluated \d+ issues with 2 triggers: \d+ alerts?/);

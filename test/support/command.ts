@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
@@ -26,11 +28,14 @@ export interface RunningCommand {
   printed(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Starts the real command line. It is killed at the end of the test, should it still run. */
+/**
+ * Starts the real command line. It is killed at the end of the test, should it still run.
+ * @param cwd where it looks for a .env; default: an empty folder of its own
+ */
 export function startCommand(
   parameters: readonly string[],
   env: Environment,
-  cwd = tmpdir(),
+  cwd = emptyFolder(),
 ): RunningCommand {
   const child = spawn(process.execPath, [MAIN, ...parameters], {
     cwd,
@@ -71,6 +76,13 @@ export function startCommand(
         { seconds: 30 },
       ),
   };
+}
+
+/** Removed at the end of the test. */
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bec-alerts-command-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
 }
 
 /** Runs the real command line to its end. */
