@@ -5,17 +5,17 @@ import type { JsonRecord } from '../../src/domain/json.ts';
 import { isRecord } from '../../src/domain/json.ts';
 
 /**
- * What becomes of a request on its way to the queue: `pass`; `error`, answered 500 and not forwarded; `drop`, the
- * connection is cut before it arrives; `drop_answer`, it arrives and its answer is lost; `half_answer`, its answer begins
- * and stalls.
+ * What becomes of a request on its way to the queue: `pass`; `error`, answered 500 and not forwarded; `deny`, answered
+ * as AWS answers who may not; `drop`, the connection is cut before it arrives; `drop_answer`, it arrives and its answer
+ * is lost; `half_answer`, its answer begins and stalls.
  */
-export type Fate = 'pass' | 'error' | 'drop' | 'drop_answer' | 'half_answer';
+export type Fate = 'pass' | 'error' | 'deny' | 'drop' | 'drop_answer' | 'half_answer';
 
 /** A way to the real SQS-protocol server on which requests can be hurt, and which counts deliveries. */
 export interface FaultyQueue {
   readonly endpoint: string;
-  /** Decides each request's fate; default: all pass. `action` is such as `ReceiveMessage`. */
-  fate: (action: string) => Fate;
+  /** Decides each request's fate; default: all pass. `action` is such as `ReceiveMessage`, `queue` a queue's name. */
+  fate: (action: string, queue: string) => Fate;
   /** Which entries of a batch delete fail; default none. They aren't forwarded, and answered as failed. */
   failsToDelete: (receiptHandle: string) => boolean;
   /** How often each message was handed out, by its id. */
@@ -34,11 +34,12 @@ export async function startFaultyQueue(target: string): Promise<FaultyQueue> {
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const action = String(request.headers['x-amz-target'] ?? '').replace('AmazonSQS.', '');
     const body = await textOf(request);
-    const fate = way.fate(action);
-    if (fate === 'error') {
+    const fate = way.fate(action, queueIn(body));
+    if (fate === 'error' || fate === 'deny') {
+      const [code, type] = fate === 'error' ? [500, 'InternalFailure'] : [403, 'AccessDeniedException'];
       response
-        .writeHead(500, { 'content-type': 'application/x-amz-json-1.0' })
-        .end('{"__type":"InternalFailure"}');
+        .writeHead(code, { 'content-type': 'application/x-amz-json-1.0' })
+        .end(JSON.stringify({ __type: type }));
       return;
     }
     if (fate === 'drop') {
@@ -87,6 +88,11 @@ async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function queueIn(body: string): string {
+  const { QueueName, QueueUrl } = JSON.parse(body) as { QueueName?: string; QueueUrl?: string };
+  return QueueName ?? QueueUrl?.split('/').at(-1) ?? '';
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string> {
