@@ -85,8 +85,8 @@ describe('the documents', () => {
     }
     // Without ListBucket S3 answers `AccessDenied` for an object that isn't there, and the message would be tried for ever.
     expect(allowed('s3', 'processor')).toEqual(['GetObject', 'ListBucket']);
-    for (const action of sent('src/mail')) expect(allowed('ses', 'watcher'), action).toContain(action);
-    expect(allowed('sqs', 'sentry')).toEqual(['SendMessage']);
+    expect(allowed('ses', 'watcher').sort()).toEqual(sent('src/mail').sort());
+    expect(actions('sentry')).toEqual(['sqs:SendMessage', 's3:PutObject']);
   });
 });
 
