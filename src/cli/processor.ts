@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { processorSettings, readSettings } from '../config/env.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
@@ -57,6 +55,7 @@ async function runProcessor({
 }: CommandContext): Promise<void> {
   const settings = readSettings(processorSettings, variables);
   // Here and not above: the other commands need no SQS, which takes a tenth of a second and 25 MB to load.
+  const { createCompileCache } = await import('../processor/compile-cache.ts');
   const { supervise } = await import('../processor/main.ts');
   const { queueDepth } = await import('../queue/depth.ts');
   const { findOrCreateQueues } = await import('../queue/provision.ts');
@@ -105,9 +104,8 @@ async function runProcessor({
       }),
     );
 
-    // Workers live for 200 messages by default, so their code must be found compiled. The folder is private:
-    // whoever can write into it decides what the workers run.
-    const compileCache = variables.NODE_COMPILE_CACHE ?? (await mkdtemp(join(tmpdir(), 'bec-alerts-')));
+    // Workers live for 200 messages by default, so their code must be found compiled.
+    const compileCache = variables.NODE_COMPILE_CACHE ?? (await createCompileCache(logger));
     if (variables.NODE_COMPILE_CACHE === undefined) {
       teardown.add('the compile cache', () => rm(compileCache, { recursive: true, force: true }));
     }
