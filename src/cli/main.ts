@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 import { join } from 'node:path';
 
-// Before anything else is loaded: an old Node would fail on syntax, far from the cause.
+// Before anything else is loaded: an old Node would fail on syntax, or on a name that its own modules lack, far from
+// the cause.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(`bec-alerts needs Node 22.18 or newer, and this is ${process.version}\n`);
@@ -10,7 +11,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
 }
 // Beside the code, where only those can write who can change that too. Its default is a name in the temporary folder
 // that anybody may have taken first, and what is found compiled is run. Where it can't be written there is none.
-enableCompileCache(join(import.meta.dirname, '../../.compile-cache'));
+module.enableCompileCache(join(import.meta.dirname, '../../.compile-cache'));
 const { runCommandLine } = await import('./program.ts');
 process.exitCode = await runCommandLine(process.argv, process.env);
 await Promise.all([written(process.stdout), written(process.stderr)]);
