@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
+import { run } from '../../../dev/output.ts';
 import { poll } from '../../../dev/poll.ts';
 import { lastRunCheck } from '../../../src/cli/health.ts';
 import { packageVersion } from '../../../src/cli/version.ts';
@@ -13,10 +15,14 @@ import { createQueue } from '../../support/queue.ts';
 const database = await createDatabase();
 const { pool } = database;
 
-async function heartbeat(daemon: RunningCommand, path = '/__heartbeat__') {
+async function portOf(daemon: RunningCommand): Promise<string> {
   await daemon.printed(/serving \/__heartbeat__/);
   const line = records(daemon.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'));
-  const response = await fetch(`http://127.0.0.1:${line?.Fields.port}${path}`);
+  return String(line?.Fields.port);
+}
+
+async function heartbeat(daemon: RunningCommand, path = '/__heartbeat__') {
+  const response = await fetch(`http://127.0.0.1:${await portOf(daemon)}${path}`);
   const body = (await response.json()) as { checks?: Record<string, string>; details?: unknown };
   return { status: response.status, body };
 }
@@ -100,11 +106,8 @@ describe('the watcher’s health', () => {
   });
 
   it('names the variable where the port is taken, and exits 1', async () => {
-    const first = startWatcher();
-    await first.printed(/serving/);
-    const port = records(first.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'))
-      ?.Fields.port;
-    const { code, stderr } = await startWatcher({ PORT: String(port) }).finished;
+    const port = await portOf(startWatcher());
+    const { code, stderr } = await startWatcher({ PORT: port }).finished;
     expect(code).toBe(1);
     expect(stderr).toContain(`PORT ${port} can't be listened on`);
   });
@@ -139,5 +142,25 @@ describe('the watcher’s health', () => {
     const problem = await check(new AbortController().signal);
     if (expected === null) expect(problem).toBeNull();
     else expect(problem).toMatch(expected);
+  });
+});
+
+describe('the image’s HEALTHCHECK', () => {
+  const healthcheck = (PORT: string) =>
+    run(process.execPath, [fileURLToPath(new URL('../../../docker/healthcheck.js', import.meta.url))], {
+      env: { PORT },
+    });
+
+  it('passes while the daemon lives, and fails once it is gone', async () => {
+    const watcher = startWatcher();
+    const port = await portOf(watcher);
+    expect(await healthcheck(port)).toEqual({ ok: true, text: '200' });
+    watcher.child.kill('SIGTERM');
+    await watcher.finished;
+    expect(await healthcheck(port)).toEqual({ ok: false, text: expect.stringContaining(`port ${port}`) });
+  });
+
+  it('passes where PORT is blank, by which nothing is served', async () => {
+    expect(await healthcheck(' ')).toEqual({ ok: true, text: '' });
   });
 });
