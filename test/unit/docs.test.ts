@@ -98,7 +98,10 @@ describe('docker-compose.yml and its walk', () => {
     const environment = /environment: &bec-alerts-environment\n((?: {4}.*\n)+)/.exec(compose)?.[1] ?? '';
     const variables = [...environment.matchAll(/^ {4}([A-Z_]+):/gm)].map(([, name = '']) => name);
     expect(variables.length).toBeGreaterThan(8);
-    for (const name of variables.filter((one) => !/^AWS_(ACCESS|SECRET)/.test(one)))
+    const [, watcher = ''] = /^ {2}watcher:\n((?: {4}.*\n)+)/m.exec(compose) ?? [];
+    // Without it: one email a second, because the local SES doesn't say its rate.
+    expect(watcher).toMatch(/^ {6}SES_MAX_SEND_RATE: "1000"$/m);
+    for (const name of [...variables, 'SES_MAX_SEND_RATE'].filter((one) => !/^AWS_(ACCESS|SECRET)/.test(one)))
       expect(env).toContain(name);
     for (const [, service = ''] of walk.matchAll(/docker-compose (?:run --rm|logs) ([a-z-]+)/g)) {
       expect(compose).toMatch(new RegExp(`^  ${service}:$`, 'm'));
