@@ -5,7 +5,7 @@ ARG NODE_IMAGE=node:24-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Without install scripts nothing but npm runs here. The package `node` is for machines with another Node.
+# No package's install script runs. The package `node` is for machines with another Node.
 RUN npm ci --ignore-scripts --no-audit --no-fund && rm -rf node_modules/node node_modules/.bin/node
 COPY tsconfig.json tsconfig.build.json ./
 COPY dev/build.ts dev/
