@@ -1,8 +1,11 @@
 -- Roles that own nothing: what the processor and the watcher may do, and no more. Tables stay with whoever runs
--- `bec-alerts migrate`; run this as that role (or as a superuser), in the service's database, after each `migrate`.
--- It can be run again at any time.
+-- `bec-alerts migrate`; run this as that role, in the service's database, after each `migrate`. The first time makes two
+-- roles, for which it needs CREATEROLE (or a superuser makes them). It can be run again at any time.
 --
---   psql --dbname "$DATABASE_URL" --set ON_ERROR_STOP=1 --file docs/roles.sql
+--   psql --host HOST --username OWNER --dbname DATABASE --set ON_ERROR_STOP=1 --file docs/roles.sql
+--
+-- psql asks for the password, or finds it in PGPASSWORD or ~/.pgpass. As part of a URL it would stand on the command
+-- line, which everyone on the machine can read in /proc.
 --
 -- Then give each daemon a user of its own:
 --

@@ -24,15 +24,15 @@ afterAll(async () => {
   for (const of of ['processor', 'watcher']) await pool.query(`DROP ROLE IF EXISTS ${user(of)}`);
 });
 
-function urlOf(of: string): string {
-  const url = new URL(database.url);
+function urlOf(of: string, base = database.url): string {
+  const url = new URL(base);
   url.username = user(of);
   url.password = PASSWORD;
   return url.href;
 }
 
-async function codeOf(of: string, sql: string): Promise<string | undefined> {
-  const client = new pg.Client({ connectionString: urlOf(of) });
+async function codeOf(of: string, sql: string, base?: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: urlOf(of, base) });
   await client.connect();
   try {
     await client.query(sql);
@@ -118,6 +118,32 @@ describe('the roles of docs/roles.sql', () => {
     ['watcher', 'SELECT FROM pgmigrations'],
   ])('let the %s not do: %s', async (of, sql) => {
     expect(await codeOf(of, sql)).toBe(REFUSED);
+  });
+
+  it('are made by the owner of the tables, who must be allowed to create roles the first time', async () => {
+    const owned = await createDatabase();
+    const [owner, made] = [user('owner'), `test_made_${process.pid}_`];
+    const sql = ROLES.replaceAll('bec_alerts_', made);
+    await owned.pool.query(`CREATE ROLE ${owner} LOGIN PASSWORD '${PASSWORD}'`);
+    await owned.pool.query(`ALTER DATABASE ${owned.name} OWNER TO ${owner}`);
+    await owned.pool.query(`DO $$ DECLARE t name; BEGIN
+      FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+      LOOP EXECUTE format('ALTER TABLE %I OWNER TO ${owner}', t); END LOOP; END $$`);
+    try {
+      expect(await codeOf('owner', sql, owned.url)).toBe(REFUSED);
+      await owned.pool.query(`ALTER ROLE ${owner} CREATEROLE`);
+      expect(await codeOf('owner', sql, owned.url)).toBeUndefined();
+      await owned.pool.query(`ALTER ROLE ${owner} NOCREATEROLE`);
+      expect(await codeOf('owner', sql, owned.url)).toBeUndefined();
+    } finally {
+      const ours = 'SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)';
+      for (const { rolname } of (await owned.pool.query(ours, [made])).rows) {
+        await owned.pool.query(`DROP OWNED BY ${rolname}`);
+        await owned.pool.query(`DROP ROLE ${rolname}`);
+      }
+      await owned.pool.query(`REASSIGN OWNED BY ${owner} TO CURRENT_USER`);
+      await owned.pool.query(`DROP ROLE ${owner}`);
+    }
   });
 
   it('own nothing', async () => {
