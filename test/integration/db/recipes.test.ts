@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { createDatabase } from '../../support/database.ts';
+
+const document = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+const { pool } = await createDatabase();
+
+/** The one statement of the document that begins so. */
+function recipe(beginning: string): string {
+  const found = [...document.matchAll(/UPDATE alerts SET [^`;]*/g)].map(([sql]) => sql.trim());
+  const [sql, ...more] = found.filter((one) => one.startsWith(`UPDATE alerts SET ${beginning}`));
+  if (sql === undefined || more.length > 0) throw new Error(`not one statement with ${beginning}`);
+  return sql;
+}
+
+it('sending undeliverable alerts again leaves those alone that a restore would have repeated, and old ones', async () => {
+  await pool.query(`
+    INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+      VALUES ('g1', '7', 'm', 'x', '[]', now(), now(), pg_current_xact_id());
+    INSERT INTO recipients (email) VALUES ('oncall@example.com');
+    INSERT INTO trigger_runs (ran_at, finished_at, snapshot) VALUES (now(), now(), pg_current_snapshot())`);
+  await pool.query(`
+    INSERT INTO alerts (run_id, trigger, recipient_id, issue_id, because, subject, body_text, status, last_error, created_at)
+    SELECT 1, name, 1, 1, 'because', 'subject', 'text', status, error, now() - age::interval
+    FROM (VALUES ('refused', 'failed', 'not verified', '1 hour'), ('refused without a word', 'failed', NULL, '1 hour'),
+                 ('refused long ago', 'failed', 'not verified', '30 days'), ('sent', 'sent', NULL, '1 hour'),
+                 ('in the backup', 'pending', NULL, '1 hour')) AS v (name, status, error, age)`);
+  await pool.query(recipe("status = 'failed'"));
+  await pool.query(recipe("status = 'pending'"));
+  const { rows } = await pool.query("SELECT trigger FROM alerts WHERE status = 'pending' ORDER BY id");
+  expect(rows.map(({ trigger }) => trigger)).toEqual(['refused', 'refused without a word']);
+});
