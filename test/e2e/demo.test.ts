@@ -108,7 +108,7 @@ it('npm run dev stays up, with errors for a second terminal to judge, until Ctrl
   expect(existsSync(join(folder, '.env'))).toBe(false);
   expect(await databasesOf(dev.child.pid)).toEqual([]);
   await expectClosed(dev.text());
-});
+}, 180_000);
 
 it('a demo that can’t start says what to do, and exits 1', async () => {
   const demo = startDemo([], { DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/x' });

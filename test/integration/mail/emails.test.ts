@@ -6,7 +6,7 @@ import type { StoredEmail } from '../../../dev/services.ts';
 import { storeEvents } from '../../../src/db/events.ts';
 import { parseEvent } from '../../../src/domain/event.ts';
 import type { JsonRecord } from '../../../src/domain/json.ts';
-import { daysAgo, happen, watchOnce } from '../../support/alerts.ts';
+import { awayFromMidnight, daysAgo, happen, watchOnce } from '../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
 import { readHtml } from '../../support/html.ts';
@@ -14,18 +14,22 @@ import { readHtml } from '../../support/html.ts';
 const database = await createDatabase();
 const { pool } = database;
 const directories: string[] = [];
-beforeEach(() => emptyTables(pool));
+beforeEach(async () => {
+  await awayFromMidnight();
+  await emptyTables(pool);
+});
 afterAll(async () => {
   for (const directory of directories) await rm(directory, { recursive: true });
 });
 
-const NOW = new Date().toISOString();
 const ON_CALL = 'oncall@example.com';
 const ENV = { SENTRY_ISSUE_URL: 'https://sentry.example.com/issues/{groupId}/' };
 
 /** Counts an event as it came from the queue. */
 async function receive(overrides: JsonRecord): Promise<void> {
-  const parsed = parseEvent(JSON.stringify(forwarded({ dateReceived: NOW, ...overrides })), new Date());
+  const now = new Date();
+  const body = JSON.stringify(forwarded({ dateReceived: now.toISOString(), ...overrides }));
+  const parsed = parseEvent(body, now);
   if (!('event' in parsed)) throw new Error(`rejected: ${parsed.rejection.reason}`);
   await storeEvents(pool, [parsed.event]);
 }

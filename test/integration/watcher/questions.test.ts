@@ -3,12 +3,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../src/db/events.ts';
 import type { Issue } from '../../../src/domain/issue.ts';
 import type { Trigger, TriggerContext } from '../../../src/domain/trigger.ts';
+import { awayFromMidnight } from '../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 import { runHere } from '../../support/run.ts';
 
 const { pool } = await createDatabase();
-beforeEach(() => emptyTables(pool));
+beforeEach(async () => {
+  await awayFromMidnight();
+  await emptyTables(pool);
+});
 
 const ANN = 'ann@example.com';
 const BOB = 'bob@example.com';

@@ -52,7 +52,7 @@ describe.each([2, 5])('%i watchers at once', (count) => {
   });
 
   it('go on without the one that worked, within an interval of its death', async () => {
-    const interval = 3;
+    const interval = 15;
     await storeEvents(pool, [errorEvent({ groupId: 'a', message: 'a' })]);
     const lock = await hold(pool, 'LOCK TABLE alerts IN SHARE MODE');
     const watchers = start(count, await telling(), interval);
