@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { Variables } from '../config/env.ts';
+import type { z } from 'zod';
+import type { SettingsSchema } from '../config/env.ts';
 import type { LogFormat, Logger, LogLevel } from '../runtime/logger.ts';
 import type { OptionVariables } from './options.ts';
 
 /** What a command is handed: everything that it may not look for itself. */
 export interface CommandContext {
-  readonly variables: Variables;
   readonly log: { readonly format: LogFormat; readonly level: LogLevel };
   readonly logger: (name: string) => Logger;
   /** Fires at SIGTERM and SIGINT. */
@@ -13,9 +13,10 @@ export interface CommandContext {
   readonly version: string;
 }
 
-/** Takes a command's work; `options` says which options stand for which variables. */
-export type Register = (
+/** Takes a command's work with the settings that it needs; `options` says which options stand for which variables. */
+export type Register = <T extends SettingsSchema>(
   command: Command,
+  schema: T,
   options: readonly OptionVariables[],
-  run: (context: CommandContext) => Promise<void>,
+  run: (settings: z.infer<T>, context: CommandContext) => Promise<void>,
 ) => void;

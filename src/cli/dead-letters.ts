@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DeadLettersSettings } from '../config/env.ts';
-import { ConfigError, deadLettersSettings, readSettings } from '../config/env.ts';
+import { ConfigError, deadLettersSettings } from '../config/env.ts';
 import { readDeadLetters } from '../queue/dead-letters.ts';
 import { findQueues } from '../queue/provision.ts';
 import { redriveDeadLetters } from '../queue/redrive.ts';
@@ -54,13 +54,16 @@ export function addDeadLetters(program: Command, register: Register): void {
         '\nListing leaves them where they are; other readers see them again when it ends. Sending back loses none:' +
           '\neach is sent before it is deleted, and an event that comes twice is counted once.',
       ),
+    deadLettersSettings,
     OPTIONS,
     runDeadLetters,
   );
 }
 
-async function runDeadLetters({ variables, signal: stop }: CommandContext): Promise<void> {
-  const settings = readSettings(deadLettersSettings, variables);
+async function runDeadLetters(
+  settings: DeadLettersSettings,
+  { signal: stop }: CommandContext,
+): Promise<void> {
   if (settings.DEAD_LETTERS_BODIES && (!settings.DEAD_LETTERS_JSON || settings.DEAD_LETTERS_REDRIVE)) {
     throw new ConfigError([{ variable: '--bodies', problem: 'goes with --json, to list' }]);
   }

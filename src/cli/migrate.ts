@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { migrateSettings, readSettings } from '../config/env.ts';
+import { migrateSettings } from '../config/env.ts';
 import { shownUrl } from '../db/pool.ts';
 import type { Register } from './command.ts';
 
@@ -12,8 +12,7 @@ export function addMigrate(program: Command, register: Register): void {
       .command('migrate')
       .description("bring the database's schema up to date; safe to run twice, and at once")
       .option('--down <count>', 'undo the last COUNT migrations: their tables and data are gone', parseCount);
-    register(command, [], async ({ variables, logger: loggerOf }) => {
-      const { DATABASE_URL } = readSettings(migrateSettings, variables);
+    register(command, migrateSettings, [], async ({ DATABASE_URL }, { logger: loggerOf }) => {
       const { migrate } = await import('../db/migrate.ts');
       const logger = loggerOf('migrate');
       const { down = 0 } = command.opts<{ down?: number }>();

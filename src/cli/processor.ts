@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { processorSettings, readSettings } from '../config/env.ts';
+import type { ProcessorSettings } from '../config/env.ts';
+import { processorSettings } from '../config/env.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createReporter } from '../runtime/report.ts';
@@ -41,19 +42,16 @@ export function addProcessor(program: Command, register: Register): void {
     program
       .command('processor')
       .description('read events from the queue and aggregate them, in a pool of processes'),
+    processorSettings,
     OPTIONS,
     runProcessor,
   );
 }
 
-async function runProcessor({
-  variables,
-  log,
-  logger: loggerOf,
-  signal,
-  version,
-}: CommandContext): Promise<void> {
-  const settings = readSettings(processorSettings, variables);
+async function runProcessor(
+  settings: ProcessorSettings,
+  { log, logger: loggerOf, signal, version }: CommandContext,
+): Promise<void> {
   // Here and not above: the other commands need no SQS, which takes a tenth of a second and 25 MB to load.
   const { createCompileCache } = await import('../processor/compile-cache.ts');
   const { supervise } = await import('../processor/main.ts');
@@ -105,8 +103,8 @@ async function runProcessor({
     );
 
     // Workers live for 200 messages by default, so their code must be found compiled.
-    const compileCache = variables.NODE_COMPILE_CACHE ?? (await createCompileCache(logger));
-    if (variables.NODE_COMPILE_CACHE === undefined) {
+    const compileCache = process.env.NODE_COMPILE_CACHE ?? (await createCompileCache(logger));
+    if (process.env.NODE_COMPILE_CACHE === undefined) {
       teardown.add('the compile cache', () => rm(compileCache, { recursive: true, force: true }));
     }
     const options = {

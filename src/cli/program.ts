@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { Command, CommanderError } from 'commander';
-import { ConfigError, logSettings, readSettings } from '../config/env.ts';
+import { ConfigError, readSettings } from '../config/env.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { TriggerFileError } from '../watcher/trigger-file.ts';
 import type { Register } from './command.ts';
@@ -37,13 +37,13 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
     .exitOverride();
   addOptions(program, LOG_OPTIONS);
 
-  const register: Register = (command, options, run) => {
+  const register: Register = (command, schema, options, run) => {
     addOptions(command, options);
     command.exitOverride().action(async () => {
       const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };
-      const { LOG_FORMAT: format, LOG_LEVEL: level } = readSettings(logSettings, variables);
-      await run({
-        variables,
+      const settings = readSettings(schema, variables);
+      const { LOG_FORMAT: format, LOG_LEVEL: level } = settings;
+      await run(settings, {
         version,
         signal: stopSignal(),
         log: { format, level },

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readSettings, simulateSettings } from '../config/env.ts';
+import { simulateSettings } from '../config/env.ts';
 import { sendSimulatedError } from '../runtime/simulate.ts';
 import type { Register } from './command.ts';
 import type { OptionVariables } from './options.ts';
@@ -19,9 +19,9 @@ export function addSimulateError(program: Command, register: Register): void {
     program
       .command('simulate_error')
       .description('raise an error and send it to Sentry, to see the whole way work'),
+    simulateSettings,
     OPTIONS,
-    async ({ variables, logger: loggerOf, version }) => {
-      const settings = readSettings(simulateSettings, variables);
+    async (settings, { logger: loggerOf, version }) => {
       if (settings.SIMULATE_SENTRY_DSN === undefined) {
         throw new Error(
           "no DSN to send to: set SIMULATE_SENTRY_DSN or give --dsn (Sentry shows it in the project's settings)",

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { readSettings, statusSettings } from '../config/env.ts';
+import type { StatusSettings } from '../config/env.ts';
+import { statusSettings } from '../config/env.ts';
 import { createPool } from '../db/pool.ts';
 import { databaseStatus } from '../db/status.ts';
 import { queuesStatus } from '../queue/depth.ts';
@@ -29,14 +30,17 @@ export function addStatus(program: Command, register: Register): void {
     program
       .command('status')
       .description('show queue, runs, alerts and sizes; exit 1 when something is overdue'),
+    statusSettings,
     OPTIONS,
     showStatus,
   );
 }
 
 /** @throws Error naming what is overdue or can't be asked, after all that is known was printed */
-async function showStatus({ variables, logger: loggerOf, signal }: CommandContext): Promise<void> {
-  const settings = readSettings(statusSettings, variables);
+async function showStatus(
+  settings: StatusSettings,
+  { logger: loggerOf, signal }: CommandContext,
+): Promise<void> {
   const logger = loggerOf('status');
   const teardown = new Teardown(logger);
   const client = createSqsClient({

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TriggersSettings } from '../config/env.ts';
-import { isEmail, readSettings, triggersSettings } from '../config/env.ts';
+import { isEmail, triggersSettings } from '../config/env.ts';
 import { builtInTriggers } from '../triggers/index.ts';
 import type { LoadedTrigger } from '../watcher/load-triggers.ts';
 import { loadTriggers, templateDirectory } from '../watcher/load-triggers.ts';
@@ -20,8 +20,7 @@ export function addTriggers(program: Command, register: Register): void {
     .command('triggers')
     .description('list the triggers with whom they tell; checks a trigger file without running it')
     .option('--json', 'print JSON instead of a table');
-  register(command, [TRIGGERS_OPTION], async ({ variables }) => {
-    const settings = readSettings(triggersSettings, variables);
+  register(command, triggersSettings, [TRIGGERS_OPTION], async (settings) => {
     const triggers = await configuredTriggers(settings);
     const { json = false } = command.opts<{ json?: boolean }>();
     process.stdout.write(json ? asJson(settings, triggers) : asTable(settings, triggers));

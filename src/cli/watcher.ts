@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { WatcherSettings } from '../config/env.ts';
-import { readSettings, watcherSettings } from '../config/env.ts';
+import { watcherSettings } from '../config/env.ts';
 import { createPool } from '../db/pool.ts';
 import { createConsoleMailer } from '../mail/console.ts';
 import { loadDigest } from '../mail/digest.ts';
@@ -70,13 +70,16 @@ export function addWatcher(program: Command, register: Register): void {
     program
       .command('watcher')
       .description('judge the issues that changed, every five minutes, and email people'),
+    watcherSettings,
     OPTIONS,
     runWatcher,
   );
 }
 
-async function runWatcher({ variables, logger: loggerOf, signal, version }: CommandContext): Promise<void> {
-  const settings = readSettings(watcherSettings, variables);
+async function runWatcher(
+  settings: WatcherSettings,
+  { logger: loggerOf, signal, version }: CommandContext,
+): Promise<void> {
   const triggers = (await configuredTriggers(settings)).filter(({ enabled }) => enabled);
   const logger = loggerOf('watcher');
   warnOfSilence(logger, triggers);

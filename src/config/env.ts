@@ -139,13 +139,13 @@ const issueUrl = httpUrl.refine(
   'must hold {groupId}, such as https://sentry.example.com/issues/{groupId}/',
 );
 
-/** How every command logs. */
-export const logSettings = z.object({
+/** Of every command. */
+const log = {
   LOG_FORMAT: choice(['mozlog', 'compose'], (value) => value.toLowerCase()).default('mozlog'),
   LOG_LEVEL: choice(['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'], (value) =>
     value.toUpperCase(),
   ).default('INFO'),
-});
+};
 
 const database = {
   DATABASE_URL: url(
@@ -163,6 +163,7 @@ const aws = {
 const watcherDelay = seconds(0.1, MAX_DELAY_SECONDS).default(300);
 
 const daemon = {
+  ...log,
   ...database,
   ...aws,
   SENTRY_DSN: dsn.optional(),
@@ -188,6 +189,7 @@ export const processorSettings = z.object({
 });
 
 export const deadLettersSettings = z.object({
+  ...log,
   ...aws,
   ...queue,
   DEAD_LETTERS_REDRIVE: flag().default(false),
@@ -230,6 +232,7 @@ export const watcherSettings = z.object({
 });
 
 export const statusSettings = z.object({
+  ...log,
   ...database,
   ...aws,
   ...queue,
@@ -238,18 +241,26 @@ export const statusSettings = z.object({
 });
 
 /** Of `triggers`, which needs neither a database nor AWS. */
-export const triggersSettings = watcherSettings.pick({ ALERT_EMAILS: true, TRIGGERS: true });
+export const triggersSettings = watcherSettings.pick({
+  LOG_FORMAT: true,
+  LOG_LEVEL: true,
+  ALERT_EMAILS: true,
+  TRIGGERS: true,
+});
 
-export const migrateSettings = z.object(database);
+export const migrateSettings = z.object({ ...log, ...database });
 
 export const simulateSettings = z.object({
+  ...log,
   SIMULATE_SENTRY_DSN: dsn.optional(),
   SIMULATE_MESSAGE: text().default('bec-alerts simulated error'),
   SIMULATE_NO_TRACEBACK: flag().default(false),
 });
 
-export type LogSettings = z.infer<typeof logSettings>;
+/** A command's variables, those of its log among them. */
+export type SettingsSchema = z.ZodObject<typeof log>;
 export type ProcessorSettings = z.infer<typeof processorSettings>;
 export type DeadLettersSettings = z.infer<typeof deadLettersSettings>;
 export type WatcherSettings = z.infer<typeof watcherSettings>;
+export type StatusSettings = z.infer<typeof statusSettings>;
 export type TriggersSettings = z.infer<typeof triggersSettings>;

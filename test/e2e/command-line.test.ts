@@ -58,6 +58,7 @@ describe('bec-alerts', () => {
 
   it('exits 2 with every mistake of a configuration at once, by variable', async () => {
     const { code, stdout, stderr } = await runCommand(['watcher', '--sleep-delay', 'soon'], {
+      LOG_FORMAT: 'prose',
       DATABASE_URL: 'mysql://root:hunter2@db/x',
       SES_FROM_EMAIL: 'nobody',
       WATCHER_DRY_RUN: 'perhaps',
@@ -69,6 +70,7 @@ describe('bec-alerts', () => {
     expect(named?.sort()).toEqual([
       'AWS_DEFAULT_REGION',
       'DATABASE_URL',
+      'LOG_FORMAT',
       'RETENTION_DAYS',
       'SENTRY_ISSUE_URL',
       'SES_FROM_EMAIL',

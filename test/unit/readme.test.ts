@@ -5,7 +5,6 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   deadLettersSettings,
-  logSettings,
   migrateSettings,
   processorSettings,
   simulateSettings,
@@ -19,7 +18,6 @@ import type { Trigger, TriggerContext } from '../../src/domain/trigger.ts';
 const README = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const TABLE_ROWS = README.split('\n').filter((line) => line.startsWith('| `'));
 const SETTINGS = [
-  logSettings,
   migrateSettings,
   processorSettings,
   watcherSettings,

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import type { Variables } from '../../../src/config/env.ts';
 import {
   ConfigError,
   isEmail,
-  logSettings,
+  migrateSettings,
   processorSettings,
   readSettings,
   simulateSettings,
@@ -27,6 +28,8 @@ describe('the processor’s settings', () => {
   it('have the documented defaults', () => {
     expect(readSettings(processorSettings, REQUIRED)).toEqual({
       ...REQUIRED,
+      LOG_FORMAT: 'mozlog',
+      LOG_LEVEL: 'INFO',
       AWS_CONNECT_TIMEOUT: 30,
       AWS_READ_TIMEOUT: 30,
       SQS_QUEUE_NAME: 'sentry_errors',
@@ -38,6 +41,7 @@ describe('the processor’s settings', () => {
 
   it('name every wrong variable at once', () => {
     const wrong = {
+      LOG_LEVEL: 'loud',
       AWS_READ_TIMEOUT: 'soon',
       PROCESSOR_PROCESS_COUNT: '0',
       SQS_QUEUE_NAME: 'no spaces please',
@@ -48,6 +52,7 @@ describe('the processor’s settings', () => {
       'AWS_DEFAULT_REGION',
       'AWS_READ_TIMEOUT',
       'DATABASE_URL',
+      'LOG_LEVEL',
       'PROCESSOR_PROCESS_COUNT',
       'SENTRY_DSN',
       'SQS_QUEUE_NAME',
@@ -140,8 +145,9 @@ describe('the watcher’s settings', () => {
 
 describe('the log’s settings', () => {
   it('are mozlog at INFO by default, in any case', () => {
-    expect(readSettings(logSettings, {})).toEqual({ LOG_FORMAT: 'mozlog', LOG_LEVEL: 'INFO' });
-    expect(readSettings(logSettings, { LOG_FORMAT: 'Compose', LOG_LEVEL: 'debug' })).toEqual({
+    const read = (variables: Variables) => readSettings(migrateSettings, { ...REQUIRED, ...variables });
+    expect(read({})).toMatchObject({ LOG_FORMAT: 'mozlog', LOG_LEVEL: 'INFO' });
+    expect(read({ LOG_FORMAT: 'Compose', LOG_LEVEL: 'debug' })).toMatchObject({
       LOG_FORMAT: 'compose',
       LOG_LEVEL: 'DEBUG',
     });
