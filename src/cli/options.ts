@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { Variables } from '../config/env.ts';
+import type { ConfigMistake, Variables } from '../config/env.ts';
 
 /** An option of the command line and the variable that it beats. */
 export interface OptionVariables {
@@ -29,6 +29,18 @@ export function variablesOf(command: Command, options: readonly OptionVariables[
     else if (value === !negated) variables[variable] = 'True';
   }
   return variables;
+}
+
+/** Only a variable may be set to nothing: an option that says nothing would widen what the command does. */
+export function emptyOptions(command: Command, options: readonly OptionVariables[]): ConfigMistake[] {
+  const given: Record<string, unknown> = command.opts();
+  return options
+    .map(({ flags }) => new Option(flags))
+    .filter((option) => {
+      const value = given[option.attributeName()];
+      return typeof value === 'string' && value.trim() === '';
+    })
+    .map((option) => ({ variable: option.long ?? option.flags, problem: 'is empty' }));
 }
 
 export const LOG_OPTIONS: readonly OptionVariables[] = [

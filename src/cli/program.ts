@@ -7,7 +7,7 @@ import { TriggerFileError } from '../watcher/trigger-file.ts';
 import type { Register } from './command.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addMigrate } from './migrate.ts';
-import { addOptions, LOG_OPTIONS, variablesOf } from './options.ts';
+import { addOptions, emptyOptions, LOG_OPTIONS, variablesOf } from './options.ts';
 import { addProcessor } from './processor.ts';
 import { addSimulateError } from './simulate-error.ts';
 import { addStatus } from './status.ts';
@@ -41,7 +41,8 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
     addOptions(command, options);
     command.exitOverride().action(async () => {
       const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };
-      const settings = readSettings(schema, variables);
+      const empty = [...emptyOptions(program, LOG_OPTIONS), ...emptyOptions(command, options)];
+      const settings = readSettings(schema, variables, empty);
       const { LOG_FORMAT: format, LOG_LEVEL: level } = settings;
       await run(settings, {
         version,

@@ -5,8 +5,9 @@ import { z } from 'zod';
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface ConfigMistake {
+  /** Or the option, where it is the option's alone. */
   readonly variable: string;
-  /** Completes the sentence that the variable's name begins. */
+  /** Completes the sentence that the name begins. */
   readonly problem: string;
 }
 
@@ -25,15 +26,22 @@ export class ConfigError extends Error {
 
 /**
  * Reads a command's settings. A variable that is set to nothing counts as not set, as compose files pass them.
+ * @param found mistakes that were found before, to be told of with the others
  * @throws ConfigError naming every wrong variable
  */
-export function readSettings<T extends z.ZodObject>(schema: T, variables: Variables): z.infer<T> {
+export function readSettings<T extends z.ZodObject>(
+  schema: T,
+  variables: Variables,
+  found: readonly ConfigMistake[] = [],
+): z.infer<T> {
   const set = Object.entries(variables).filter(([, value]) => value !== undefined && value.trim() !== '');
   const result = schema.safeParse(Object.fromEntries(set));
-  if (result.success) return result.data;
-  throw new ConfigError(
-    result.error.issues.map((issue) => ({ variable: String(issue.path[0]), problem: issue.message })),
-  );
+  if (result.success && found.length === 0) return result.data;
+  const wrong = result.error?.issues ?? [];
+  throw new ConfigError([
+    ...found,
+    ...wrong.map(({ path, message }) => ({ variable: String(path[0]), problem: message })),
+  ]);
 }
 
 const REQUIRED = 'is required, and not set';

@@ -80,6 +80,23 @@ describe('bec-alerts', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
+  it('exits 2 for options that are empty, by their names, beside the other mistakes', async () => {
+    const { code, stdout, stderr } = await runCommand(
+      ['--log-level', '', 'watcher', '--from-email', '', '--triggers', ' ', '--sleep-delay', 'soon'],
+      { DATABASE_URL: `${NOWHERE}x`, SES_FROM_EMAIL: 'bec-alerts@example.com', TRIGGERS: 'triggers.ts' },
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.split('\n').map((line) => line.trim().replace(/ +must be .*/, ' is wrong'))).toEqual([
+      'bec-alerts: wrong configuration',
+      '--log-level          is empty',
+      '--from-email         is empty',
+      '--triggers           is empty',
+      'AWS_DEFAULT_REGION   is required, and not set',
+      'WATCHER_SLEEP_DELAY is wrong',
+      '',
+    ]);
+  });
+
   it('exits 1 where the database is away, and says where without the password', async () => {
     const { code, stderr } = await runCommand(['watcher', '--once'], {
       DATABASE_URL: `${NOWHERE}x`,

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
 import { redriveDeadLetters } from '../../../src/queue/redrive.ts';
+import { startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import {
   arnOf,
@@ -196,6 +197,20 @@ describe('sending the dead letters back', () => {
     const rest = await deadLetters(queue, '--redrive', '--reason', 'invalid_json', '--json');
     expect(JSON.parse(rest.stdout)).toMatchObject({ moved: 7, otherReason: 1, later: 0, refused: [] });
     expect(await depths(queue)).toEqual({ queue: [12, 0], deadLetters: [1, 0] });
+  });
+
+  it.each(['--reason', '--limit'])('moves none where %s is empty', async (option) => {
+    await reject(queue, ['body']);
+    const redrive = startCommand(['dead_letters', '--redrive', option, ''], {
+      ...queue.env,
+      DEAD_LETTERS_REASON: 'missing_message',
+    });
+    expect(await redrive.finished).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: `bec-alerts: wrong configuration\n  ${option}  is empty\n`,
+    });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [1, 0] });
   });
 
   it('says so where there is none', async () => {
