@@ -60,8 +60,10 @@ describe('bec-alerts simulate_error', () => {
 
   it('with a DSN that is none exits 2 and says what one looks like', async () => {
     const { code, stderr } = await runCommand(['simulate_error', '--dsn', 'sentry.example.com'], {});
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/SIMULATE_SENTRY_DSN\s+must be .*URL/);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'bec-alerts: wrong configuration\n  SIMULATE_SENTRY_DSN  must be an http:// or https:// URL\n',
+    });
   });
 
   it('with another project’s key exits 1 with Sentry’s answer', async () => {
