@@ -8,8 +8,11 @@ import type { OptionVariables } from './options.ts';
 export interface CommandContext {
   readonly log: { readonly format: LogFormat; readonly level: LogLevel };
   readonly logger: (name: string) => Logger;
-  /** Fires at SIGTERM and SIGINT. */
-  readonly signal: AbortSignal;
+  /**
+   * A signal that fires at SIGTERM and SIGINT. From the call on these no longer end the process themselves but the
+   * second one does, so it is for who has something in hand, and not called before.
+   */
+  readonly stopSignal: () => AbortSignal;
   readonly version: string;
 }
 

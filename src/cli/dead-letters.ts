@@ -2,8 +2,11 @@ import type { Command } from 'commander';
 import type { DeadLettersSettings } from '../config/env.ts';
 import { ConfigError, deadLettersSettings } from '../config/env.ts';
 import { readDeadLetters } from '../queue/dead-letters.ts';
+import type { QueueDepth } from '../queue/depth.ts';
+import { queueDepth } from '../queue/depth.ts';
 import { findQueues } from '../queue/provision.ts';
 import { redriveDeadLetters } from '../queue/redrive.ts';
+import type { QueueUrls } from '../queue/sqs.ts';
 import { createSqsClient } from '../queue/sqs.ts';
 import type { CommandContext, Register } from './command.ts';
 import { createJsonListing, createTable, shownListing, shownRedrive } from './dead-letters-text.ts';
@@ -60,10 +63,7 @@ export function addDeadLetters(program: Command, register: Register): void {
   );
 }
 
-async function runDeadLetters(
-  settings: DeadLettersSettings,
-  { signal: stop }: CommandContext,
-): Promise<void> {
+async function runDeadLetters(settings: DeadLettersSettings, { stopSignal }: CommandContext): Promise<void> {
   if (settings.DEAD_LETTERS_BODIES && (!settings.DEAD_LETTERS_JSON || settings.DEAD_LETTERS_REDRIVE)) {
     throw new ConfigError([{ variable: '--bodies', problem: 'goes with --json, to list' }]);
   }
@@ -76,19 +76,21 @@ async function runDeadLetters(
   // Who reads our output may leave, as `head` does: then too the letters must become visible again.
   const unread = new AbortController();
   process.stdout.on('error', () => unread.abort());
-  const signal = AbortSignal.any([stop, unread.signal]);
   try {
     const found = await findQueues(client, {
       queueName: settings.SQS_QUEUE_NAME,
       queueUrl: settings.SQS_QUEUE_URL,
       deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
     });
-    const { deadLetterQueueUrl, deadLetterQueueName: name } = found;
-    if (deadLetterQueueUrl === null) throw missing('dead-letter queue', name, 'SQS_DEAD_LETTER_QUEUE_NAME');
-    if (!settings.DEAD_LETTERS_REDRIVE) return await list(client, deadLetterQueueUrl, name, settings, signal);
-    const { queueUrl, queueName } = found;
+    const { deadLetterQueueUrl: url, deadLetterQueueName: name, queueUrl, queueName } = found;
+    if (url === null) throw missing('dead-letter queue', name, 'SQS_DEAD_LETTER_QUEUE_NAME');
+    const depth = await queueDepth(client, url);
+    // From here on there are letters in hand.
+    const signal = AbortSignal.any([stopSignal(), unread.signal]);
+    if (!settings.DEAD_LETTERS_REDRIVE) return await list(client, { url, name, depth }, settings, signal);
     if (queueUrl === null) throw missing('queue', queueName, 'SQS_QUEUE_NAME');
-    await redrive(client, { queueUrl, deadLetterQueueUrl }, { from: name, to: queueName }, settings, signal);
+    const queues = { queueUrl, deadLetterQueueUrl: url, from: name, to: queueName, depth };
+    await redrive(client, queues, settings, signal);
   } finally {
     client.destroy();
   }
@@ -100,18 +102,17 @@ function missing(what: string, name: string, variable: string): Error {
 
 async function list(
   client: Client,
-  url: string,
-  queue: string,
+  queue: { readonly url: string; readonly name: string; readonly depth: QueueDepth },
   settings: DeadLettersSettings,
   signal: AbortSignal,
 ): Promise<void> {
   const { DEAD_LETTERS_REASON: reason, DEAD_LETTERS_LIMIT: limit = LISTED_BY_DEFAULT } = settings;
-  const json = createJsonListing(queue, settings.DEAD_LETTERS_BODIES, print);
+  const json = createJsonListing(queue.name, settings.DEAD_LETTERS_BODIES, print);
   const table = createTable();
   const output = settings.DEAD_LETTERS_JSON ? json : table;
   const listing = await readDeadLetters(
     client,
-    url,
+    queue,
     limit,
     (letter) => {
       if (reason === undefined || letter.reason === reason) output.add(letter);
@@ -120,13 +121,12 @@ async function list(
   );
   const stopped = signal.aborted;
   if (settings.DEAD_LETTERS_JSON) json.end(listing, stopped);
-  else print(shownListing(table, { ...listing, queue, reason, stopped }));
+  else print(shownListing(table, { ...listing, queue: queue.name, reason, stopped }));
 }
 
 async function redrive(
   client: Client,
-  urls: { queueUrl: string; deadLetterQueueUrl: string },
-  names: { from: string; to: string },
+  queues: QueueUrls & { readonly from: string; readonly to: string; readonly depth: QueueDepth },
   settings: DeadLettersSettings,
   signal: AbortSignal,
 ): Promise<void> {
@@ -139,11 +139,12 @@ async function redrive(
   const { DEAD_LETTERS_REASON: reason, DEAD_LETTERS_LIMIT: limit = Number.POSITIVE_INFINITY } = settings;
   const result = await redriveDeadLetters(
     client,
-    urls,
-    { began: new Date(), limit, reason, progress },
+    queues,
+    { began: new Date(), depth: queues.depth, limit, reason, progress },
     signal,
   );
   const { failure, ...counts } = result;
+  const names = { from: queues.from, to: queues.to };
   if (settings.DEAD_LETTERS_JSON)
     print(`${JSON.stringify({ ...names, ...counts, stopped: signal.aborted })}\n`);
   else print(shownRedrive(result, { ...names, reason, stopped: signal.aborted }));

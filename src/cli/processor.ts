@@ -50,8 +50,9 @@ export function addProcessor(program: Command, register: Register): void {
 
 async function runProcessor(
   settings: ProcessorSettings,
-  { log, logger: loggerOf, signal, version }: CommandContext,
+  { log, logger: loggerOf, stopSignal, version }: CommandContext,
 ): Promise<void> {
+  const signal = stopSignal();
   // Here and not above: the other commands need no SQS, which takes a tenth of a second and 25 MB to load.
   const { createCompileCache } = await import('../processor/compile-cache.ts');
   const { supervise } = await import('../processor/main.ts');

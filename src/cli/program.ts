@@ -19,7 +19,7 @@ const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
-/** Runs one command. @returns the exit code: 0 done or stopped by a signal, 1 failed at run time, 2 wrong usage */
+/** Runs one command. @returns the exit code: 0 done, or finished what was in hand after a signal, 1 failed at run time, 2 wrong usage */
 export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const version = packageVersion();
   const program = new Command('bec-alerts')
@@ -46,7 +46,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
       const { LOG_FORMAT: format, LOG_LEVEL: level } = settings;
       await run(settings, {
         version,
-        signal: stopSignal(),
+        stopSignal,
         log: { format, level },
         logger: (name) => createLogger({ format, level, name }),
       });

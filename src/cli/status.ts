@@ -37,10 +37,7 @@ export function addStatus(program: Command, register: Register): void {
 }
 
 /** @throws Error naming what is overdue or can't be asked, after all that is known was printed */
-async function showStatus(
-  settings: StatusSettings,
-  { logger: loggerOf, signal }: CommandContext,
-): Promise<void> {
+async function showStatus(settings: StatusSettings, { logger: loggerOf }: CommandContext): Promise<void> {
   const logger = loggerOf('status');
   const teardown = new Teardown(logger);
   const client = createSqsClient({
@@ -61,15 +58,11 @@ async function showStatus(
   try {
     // What can be had is shown, whatever the other doesn't answer.
     const [queues, database] = await Promise.all([
-      queuesStatus(
-        client,
-        {
-          queueName: settings.SQS_QUEUE_NAME,
-          queueUrl: settings.SQS_QUEUE_URL,
-          deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
-        },
-        signal,
-      ).catch((error: unknown) => ({ error: messageOf(error) })),
+      queuesStatus(client, {
+        queueName: settings.SQS_QUEUE_NAME,
+        queueUrl: settings.SQS_QUEUE_URL,
+        deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
+      }).catch((error: unknown) => ({ error: messageOf(error) })),
       databaseStatus(pool).catch((error: unknown) => ({ error: messageOf(error) })),
     ]);
     const status = { queues, database };

@@ -78,9 +78,11 @@ export function addWatcher(program: Command, register: Register): void {
 
 async function runWatcher(
   settings: WatcherSettings,
-  { logger: loggerOf, signal, version }: CommandContext,
+  { logger: loggerOf, stopSignal, version }: CommandContext,
 ): Promise<void> {
   const triggers = (await configuredTriggers(settings)).filter(({ enabled }) => enabled);
+  // Not before: a trigger file may wait for ever as it is loaded, and then hears no signal.
+  const signal = stopSignal();
   const logger = loggerOf('watcher');
   warnOfSilence(logger, triggers);
   const teardown = new Teardown(logger);

@@ -1,6 +1,6 @@
+import { setTimeout as timer } from 'node:timers/promises';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { pause } from '../runtime/loop.ts';
 import { queueError } from './errors.ts';
 import type { QueueNames } from './provision.ts';
 import { findQueues } from './provision.ts';
@@ -60,17 +60,13 @@ const BETWEEN_LOOKS_MILLISECONDS = 500;
  * ApproximateAgeOfOldestMessage does), so what can be said is whether anyone takes messages out.
  * @throws CodedError
  */
-export async function queuesStatus(
-  client: SQSClient,
-  names: QueueNames,
-  signal: AbortSignal,
-): Promise<QueuesStatus> {
+export async function queuesStatus(client: SQSClient, names: QueueNames): Promise<QueuesStatus> {
   const { queueUrl, deadLetterQueueUrl } = await findQueues(client, names);
-  const depthOf = async (url: string | null) => (url === null ? null : queueDepth(client, url, signal));
+  const depthOf = async (url: string | null) => (url === null ? null : queueDepth(client, url));
   const deadLetters = await depthOf(deadLetterQueueUrl);
   let queue = await depthOf(queueUrl);
   for (let look = 1; look < LOOKS && isUnread(queue); look += 1) {
-    await pause(BETWEEN_LOOKS_MILLISECONDS, signal);
+    await timer(BETWEEN_LOOKS_MILLISECONDS);
     queue = await depthOf(queueUrl);
   }
   return { queue, deadLetters, unread: isUnread(queue) };

@@ -4,7 +4,7 @@ import { asError, messageOf } from '../runtime/errors.ts';
 import type { InHand } from './batches.ts';
 import { deleteMessages } from './batches.ts';
 import { receiveLetters, releaseLetters } from './dead-letters.ts';
-import { queueDepth } from './depth.ts';
+import type { QueueDepth } from './depth.ts';
 import { queueError, refusesMessage } from './errors.ts';
 import type { DeadLetter } from './letter.ts';
 import { MAX_BATCH } from './queue.ts';
@@ -13,6 +13,8 @@ import type { QueueUrls } from './sqs.ts';
 export interface RedriveOptions {
   /** When it began, by this machine's clock: what SQS was sent later stays. */
   readonly began: Date;
+  /** What the dead-letter queue held then. */
+  readonly depth: QueueDepth;
   /** Move so many at most. */
   readonly limit: number;
   /** Move only those of this reason; undefined moves all. */
@@ -60,7 +62,7 @@ export async function redriveDeadLetters(
   options: RedriveOptions,
   signal: AbortSignal,
 ): Promise<Redriven> {
-  const { waiting, inFlight } = await queueDepth(client, urls.deadLetterQueueUrl);
+  const { waiting, inFlight } = options.depth;
   const heldSeconds = options.heldSeconds ?? heldSecondsFor(waiting);
   const sent = new Set<string>();
   const left: Left = { otherReason: new Set(), later: new Set(), refused: new Map() };
@@ -83,7 +85,7 @@ export async function redriveDeadLetters(
   try {
     while (!signal.aborted && moved < options.limit && seen < SEEN_RECEIVES) {
       const count = Math.min(MAX_BATCH, options.limit - moved);
-      const letters = await receiveLetters(client, urls.deadLetterQueueUrl, count, heldSeconds);
+      const letters = await receiveLetters(client, urls.deadLetterQueueUrl, count, heldSeconds, signal);
       if (letters.length === 0) break;
       seen = letters.every(({ id }) => held.has(id)) ? seen + 1 : 0;
       const wanted = letters.filter(classify);

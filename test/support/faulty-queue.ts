@@ -7,9 +7,9 @@ import { isRecord } from '../../src/domain/json.ts';
 /**
  * What becomes of a request on its way to the queue: `pass`; `error`, answered 500 and not forwarded; `deny`, answered
  * as AWS answers who may not; `drop`, the connection is cut before it arrives; `drop_answer`, it arrives and its answer
- * is lost; `half_answer`, its answer begins and stalls.
+ * is lost; `half_answer`, its answer begins and stalls; `silence`, it doesn't arrive and is never answered.
  */
-export type Fate = 'pass' | 'error' | 'deny' | 'drop' | 'drop_answer' | 'half_answer';
+export type Fate = 'pass' | 'error' | 'deny' | 'drop' | 'drop_answer' | 'half_answer' | 'silence';
 
 /** A way to the real SQS-protocol server on which requests can be hurt, and which counts deliveries. */
 export interface FaultyQueue {
@@ -35,6 +35,7 @@ export async function startFaultyQueue(target: string): Promise<FaultyQueue> {
     const action = String(request.headers['x-amz-target'] ?? '').replace('AmazonSQS.', '');
     const body = await textOf(request);
     const fate = way.fate(action, queueIn(body));
+    if (fate === 'silence') return;
     if (fate === 'error' || fate === 'deny') {
       const [code, type] = fate === 'error' ? [500, 'InternalFailure'] : [403, 'AccessDeniedException'];
       response

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
+import { queueDepth } from '../../../src/queue/depth.ts';
+import type { Redriven, RedriveOptions } from '../../../src/queue/redrive.ts';
 import { redriveDeadLetters } from '../../../src/queue/redrive.ts';
 import { startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
@@ -13,6 +15,7 @@ import {
   touch,
 } from '../../support/dead-letters.ts';
 import { forwarded } from '../../support/events.ts';
+import { startFaultyQueue } from '../../support/faulty-queue.ts';
 import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
 import { createQueue, sendBodies, takeAll } from '../../support/queue.ts';
@@ -25,7 +28,17 @@ beforeEach(async () => {
   queue = await createQueue();
 });
 
-const ALL = { limit: Number.POSITIVE_INFINITY, reason: undefined, progress: () => undefined };
+/** A redrive of everything in this process. */
+async function redriveHere(options: Partial<RedriveOptions>, signal: AbortSignal): Promise<Redriven> {
+  const depth = await queueDepth(queue.client, queue.deadLetterQueueUrl);
+  const all = { limit: Number.POSITIVE_INFINITY, reason: undefined, progress: () => undefined };
+  return await redriveDeadLetters(
+    queue.client,
+    queue,
+    { began: new Date(), depth, ...all, ...options },
+    signal,
+  );
+}
 
 const bodies = (count: number, name = 'body') =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`);
@@ -101,6 +114,24 @@ describe('listing the dead letters', () => {
     expect(await depths(queue)).toMatchObject({ deadLetters: [2_000, 0] });
   });
 
+  it('makes them visible again at SIGTERM where the queue has fallen silent', async () => {
+    await reject(queue, bodies(3));
+    const way = await startFaultyQueue(queue.endpoint);
+    let receives = 0;
+    way.fate = (action) => {
+      if (action === 'ReceiveMessage') receives += 1;
+      return receives >= 2 && action === 'ReceiveMessage' ? 'silence' : 'pass';
+    };
+    const listing = startCommand(['dead_letters'], { ...queue.env, SQS_ENDPOINT_URL: way.endpoint });
+    await poll('the second receive', async () => (receives === 2 ? true : undefined), { seconds: 20 });
+    listing.child.kill('SIGTERM');
+    const { code, stdout } = await listing.finished;
+    expect(code).toBe(0);
+    expect(stdout).toContain('3 dead letters in ');
+    expect(stdout).toContain('stopped before the end');
+    expect(await depths(queue)).toMatchObject({ deadLetters: [3, 0] });
+  });
+
   it('makes them visible again where nobody reads its output any more', async () => {
     await reject(queue, bodies(1_000));
     const listing = startDeadLetters(queue, '--json');
@@ -159,9 +190,9 @@ describe('sending the dead letters back', () => {
     await reject(queue, bodies(40));
     startProcessor(queue, database);
     // An hour ahead of SQS: by its time every letter was there before.
-    const options = { ...ALL, began: new Date(Date.now() + 3_600_000) };
+    const began = new Date(Date.now() + 3_600_000);
     const signal = AbortSignal.timeout(15_000);
-    const { moved } = await redriveDeadLetters(queue.client, queue, options, signal);
+    const { moved } = await redriveHere({ began }, signal);
     expect({ moved, early: signal.aborted }).toEqual({ moved: 40, early: false });
     await drained(queue);
     expect(await depths(queue)).toMatchObject({ deadLetters: [40, 0] });
@@ -169,9 +200,9 @@ describe('sending the dead letters back', () => {
 
   it('leaves what came after it began', async () => {
     await reject(queue, bodies(3));
-    const options = { ...ALL, began: new Date(Date.now() - 3_600_000) };
+    const began = new Date(Date.now() - 3_600_000);
     const signal = new AbortController().signal;
-    expect(await redriveDeadLetters(queue.client, queue, options, signal)).toMatchObject({
+    expect(await redriveHere({ began }, signal)).toMatchObject({
       moved: 0,
       later: 3,
     });
@@ -181,9 +212,9 @@ describe('sending the dead letters back', () => {
   it('ends where it is handed nothing but what it leaves', async () => {
     await reject(queue, bodies(5));
     // Visible again at once, as they are when there are more of them than can be looked at in the time they are held.
-    const options = { ...ALL, reason: 'missing_message', began: new Date(), heldSeconds: 0 };
+    const options = { reason: 'missing_message', heldSeconds: 0 };
     const signal = AbortSignal.timeout(20_000);
-    const { moved, otherReason } = await redriveDeadLetters(queue.client, queue, options, signal);
+    const { moved, otherReason } = await redriveHere(options, signal);
     expect({ moved, otherReason, early: signal.aborted }).toEqual({ moved: 0, otherReason: 5, early: false });
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [5, 0] });
   });
