@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
+import { choice, flag, perSecond, seconds, text, url, wholeNumber } from './values.ts';
 
 /** Where values come from: the process's environment with the command line's options laid over it. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -44,73 +46,7 @@ export function readSettings<T extends z.ZodObject>(
   ]);
 }
 
-const REQUIRED = 'is required, and not set';
 const MAX_DELAY_SECONDS = 86_400;
-
-function text(problem = REQUIRED) {
-  return z.string({ error: problem }).trim().min(1, problem);
-}
-
-function wholeNumber(least: number, most: number) {
-  const problem = `must be a whole number from ${least} to ${most}`;
-  return z
-    .string()
-    .trim()
-    .regex(/^\d{1,9}$/, problem)
-    .transform(Number)
-    .pipe(z.number().min(least, problem).max(most, problem));
-}
-
-/** Seconds; fractions are allowed, so that a test needn't wait. */
-function seconds(least: number, most: number) {
-  const problem = `must be a number of seconds from ${least} to ${most}`;
-  return z
-    .string()
-    .trim()
-    .regex(/^\d{1,9}(\.\d{1,6})?$/, problem)
-    .transform(Number)
-    .pipe(z.number().min(least, problem).max(most, problem));
-}
-
-function perSecond(least: number, most: number) {
-  const problem = `must be a number a second from ${least} to ${most}`;
-  return z
-    .string()
-    .trim()
-    .regex(/^\d{1,6}(\.\d{1,3})?$/, problem)
-    .transform(Number)
-    .pipe(z.number().min(least, problem).max(most, problem));
-}
-
-function flag() {
-  return z.stringbool({
-    truthy: ['true', '1', 'yes', 'on'],
-    falsy: ['false', '0', 'no', 'off'],
-    case: 'insensitive',
-    error: 'must be one of True, False, 1, 0, yes, no, on, off',
-  });
-}
-
-function choice<const T extends readonly [string, ...string[]]>(values: T, fold: (value: string) => string) {
-  return z
-    .string()
-    .trim()
-    .transform(fold)
-    .pipe(z.enum(values, { error: `must be one of ${values.join(', ')}` }));
-}
-
-function url(protocols: readonly string[], what: string) {
-  const problem = `must be ${what}`;
-  return z
-    .string({ error: REQUIRED })
-    .trim()
-    .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
-      error: problem,
-      // What is asked of it beside that would only say so twice.
-      abort: true,
-    });
-}
-
 const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');
 // As strict as the SDK, which prints a DSN that it doesn't take, key and all, and then sends nothing.
 const dsn = httpUrl.refine((value) => {
@@ -140,10 +76,11 @@ const emails = z
 const queueName = z
   .string()
   .trim()
-  .regex(
-    /^(?=.{1,80}$)[A-Za-z0-9_-]+(\.fifo)?$/,
-    'must be 1 to 80 of A-Z a-z 0-9 _ -, then .fifo for a FIFO queue',
-  );
+  .refine(isQueueName, 'must be 1 to 80 of A-Z a-z 0-9 _ -, then .fifo for a FIFO queue');
+const queueUrl = httpUrl.refine(
+  (value) => isQueueName(nameInUrl(value)),
+  "must end with the queue's name, such as https://sqs.us-west-2.amazonaws.com/123456789012/sentry_errors",
+);
 
 const issueUrl = httpUrl.refine(
   (value) => value.includes('{groupId}'),
@@ -184,31 +121,56 @@ const daemon = {
 
 const queue = {
   SQS_QUEUE_NAME: queueName.default('sentry_errors'),
-  SQS_QUEUE_URL: httpUrl.optional(),
+  SQS_QUEUE_URL: queueUrl.optional(),
   SQS_DEAD_LETTER_QUEUE_NAME: queueName.optional(),
   SQS_ENDPOINT_URL: httpUrl.optional(),
 };
 
-export const processorSettings = z.object({
-  ...daemon,
-  ...queue,
-  // The SDK's own variable; read here so that a local S3 is addressed by path.
-  AWS_ENDPOINT_URL_S3: httpUrl.optional(),
-  PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
-  PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
-  PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),
-});
+/** A name that is none has a mistake of its own. */
+const deadLettersName = z.superRefine<{
+  SQS_QUEUE_NAME: string;
+  SQS_QUEUE_URL?: string | undefined;
+  SQS_DEAD_LETTER_QUEUE_NAME?: string | undefined;
+}>(
+  ({ SQS_QUEUE_NAME, SQS_QUEUE_URL, SQS_DEAD_LETTER_QUEUE_NAME }, context) => {
+    const name = SQS_QUEUE_URL === undefined ? SQS_QUEUE_NAME : nameInUrl(SQS_QUEUE_URL);
+    if (SQS_DEAD_LETTER_QUEUE_NAME !== undefined || !isQueueName(name)) return;
+    if (isQueueName(deadLetterQueueName(name))) return;
+    context.addIssue({
+      code: 'custom',
+      path: [SQS_QUEUE_URL === undefined ? 'SQS_QUEUE_NAME' : 'SQS_QUEUE_URL'],
+      message:
+        'is too long to name the dead-letter queue too, in 80 characters: set SQS_DEAD_LETTER_QUEUE_NAME',
+    });
+  },
+  // Beside other mistakes too.
+  { when: () => true },
+);
 
-export const deadLettersSettings = z.object({
-  ...log,
-  ...aws,
-  ...queue,
-  DEAD_LETTERS_REDRIVE: flag().default(false),
-  DEAD_LETTERS_REASON: text().optional(),
-  DEAD_LETTERS_LIMIT: wholeNumber(1, 100_000).optional(),
-  DEAD_LETTERS_JSON: flag().default(false),
-  DEAD_LETTERS_BODIES: flag().default(false),
-});
+export const processorSettings = z
+  .object({
+    ...daemon,
+    ...queue,
+    // The SDK's own variable; read here so that a local S3 is addressed by path.
+    AWS_ENDPOINT_URL_S3: httpUrl.optional(),
+    PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
+    PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
+    PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),
+  })
+  .check(deadLettersName);
+
+export const deadLettersSettings = z
+  .object({
+    ...log,
+    ...aws,
+    ...queue,
+    DEAD_LETTERS_REDRIVE: flag().default(false),
+    DEAD_LETTERS_REASON: text().optional(),
+    DEAD_LETTERS_LIMIT: wholeNumber(1, 100_000).optional(),
+    DEAD_LETTERS_JSON: flag().default(false),
+    DEAD_LETTERS_BODIES: flag().default(false),
+  })
+  .check(deadLettersName);
 
 export const watcherSettings = z.object({
   ...daemon,
@@ -242,14 +204,16 @@ export const watcherSettings = z.object({
   RETENTION_DAYS: wholeNumber(15, 36_500).default(90),
 });
 
-export const statusSettings = z.object({
-  ...log,
-  ...database,
-  ...aws,
-  ...queue,
-  WATCHER_SLEEP_DELAY: watcherDelay,
-  STATUS_JSON: flag().default(false),
-});
+export const statusSettings = z
+  .object({
+    ...log,
+    ...database,
+    ...aws,
+    ...queue,
+    WATCHER_SLEEP_DELAY: watcherDelay,
+    STATUS_JSON: flag().default(false),
+  })
+  .check(deadLettersName);
 
 /** Of `triggers`, which needs neither a database nor AWS. */
 export const triggersSettings = watcherSettings.pick({

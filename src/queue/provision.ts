@@ -5,6 +5,7 @@ import {
   GetQueueUrlCommand,
   QueueDoesNotExist,
 } from '@aws-sdk/client-sqs';
+import { deadLetterQueueName, nameInUrl } from '../domain/queue-name.ts';
 import { queueError } from './errors.ts';
 import type { QueueUrls } from './sqs.ts';
 
@@ -82,16 +83,6 @@ export async function findQueues(client: SQSClient, names: QueueNames): Promise<
     deadLetterQueueName: deadLetterName,
     deadLetterQueueUrl: await find(deadLetterName),
   };
-}
-
-function deadLetterQueueName(queueName: string): string {
-  return queueName.endsWith('.fifo')
-    ? `${queueName.slice(0, -'.fifo'.length)}_dead_letters.fifo`
-    : `${queueName}_dead_letters`;
-}
-
-function nameInUrl(url: string): string {
-  return new URL(url).pathname.split('/').at(-1) ?? '';
 }
 
 // A dead-letter queue must be of its source's type.

@@ -80,6 +80,18 @@ describe('bec-alerts', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
+  it.each(['processor', 'status', 'dead_letters'])(
+    'exits 2 for a queue that has no name, as %s',
+    async (command) => {
+      const { code, stdout, stderr } = await runCommand(
+        [command, '--queue-url', 'http://127.0.0.1:1/000000000000/errors/'],
+        { DATABASE_URL: `${NOWHERE}x`, AWS_DEFAULT_REGION: 'us-east-1' },
+      );
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(/^bec-alerts: wrong configuration\n {2}SQS_QUEUE_URL {2}must end with /);
+    },
+  );
+
   it('exits 2 for options that are empty, by their names, beside the other mistakes', async () => {
     const { code, stdout, stderr } = await runCommand(
       ['--log-level', '', 'watcher', '--from-email', '', '--triggers', ' ', '--sleep-delay', 'soon'],

@@ -59,6 +59,35 @@ describe('the processor’s settings', () => {
     ]);
   });
 
+  it.each([
+    'https://sqs.us-west-2.amazonaws.com/1/errors/',
+    'https://sqs.us-west-2.amazonaws.com/',
+    'https://sqs.us-west-2.amazonaws.com/1/no%20name',
+  ])('want a queue’s name at the end of SQS_QUEUE_URL, not %s', (SQS_QUEUE_URL) => {
+    const read = () => readSettings(processorSettings, { ...REQUIRED, SQS_QUEUE_URL });
+    expect(mistakes(read)).toEqual({
+      SQS_QUEUE_URL: expect.stringMatching(/^must end with the queue's name/),
+    });
+  });
+
+  it('want a name for the dead-letter queue where the queue’s is too long to be added to', () => {
+    const read = (variables: Variables) => () =>
+      readSettings(processorSettings, { AWS_DEFAULT_REGION: 'us-west-2', ...variables });
+    const [fits, long] = ['x'.repeat(67), 'x'.repeat(68)];
+    const url = (name: string) => `https://sqs.us-west-2.amazonaws.com/1/${name}`;
+    const named = (variables: Variables) =>
+      Object.entries(mistakes(read(variables)))
+        .filter(([, problem]) => problem.endsWith('set SQS_DEAD_LETTER_QUEUE_NAME'))
+        .map(([variable]) => variable);
+    expect(named({ SQS_QUEUE_NAME: fits })).toEqual([]);
+    expect(named({ SQS_QUEUE_NAME: long })).toEqual(['SQS_QUEUE_NAME']);
+    expect(named({ SQS_QUEUE_NAME: `${fits.slice(5)}.fifo` })).toEqual([]);
+    expect(named({ SQS_QUEUE_NAME: `${fits.slice(4)}.fifo` })).toEqual(['SQS_QUEUE_NAME']);
+    expect(named({ SQS_QUEUE_NAME: long, SQS_QUEUE_URL: url(fits) })).toEqual([]);
+    expect(named({ SQS_QUEUE_URL: url(long) })).toEqual(['SQS_QUEUE_URL']);
+    expect(named({ SQS_QUEUE_NAME: long, SQS_DEAD_LETTER_QUEUE_NAME: 'letters' })).toEqual([]);
+  });
+
   it('take an empty variable for one that is not set', () => {
     const settings = readSettings(processorSettings, { ...REQUIRED, SENTRY_DSN: '', SQS_QUEUE_NAME: ' ' });
     expect(settings).toMatchObject({ SQS_QUEUE_NAME: 'sentry_errors' });
