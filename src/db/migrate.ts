@@ -14,7 +14,7 @@ const LEAST_VERSION = 130_000;
  * @returns the names of the migrations applied, in order
  */
 export async function migrate(databaseUrl: string, down: number, logger: Logger): Promise<readonly string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'bec-alerts migrate' });
+  const client = clientOf(databaseUrl);
   // The statement that waits fails with it too; without a listener it would end the process before that is told.
   client.on('error', () => {});
   try {
@@ -40,6 +40,15 @@ export async function migrate(databaseUrl: string, down: number, logger: Logger)
     await client
       .end()
       .catch((error: unknown) => logger.debug('closing the connection failed', { error: asError(error) }));
+  }
+}
+
+function clientOf(connectionString: string): pg.Client {
+  try {
+    return new pg.Client({ connectionString, application_name: 'bec-alerts migrate' });
+  } catch (error) {
+    // Such as sslrootcert, which pg reads here already.
+    throw databaseError('reading the files that DATABASE_URL names', error);
   }
 }
 

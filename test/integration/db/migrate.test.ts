@@ -93,6 +93,17 @@ describe('an unfit server', () => {
     expect(stderr).toContain('this is Postgres 12.22, and bec-alerts needs 13 or newer');
   });
 
+  it('whose certificate is not there is told of by the variable that names it, without the password', async () => {
+    const { code, stderr } = await runCommand(['migrate'], {
+      DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nonexistent.pem',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^bec-alerts: reading the files that DATABASE_URL names failed .*nonexistent\.pem/,
+    );
+    expect(stderr).not.toContain('hunter2');
+  });
+
   it('that is away is told of without the password', async () => {
     const { code, stderr } = await runCommand(['migrate'], {
       DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x',
