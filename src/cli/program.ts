@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { loadEnvFile } from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { ConfigError, readSettings } from '../config/env.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { TriggerFileError } from '../watcher/trigger-file.ts';
 import type { Register } from './command.ts';
 import { addDeadLetters } from './dead-letters.ts';
+import { readDotEnv } from './dot-env.ts';
 import { addMigrate } from './migrate.ts';
 import { addOptions, emptyOptions, LOG_OPTIONS, variablesOf } from './options.ts';
 import { addProcessor } from './processor.ts';
@@ -40,6 +39,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   const register: Register = (command, schema, options, run) => {
     addOptions(command, options);
     command.exitOverride().action(async () => {
+      readDotEnv(env);
       const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };
       const empty = [...emptyOptions(program, LOG_OPTIONS), ...emptyOptions(command, options)];
       const settings = readSettings(schema, variables, empty);
@@ -61,8 +61,6 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   addStatus(program, register);
 
   try {
-    // Node's loader writes into process.env, which is what `env` is; what is set there already stays.
-    if (existsSync('.env')) loadEnvFile('.env');
     await program.parseAsync(argv);
     return DONE;
   } catch (error) {

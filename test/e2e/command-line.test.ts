@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -152,6 +152,27 @@ describe('a .env in the working directory', () => {
     const { stderr } = await runCommand(['watcher'], {});
     expect(stderr).toMatch(/^ {2}DATABASE_URL/m);
     expect(stderr).not.toContain('LOG_LEVEL');
+  });
+
+  it('that can’t be read is a mistake, though not of who asks for help', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-e2e-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await mkdir(join(folder, '.env'));
+    const { code, stdout, stderr } = await runCommand(['triggers'], {}, folder);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(
+      new RegExp(
+        `^bec-alerts: wrong configuration\\n {2}\\.env in ${await realpath(folder)} {2}can't be read: EISDIR`,
+      ),
+    );
+    expect((await runCommand(['triggers', '--help'], {}, folder)).code).toBe(0);
+  });
+
+  it('is beaten by a variable that is set to nothing', async () => {
+    const folder = await folderWith('ALERT_EMAILS=oncall@example.com\n');
+    expect((await runCommand(['triggers'], {}, folder)).stdout).toContain('oncall@example.com');
+    const { stdout } = await runCommand(['triggers'], { ALERT_EMAILS: '' }, folder);
+    expect(stdout).toContain('nobody: set ALERT_EMAILS');
   });
 
   it('is read', async () => {
