@@ -18,7 +18,7 @@ export const TRIGGERS_OPTION: OptionVariables = {
 export function addTriggers(program: Command, register: Register): void {
   const command = program
     .command('triggers')
-    .description('list the triggers with whom they tell; checks a trigger file without running it')
+    .description('list the triggers with whom they tell; loads and checks a trigger file, and judges nothing')
     .option('--json', 'print JSON instead of a table');
   register(command, triggersSettings, [TRIGGERS_OPTION], async (settings) => {
     const triggers = await configuredTriggers(settings);
@@ -33,9 +33,24 @@ export function addTriggers(program: Command, register: Register): void {
  */
 export async function configuredTriggers(settings: TriggersSettings): Promise<LoadedTrigger[]> {
   const file = settings.TRIGGERS;
-  return file === undefined
-    ? loadTriggers(builtInTriggers(settings.ALERT_EMAILS), 'the built-in triggers', null, isEmail)
-    : loadTriggers(await importTriggers(file), file, templateDirectory(file), isEmail);
+  if (file === undefined) {
+    return await loadTriggers(builtInTriggers(settings.ALERT_EMAILS), 'the built-in triggers', null, isEmail);
+  }
+  return await withoutStdout(async () =>
+    loadTriggers(await importTriggers(file), file, templateDirectory(file), isEmail),
+  );
+}
+
+/** What is printed meanwhile goes to standard error: a trigger file's words stand in no JSON and no log. */
+async function withoutStdout<T>(work: () => Promise<T>): Promise<T> {
+  const { stdout, stderr } = process;
+  const write = stdout.write;
+  stdout.write = stderr.write.bind(stderr);
+  try {
+    return await work();
+  } finally {
+    stdout.write = write;
+  }
 }
 
 function asJson({ TRIGGERS: file }: TriggersSettings, triggers: readonly LoadedTrigger[]) {

@@ -72,6 +72,16 @@ describe('bec-alerts triggers', () => {
     });
   });
 
+  it('prints nothing but JSON, whatever the file prints as it is loaded', async () => {
+    const source = `
+      console.log('at the top');
+      const subject = () => { console.log('in subject'); return 'x'; };
+      export default [{ name: 'Own', emails: [], subject, ${NEVER} }];`;
+    const { code, stdout, stderr } = await triggers({ 'own.mjs': source }, 'own.mjs', ['--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'at the top\nin subject\n' });
+    expect(JSON.parse(stdout).triggers).toHaveLength(1);
+  });
+
   it('refuses an address that is none, by its variable', async () => {
     const { code, stdout, stderr } = await list({ ALERT_EMAILS: 'ann' });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
