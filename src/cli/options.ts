@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { ConfigMistake, Variables } from '../config/env.ts';
+import type { ConfigMistake, SettingsSchema, Variables } from '../config/env.ts';
 
 /** An option of the command line and the variable that it beats. */
 export interface OptionVariables {
@@ -29,6 +29,19 @@ export function variablesOf(command: Command, options: readonly OptionVariables[
     else if (value === !negated) variables[variable] = 'True';
   }
   return variables;
+}
+
+/** For a command's help: what must be set, and what no option sets. */
+export function furtherVariables(schema: SettingsSchema, options: readonly OptionVariables[]): string {
+  const set = [...LOG_OPTIONS, ...options].map(({ variable }) => variable);
+  const required = Object.entries(schema.shape)
+    .filter(([, type]) => !type.safeParse(undefined).success)
+    .map(([name]) => name);
+  const others = Object.keys(schema.shape).filter((name) => !set.includes(name) && !required.includes(name));
+  const lines = [];
+  if (required.length > 0) lines.push(`Required: ${required.join(', ')}`);
+  if (others.length > 0) lines.push(`Variables without an option: ${others.join(', ')}`);
+  return lines.map((line) => `\n${line}`).join('');
 }
 
 /** Only a variable may be set to nothing: an option that says nothing would widen what the command does. */

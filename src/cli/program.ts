@@ -6,7 +6,7 @@ import type { Register } from './command.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { readDotEnv } from './dot-env.ts';
 import { addMigrate } from './migrate.ts';
-import { addOptions, emptyOptions, LOG_OPTIONS, variablesOf } from './options.ts';
+import { addOptions, emptyOptions, furtherVariables, LOG_OPTIONS, variablesOf } from './options.ts';
 import { addProcessor } from './processor.ts';
 import { addSimulateError } from './simulate-error.ts';
 import { addStatus } from './status.ts';
@@ -31,13 +31,14 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText(
       'after',
-      '\nEvery option has an environment variable; an option beats the variable. A .env file in the\nworking directory is read first.',
+      "\nAn option's variable stands in brackets behind it; the option beats the variable. A .env file in the\nworking directory is read first.",
     )
     .exitOverride();
   addOptions(program, LOG_OPTIONS);
 
   const register: Register = (command, schema, options, run) => {
     addOptions(command, options);
+    command.addHelpText('after', () => furtherVariables(schema, options));
     command.exitOverride().action(async () => {
       readDotEnv(env);
       const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };

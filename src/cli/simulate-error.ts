@@ -5,7 +5,11 @@ import type { Register } from './command.ts';
 import type { OptionVariables } from './options.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
-  { flags: '--dsn <dsn>', variable: 'SIMULATE_SENTRY_DSN', about: 'of the Sentry project to send it to' },
+  {
+    flags: '--dsn <dsn>',
+    variable: 'SIMULATE_SENTRY_DSN',
+    about: 'of the Sentry project to send it to; required',
+  },
   { flags: '--message <text>', variable: 'SIMULATE_MESSAGE', about: "the error's message" },
   {
     flags: '--no-traceback',

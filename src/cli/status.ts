@@ -9,6 +9,7 @@ import { messageOf } from '../runtime/errors.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import type { CommandContext, Register } from './command.ts';
 import type { OptionVariables } from './options.ts';
+import { AWS_OPTIONS } from './options.ts';
 import { problemsOf, toJson, toTable } from './status-report.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
@@ -21,6 +22,7 @@ const OPTIONS: readonly OptionVariables[] = [
     about: 'for messages that are no events',
   },
   { flags: '--endpoint-url <url>', variable: 'SQS_ENDPOINT_URL', about: 'of a local SQS' },
+  ...AWS_OPTIONS,
 ];
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;

@@ -29,9 +29,14 @@ describe('bec-alerts', () => {
 
   it.each([
     ['processor', ['--queue-name', '--process-count', 'SQS_QUEUE_NAME', 'PROCESSOR_WORKER_MESSAGE_COUNT']],
+    ['processor', ['Required: DATABASE_URL, AWS_DEFAULT_REGION\n', 'without an option: PORT, ']],
     ['watcher', ['--once', '--dry-run', '--triggers', 'WATCHER_SLEEP_DELAY']],
-    ['migrate', ['--down']],
-    ['simulate_error', ['--dsn', '--no-traceback', 'SIMULATE_SENTRY_DSN']],
+    ['watcher', ['Required: DATABASE_URL, AWS_DEFAULT_REGION\n', 'ALERT_EMAILS']],
+    ['triggers', ['--triggers', 'without an option: ALERT_EMAILS\n']],
+    ['dead_letters', ['--redrive', 'Required: AWS_DEFAULT_REGION\n']],
+    ['status', ['--connect-timeout', '--read-timeout', 'Required: DATABASE_URL, AWS_DEFAULT_REGION\n']],
+    ['migrate', ['--down', 'Required: DATABASE_URL\n']],
+    ['simulate_error', ['--dsn', '--no-traceback', 'required', 'SIMULATE_SENTRY_DSN']],
   ])('%s --help names its options and their variables', async (command, texts) => {
     const { code, stdout } = await runCommand([command, '--help'], {});
     expect(code).toBe(0);
