@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { ConfigError, readSettings } from '../config/env.ts';
 import { createLogger } from '../runtime/logger.ts';
@@ -20,6 +21,7 @@ const WRONG_USAGE = 2;
 
 /** Runs one command. @returns the exit code: 0 done, or finished what was in hand after a signal, 1 failed at run time, 2 wrong usage */
 export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  endAsFirstProcess();
   const version = packageVersion();
   const program = new Command('bec-alerts')
     .description(
@@ -77,10 +79,22 @@ function exitCode(error: unknown): number {
   return known ? WRONG_USAGE : FAILED;
 }
 
+const STOPS = ['SIGTERM', 'SIGINT'] as const;
+
+/** The first process of a container, which we are in the image, is ended by no signal that it doesn't handle. */
+function endAsFirstProcess(): void {
+  if (process.pid !== 1) return;
+  for (const name of STOPS) {
+    process.on(name, () => {
+      if (process.listenerCount(name) === 1) process.exit(128 + constants.signals[name]);
+    });
+  }
+}
+
 /** SIGTERM and SIGINT ask to finish what is in hand; the second one ends the process at once, as without us. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+  for (const name of STOPS) {
     process.once(name, () => controller.abort(new Error(`stopped by ${name}`)));
   }
   return controller.signal;

@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
+import type { Environment, RunningCommand } from '../support/command.ts';
 import { startCommand } from '../support/command.ts';
 import { createDatabase } from '../support/database.ts';
+import { startFaultyQueue } from '../support/faulty-queue.ts';
 import { hold } from '../support/locks.ts';
+import { createQueue, sendBodies } from '../support/queue.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -32,6 +35,17 @@ const variables = (address: string) => ({
   SQS_ENDPOINT_URL: `http://${address}`,
   SIMULATE_SENTRY_DSN: `http://key@${address}/1`,
 });
+
+/** A command that waits for its trigger file for ever. */
+async function startLoading(command: string, env: Environment = {}): Promise<RunningCommand> {
+  const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-signals-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'triggers.mjs');
+  await writeFile(file, `console.error('loading'); await new Promise(() => setInterval(() => {}, 1_000));`);
+  const started = startCommand([command, '--triggers', file], { ...variables('127.0.0.1:1'), ...env });
+  await started.printed(/loading/);
+  return started;
+}
 
 describe.each(SIGNALS)('%s ends at once, as it ends any program,', (name) => {
   it.each(['status', 'dead_letters', 'simulate_error'])('%s that waits for an answer', async (command) => {
@@ -59,16 +73,53 @@ describe.each(SIGNALS)('%s ends at once, as it ends any program,', (name) => {
   });
 
   it.each(['triggers', 'watcher'])('%s whose trigger file never gets loaded', async (command) => {
-    const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-signals-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const file = join(folder, 'triggers.mjs');
-    await writeFile(
-      file,
-      `console.error('loading'); await new Promise(() => setInterval(() => {}, 1_000)); export default [];`,
-    );
-    const started = startCommand([command, '--triggers', file], variables('127.0.0.1:1'));
-    await started.printed(/loading/);
-    started.child.kill(name);
-    expect(await started.finished).toMatchObject({ code: null, signal: name });
+    const { child, finished } = await startLoading(command);
+    child.kill(name);
+    expect(await finished).toMatchObject({ code: null, signal: name });
+  });
+});
+
+describe('the first process of a container, which no signal ends by itself,', () => {
+  // It only believes that it is: to make one takes rights that not everyone has.
+  const first = {
+    NODE_OPTIONS: '--import=data:text/javascript,Object.defineProperty(process,`pid`,{value:1})',
+  };
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends itself at %s with %i where it has nothing in hand', async (name, code) => {
+    const { child, finished } = await startLoading('triggers', first);
+    child.kill(name);
+    expect(await finished).toMatchObject({ code, signal: null });
+  });
+
+  it('finishes what is in hand at the first signal', async () => {
+    const { url } = await createDatabase();
+    const watcher = startCommand(['watcher'], { ...variables('127.0.0.1:1'), DATABASE_URL: url, ...first });
+    await watcher.printed(/evaluated 0 issues/);
+    watcher.child.kill('SIGTERM');
+    expect(await watcher.finished).toMatchObject({ code: 0, signal: null });
+  });
+
+  it('ends itself at the second signal', async () => {
+    const queue = await createQueue();
+    await sendBodies(queue.client, queue.deadLetterQueueUrl, ['x']);
+    const way = await startFaultyQueue(queue.endpoint);
+    const asked = new Promise<void>((resolve) => {
+      way.fate = (action) => {
+        if (action !== 'ChangeMessageVisibilityBatch') return 'pass';
+        resolve();
+        return 'silence';
+      };
+    });
+    const env = { ...queue.env, SQS_ENDPOINT_URL: way.endpoint, ...first };
+    const { child, finished } = startCommand(['dead_letters'], env);
+    await asked;
+    child.kill('SIGTERM');
+    // Twice the same signal can arrive as one.
+    const again = setInterval(() => child.kill('SIGTERM'), 20);
+    onTestFinished(() => clearInterval(again));
+    expect(await finished).toMatchObject({ code: 143, signal: null });
   });
 });
