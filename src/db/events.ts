@@ -10,10 +10,23 @@ import type { Db } from './pool.ts';
  * @throws CodedError `database_refused` where Postgres refuses the data: nothing of the batch was stored
  */
 export async function storeEvents(db: Db, events: readonly ErrorEvent[]): Promise<void> {
+  await put(db, events, `storing ${events.length} events`);
+}
+
+/**
+ * Whether events can be stored: stores none, and is refused like one where the database is read-only, a table locked
+ * or missing, or a right revoked. What depends on the row, such as a full disk, it doesn't see.
+ * @throws CodedError
+ */
+export async function checkStore(db: Db): Promise<void> {
+  await put(db, [], 'asking the database to store');
+}
+
+async function put(db: Db, events: readonly ErrorEvent[], operation: string): Promise<void> {
   try {
     await db.query({ name: 'store-events', ...storeStatement(events) });
   } catch (error) {
-    throw databaseError(`storing ${events.length} events`, error);
+    throw databaseError(operation, error);
   }
 }
 

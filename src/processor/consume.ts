@@ -1,5 +1,5 @@
+import { checkStore } from '../db/events.ts';
 import type { Db } from '../db/pool.ts';
-import { checkDatabase } from '../db/pool.ts';
 import type { ErrorEvent } from '../domain/event.ts';
 import type { Objects } from '../queue/objects.ts';
 import type { Queue, QueueMessage } from '../queue/queue.ts';
@@ -14,7 +14,7 @@ import { store } from './store.ts';
 
 /** What the loop tells of itself. */
 export interface ConsumeEvents extends AcknowledgeEvents {
-  /** The database answers and polling begins; also after an outage. */
+  /** The database can store and polling begins; also after an outage. */
   polling(): void;
   /** The loop ends soon, for its message count. */
   retiring(): void;
@@ -60,25 +60,31 @@ export async function consume(
   const intake = createIntake(queue, options, () => events.retiring(), signal);
   let acknowledging = Promise.resolve();
   let failures = 0;
-  // A worker that can't store doesn't receive: the database must have answered since the last failure.
+  // A worker that can't store doesn't receive: the database must have said that it can since the last failure.
   let canStore = false;
+  // Since a round was stored, one could not be.
+  let doubtful = false;
+  let inHand: readonly QueueMessage[] = [];
   while (canStore || !signal.aborted) {
     try {
       if (!canStore) {
-        await checkDatabase(db);
+        await checkStore(db);
         canStore = true;
         events.polling();
       }
       const messages = await intake.next();
       if (messages === null) break;
       if (messages.length > 0) {
+        inHand = messages;
         const { good, bad, failure } = await storeRound(dependencies, messages, events);
+        inHand = [];
+        if (good.length > 0) doubtful = false;
         const previous = acknowledging;
         acknowledging = acknowledge(queue, good, bad, events);
         await previous;
         if (failure !== null) throw failure;
+        if (good.length > 0) failures = 0;
       }
-      failures = 0;
     } catch (error) {
       canStore = false;
       failures += 1;
@@ -87,7 +93,12 @@ export async function consume(
         events.failed(failure, 'receiving failed as well; nothing is lost');
         return [];
       });
-      await release(queue, unread, events);
+      // Back at once rather than after the visibility timeout, but only once: where the database says that it can
+      // store and yet doesn't, such as on a full disk, they would be received and released until the redrive policy
+      // took them all.
+      if (!doubtful) await release(queue, [...inHand, ...unread], events);
+      doubtful ||= inHand.length > 0;
+      inHand = [];
       await pause(backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS), signal);
     }
     events.turned();
@@ -103,33 +114,27 @@ interface StoredRound {
 }
 
 async function storeRound(
-  { db, queue, objects }: ConsumeDependencies,
+  { db, objects }: ConsumeDependencies,
   messages: readonly QueueMessage[],
   events: ConsumeEvents,
 ): Promise<StoredRound> {
   const started = performance.now();
-  try {
-    const round = await read(messages, objects);
-    for (const { message, event } of round.read) events.read(message, event);
-    const refused = await store(db, round.read);
-    const committedAt = Date.now();
-    const bad = [...round.rejected, ...refused];
-    const unwanted = new Set([...refused, ...round.unread].map(({ message }) => message));
-    const good = round.read.map(({ message }) => message).filter((message) => !unwanted.has(message));
-    events.stored({
-      events: good.length,
-      rejected: countReasons(bad),
-      durationMilliseconds: performance.now() - started,
-      lagMilliseconds: Math.max(0, ...good.map(({ sentAt }) => committedAt - sentAt.getTime())),
-    });
-    // What was not read comes back after its visibility timeout: released, it would be received again at once, and
-    // an outage of S3 would soon burn its receive count.
-    return { good, bad, failure: round.unread[0]?.error ?? null };
-  } catch (error) {
-    // Back at once rather than after the visibility timeout.
-    await release(queue, messages, events);
-    throw error;
-  }
+  const round = await read(messages, objects);
+  for (const { message, event } of round.read) events.read(message, event);
+  const refused = await store(db, round.read);
+  const committedAt = Date.now();
+  const bad = [...round.rejected, ...refused];
+  const unwanted = new Set([...refused, ...round.unread].map(({ message }) => message));
+  const good = round.read.map(({ message }) => message).filter((message) => !unwanted.has(message));
+  events.stored({
+    events: good.length,
+    rejected: countReasons(bad),
+    durationMilliseconds: performance.now() - started,
+    lagMilliseconds: Math.max(0, ...good.map(({ sentAt }) => committedAt - sentAt.getTime())),
+  });
+  // What was not read comes back after its visibility timeout: released, it would be received again at once, and
+  // an outage of S3 would soon burn its receive count.
+  return { good, bad, failure: round.unread[0]?.error ?? null };
 }
 
 async function release(

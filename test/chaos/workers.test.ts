@@ -8,6 +8,7 @@ import { pause } from '../../src/runtime/loop.ts';
 import { records } from '../support/command.ts';
 import { createDatabase, emptyTables } from '../support/database.ts';
 import { issuesOf, miscounted, sendEvents } from '../support/load.ts';
+import { hold } from '../support/locks.ts';
 import { alive, drained, startProcessor, workerPids } from '../support/processor.ts';
 import type { TestQueue } from '../support/queue.ts';
 import { createQueue, depth, SQS_OPTIONS, takeAll } from '../support/queue.ts';
@@ -20,6 +21,11 @@ beforeEach(async () => {
   // Short enough that what a killed worker had in hand is delivered again while the others work.
   queue = await createQueue({ visibilitySeconds: 2 });
 });
+
+/** The database can store, but none of `sendEvents`: workers get ready, receive, and wait for these rows. */
+const ALL_ISSUES = `
+  INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+  SELECT 'g' || number, '', '', '', '[]', now(), now(), pg_current_xact_id() FROM generate_series(0, 100) AS number`;
 
 const exact = async (count: number) => {
   expect(await miscounted(pool, count)).toEqual({ issues: issuesOf(count), wrong: [] });
@@ -150,22 +156,16 @@ describe('stores that are slow', () => {
   }, async () => {
     const count = 3_000;
     await sendEvents(queue, count);
-    const client = await pool.connect();
-    try {
-      // Questions are answered and nothing can be written: workers get ready, receive and wait.
-      await client.query('BEGIN; LOCK TABLE issues IN EXCLUSIVE MODE');
-      const processor = startProcessor(queue, database, { PROCESSOR_WORKER_MESSAGE_COUNT: '50' });
-      await processor.printed(/(a worker retires[\s\S]*){4}/);
-      let most = 0;
-      for (let look = 0; look < 60; look += 1) {
-        most = Math.max(most, workerPids(processor.pid).length);
-        await pause(50, new AbortController().signal);
-      }
-      expect(most).toBe(4);
-    } finally {
-      await client.query('ROLLBACK');
-      client.release();
+    const held = await hold(pool, ALL_ISSUES);
+    const processor = startProcessor(queue, database, { PROCESSOR_WORKER_MESSAGE_COUNT: '50' });
+    await processor.printed(/(a worker retires[\s\S]*){4}/);
+    let most = 0;
+    for (let look = 0; look < 60; look += 1) {
+      most = Math.max(most, workerPids(processor.pid).length);
+      await pause(50, new AbortController().signal);
     }
+    expect(most).toBe(4);
+    await held.release();
     await drained(queue);
     await exact(count);
   });
@@ -174,18 +174,13 @@ describe('stores that are slow', () => {
 describe('a retiring worker that is killed', () => {
   it('is reported like any other', async () => {
     await sendEvents(queue, 400);
-    const client = await pool.connect();
-    try {
-      await client.query('BEGIN; LOCK TABLE issues IN EXCLUSIVE MODE');
-      const env = { PROCESSOR_PROCESS_COUNT: '1', PROCESSOR_WORKER_MESSAGE_COUNT: '50' };
-      const processor = startProcessor(queue, database, env);
-      await processor.printed(/a worker retires/);
-      process.kill(workerPids(processor.pid)[0] ?? 0, 'SIGKILL');
-      await processor.printed(/worker-1 ended unexpectedly \(SIGKILL\)/);
-    } finally {
-      await client.query('ROLLBACK');
-      client.release();
-    }
+    const held = await hold(pool, ALL_ISSUES);
+    const env = { PROCESSOR_PROCESS_COUNT: '1', PROCESSOR_WORKER_MESSAGE_COUNT: '50' };
+    const processor = startProcessor(queue, database, env);
+    await processor.printed(/a worker retires/);
+    process.kill(workerPids(processor.pid)[0] ?? 0, 'SIGKILL');
+    await processor.printed(/worker-1 ended unexpectedly \(SIGKILL\)/);
+    await held.release();
     await drained(queue);
     await exact(400);
   });

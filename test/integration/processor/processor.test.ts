@@ -4,6 +4,7 @@ import { poll } from '../../../dev/poll.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { forwarded } from '../../support/events.ts';
+import { startFaultyQueue } from '../../support/faulty-queue.ts';
 import { alive, countedEvents, drained, startProcessor, workerPids } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
 import { createQueue, depth, sendBodies, takeAll } from '../../support/queue.ts';
@@ -22,6 +23,8 @@ const send = (bodies: readonly unknown[]) =>
     queue.queueUrl,
     bodies.map((body) => (typeof body === 'string' ? body : JSON.stringify(body))),
   );
+
+const twenty = () => Array.from({ length: 20 }, (_, index) => forwarded({ groupID: `g${index}` }));
 
 describe('the processor', () => {
   it('counts every event once and empties the queue', async () => {
@@ -86,16 +89,70 @@ describe('the processor', () => {
 
   it('receives nothing while it can’t store, and goes on by itself when it can', async () => {
     await pool.query('ALTER TABLE issue_buckets RENAME TO away');
-    await send(Array.from({ length: 20 }, (_, index) => forwarded({ groupID: `g${index}` })));
-    const processor = startProcessor(queue, database);
+    await send(twenty());
+    const way = await startFaultyQueue(queue.endpoint);
+    const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     try {
       await processor.printed(/run `bec-alerts migrate` first[\s\S]*run `bec-alerts migrate` first/);
-      expect(await depth(queue.client, queue.queueUrl)).toEqual({ visible: 20, inFlight: 0 });
+      expect(way.deliveries.size).toBe(0);
     } finally {
       await pool.query('ALTER TABLE away RENAME TO issue_buckets');
     }
     await drained(queue);
     expect(await countedEvents(pool)).toBe(20);
+  });
+
+  it('receives nothing while the database is read-only, and goes on by itself when it isn’t', async () => {
+    const readOnly = async (value: 'on' | 'off') => {
+      await pool.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = ${value}`);
+      // As a failover ends them; a session keeps the setting that it began with.
+      await pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name LIKE 'bec-alerts worker%'`,
+      );
+    };
+    const way = await startFaultyQueue(queue.endpoint);
+    const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
+    await processor.printed(/a worker polls[\s\S]*a worker polls/);
+    await readOnly('on');
+    try {
+      await send(twenty());
+      await processor.printed(/(to store failed \(25006[\s\S]*){8}/);
+      // Each worker may have had them when it learned of it.
+      expect(Math.max(0, ...way.deliveries.values())).toBeLessThanOrEqual(2);
+    } finally {
+      await readOnly('off');
+    }
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(20);
+  });
+
+  it('releases what it can’t store once, and then leaves it to the visibility timeout', async () => {
+    queue = await createQueue({ visibilitySeconds: 15 });
+    const way = await startFaultyQueue(queue.endpoint);
+    let receives = 0;
+    way.fate = (action) => {
+      if (action === 'ReceiveMessage') receives += 1;
+      return 'pass';
+    };
+    // As a full disk does it: a statement that writes no row succeeds.
+    await pool.query(`
+      CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
+      CREATE TRIGGER full_disk BEFORE INSERT ON issues FOR EACH ROW EXECUTE FUNCTION full_disk()`);
+    try {
+      await send(twenty().slice(0, 10));
+      const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
+      const processor = startProcessor(queue, database, env);
+      await processor.printed(/(storing 10 events failed \(53100[\s\S]*){2}/);
+      const empty = receives + 4;
+      await poll('further receives', async () => (receives >= empty ? true : undefined), { seconds: 20 });
+      expect([...way.deliveries.values()]).toEqual(Array.from({ length: 10 }, () => 2));
+    } finally {
+      await pool.query('DROP FUNCTION full_disk CASCADE');
+    }
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(10);
   });
 
   it('replaces a worker after its message count', async () => {
