@@ -1,10 +1,11 @@
 import { longestRequest } from '../runtime/aws.ts';
+import { longestRequest } from '../runtime/aws.ts';
 import { CodedError, fromWire } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Reporter } from '../runtime/report.ts';
 import type { Report, WorkerSettings } from './messages.ts';
-import { STATEMENT_TIMEOUT_MILLISECONDS } from './messages.ts';
+import { FETCH_TIMEOUT_MILLISECONDS, STATEMENT_TIMEOUT_MILLISECONDS } from './messages.ts';
 import type { PoolEvents, WorkerEnd } from './pool.ts';
 import { startPool } from './pool.ts';
 import type { Tally } from './tally.ts';
@@ -64,10 +65,11 @@ export async function supervise(
   }
 }
 
-/** A worker that is well tells of each turn of its loop, so it is silent for the longest step of one at most. */
+/** A worker that is well tells of each turn of its loop: it is silent while it polls, reads and stores at most. */
 function longestSilence({ queue, sleepDelaySeconds }: Omit<WorkerSettings, 'name'>): number {
   const sdkAttempts = 3;
-  return sdkAttempts * longestRequest(queue) + STATEMENT_TIMEOUT_MILLISECONDS + sleepDelaySeconds * 1_000;
+  const request = sdkAttempts * longestRequest(queue);
+  return request + sleepDelaySeconds * 1_000 + FETCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
 }
 
 function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencies, tally: Tally): PoolEvents {

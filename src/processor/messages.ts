@@ -4,6 +4,8 @@ import type { LogFormat, LogLevel } from '../runtime/logger.ts';
 
 /** A batch of 80 events takes some 10 ms; what takes this long waits for a lock or a disk. */
 export const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
+/** For all objects of a round together. What is not read by then stays on the queue, and the rest is counted. */
+export const FETCH_TIMEOUT_MILLISECONDS = 20_000;
 
 /** What a worker needs to know. It travels over the channel and not as arguments: those are seen in /proc. */
 export interface WorkerSettings {

@@ -4,6 +4,7 @@ import type { ObjectLocation } from '../domain/pointer.ts';
 import { parsePointer } from '../domain/pointer.ts';
 import type { Objects } from '../queue/objects.ts';
 import type { DatabaseRejection, QueueMessage } from '../queue/queue.ts';
+import { FETCH_TIMEOUT_MILLISECONDS } from './messages.ts';
 
 export interface ReadMessage {
   readonly message: QueueMessage;
@@ -31,7 +32,11 @@ export interface ReadRound {
 const FETCHES = 4;
 
 /** Turns messages into events, fetching those that a message only points to. */
-export async function read(messages: readonly QueueMessage[], objects: Objects): Promise<ReadRound> {
+export async function read(
+  messages: readonly QueueMessage[],
+  objects: Objects,
+  fetchMilliseconds = FETCH_TIMEOUT_MILLISECONDS,
+): Promise<ReadRound> {
   const round = {
     read: [] as ReadMessage[],
     rejected: [] as RejectedMessage[],
@@ -50,15 +55,21 @@ export async function read(messages: readonly QueueMessage[], objects: Objects):
     else if ('location' in pointer) pointers.push({ message, location: pointer.location });
     else round.rejected.push({ message, rejection: pointer.rejection });
   }
+  if (pointers.length === 0) return round;
+  const signal = AbortSignal.timeout(fetchMilliseconds);
   const follow = async ({ message, location }: (typeof pointers)[number]) => {
     try {
-      const fetched = await objects.fetch(location);
+      const fetched = await objects.fetch(location, signal);
       if ('body' in fetched) take(message, fetched.body);
       else round.rejected.push({ message, rejection: fetched.rejection });
     } catch (error) {
       round.unread.push({ message, error });
     }
   };
-  while (pointers.length > 0) await Promise.all(pointers.splice(0, FETCHES).map(follow));
+  // One that stalls holds up none but itself.
+  const lane = async () => {
+    for (let next = pointers.shift(); next !== undefined; next = pointers.shift()) await follow(next);
+  };
+  await Promise.all(Array.from({ length: FETCHES }, lane));
   return round;
 }

@@ -10,10 +10,11 @@ export type FetchedObject = { readonly body: string } | { readonly rejection: Re
 /** Where the events lie that a message only points to. */
 export interface Objects {
   /**
+   * @param signal gives the object up, even in the middle of its body
    * @returns a rejection where there is no such object, or one that can't be an event
    * @throws CodedError `object_unavailable` where trying again can help: the message must stay on the queue
    */
-  fetch(location: ObjectLocation): Promise<FetchedObject>;
+  fetch(location: ObjectLocation, signal: AbortSignal): Promise<FetchedObject>;
   close(): void;
 }
 
@@ -36,12 +37,13 @@ export function createObjects(options: SqsOptions): Objects {
   };
 
   return {
-    async fetch(location) {
+    async fetch(location, signal) {
       try {
         const { GetObjectCommand } = await import('@aws-sdk/client-s3');
         const client = await clientOf(location.region);
         const { Body, ContentLength = 0 } = await client.send(
           new GetObjectCommand({ Bucket: location.bucket, Key: location.key }),
+          { abortSignal: signal },
         );
         if (ContentLength > MAX_OBJECT_BYTES) {
           // What isn't read would hold the connection.
@@ -50,7 +52,7 @@ export function createObjects(options: SqsOptions): Objects {
         }
         return { body: (await Body?.transformToString()) ?? '' };
       } catch (thrown) {
-        const error = asError(thrown);
+        const error = asError(signal.aborted ? signal.reason : thrown);
         if (error.name === 'NoSuchKey' || error.name === 'NoSuchBucket') {
           return reject('missing_s3_object', `S3 answered ${error.name}`);
         }

@@ -1,10 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { read } from '../../../src/processor/read.ts';
+import { createObjects } from '../../../src/queue/objects.ts';
+import type { QueueMessage } from '../../../src/queue/queue.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { forwarded } from '../../support/events.ts';
 import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
-import { createQueue, sendBodies, takeAll } from '../../support/queue.ts';
+import { createQueue, SQS_OPTIONS, sendBodies, takeAll } from '../../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -29,6 +36,33 @@ async function put(Key: string, Body: string): Promise<void> {
 
 const pointer = (key: string) =>
   JSON.stringify({ s3Url: `https://${BUCKET}.s3.us-east-1.amazonaws.com/${key}`, eventID: 'e'.repeat(32) });
+
+/** As `receive` hands it out. */
+const received = (body: string): QueueMessage => ({
+  id: randomUUID(),
+  body,
+  receiptHandle: 'r',
+  sentAt: new Date(),
+  messageGroupId: null,
+});
+
+/** An S3 that answers for each key `whole` at once, and stops for good before or in the middle of any other. */
+async function startStallingS3(whole: string): Promise<string> {
+  const server = createServer((request, response) => {
+    if (request.url?.includes('whole') === true) response.end(whole);
+    else if (request.url?.includes('half') === true) {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('{"eventID":');
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 const start = (env = {}) => startProcessor(queue, database, { AWS_ENDPOINT_URL_S3: queue.endpoint, ...env });
 
@@ -63,6 +97,27 @@ describe('a message that points to S3', () => {
         letters.map(({ Body, MessageAttributes }) => [MessageAttributes?.reason?.StringValue, Body]),
       ),
     ).toEqual(bodies);
+  });
+
+  it('stays on the queue where S3 stalls, and those that are read by then are events', async () => {
+    const endpoint = await startStallingS3(JSON.stringify(forwarded()));
+    const objects = createObjects({ ...SQS_OPTIONS, endpoint });
+    onTestFinished(() => objects.close());
+    const stalled = ['mute-1', 'half-1', 'mute-2'].map((key) => received(pointer(key)));
+    const whole = Array.from({ length: 9 }, (_, index) => received(pointer(`whole-${index}`)));
+    const began = performance.now();
+    const round = await read([...stalled, ...whole, received(JSON.stringify(forwarded()))], objects, 2_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(round.read).toHaveLength(10);
+    expect(round.rejected).toEqual([]);
+    expect(round.unread.map(({ message }) => message.id).sort()).toEqual(stalled.map(({ id }) => id).sort());
+    for (const { error } of round.unread) {
+      expect(error).toMatchObject({
+        code: 'object_unavailable',
+        retryable: true,
+        message: expect.stringMatching(/^reading s3:\/\/sentry-events failed \(TimeoutError: /),
+      });
+    }
   });
 
   it('stays on the queue while S3 is away, and its batch-mates are counted', async () => {

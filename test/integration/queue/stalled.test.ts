@@ -52,7 +52,7 @@ async function fetchFrom(answer: (response: ServerResponse) => void) {
     server.close();
     server.closeAllConnections();
   });
-  return await objects.fetch({ bucket: 'events', region: 'us-east-1', key: 'one' });
+  return await objects.fetch({ bucket: 'events', region: 'us-east-1', key: 'one' }, never);
 }
 
 describe('an object in S3', () => {
