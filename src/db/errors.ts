@@ -3,14 +3,17 @@ import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 
 // SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 const DATA_CLASSES = new Set(['22', '23', '54']);
-const CLASHES = new Set(['40001', '40P01', '55P03']);
+const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
+// A RAISE in somebody's trigger, and a page that is corrupt.
+const ROW_CLASSES = new Set(['P0', 'XX']);
 const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
 
 /**
  * What Postgres, or the way to it, answered:
  * `database_refused` the data of the statement, so the same statement fails again;
  * `database_not_migrated` a table or function is missing;
- * `database_failed` a clash with another transaction or a fault in our statement;
+ * `database_failed` a clash with another transaction or a fault in a row, which others needn't have (retryable), or a
+ * fault in our statement (not);
  * `database_unavailable` everything else: no connection, starting up, shutting down, read only, out of resources.
  */
 export function databaseError(operation: string, thrown: unknown): CodedError {
@@ -34,7 +37,7 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
 
   if (DATA_CLASSES.has(state.slice(0, 2))) return wrap('database_refused', '', false);
   if (NOT_MIGRATED.has(state)) return wrap('database_not_migrated', '; run `bec-alerts migrate` first', true);
-  if (CLASHES.has(state)) return wrap('database_failed', '', true);
+  if (CLASHES.has(state) || ROW_CLASSES.has(state.slice(0, 2))) return wrap('database_failed', '', true);
   if (state.startsWith('42')) return wrap('database_failed', '', false);
   return wrap('database_unavailable', '', true);
 }

@@ -13,6 +13,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   readonly max: number;
   readonly statementTimeoutMilliseconds: number;
+  /** How long a statement waits for one lock; default: as long as it may take. */
+  readonly lockTimeoutMilliseconds?: number;
   /** Told of a connection that broke while nobody used it; the pool replaces it. */
   readonly onIdleError: (error: Error) => void;
 }
@@ -28,6 +30,7 @@ export function createPool(options: PoolOptions): Pool {
     application_name: options.applicationName,
     max: options.max,
     statement_timeout: options.statementTimeoutMilliseconds,
+    lock_timeout: options.lockTimeoutMilliseconds ?? 0,
     query_timeout: options.statementTimeoutMilliseconds + SILENCE_MILLISECONDS,
     // Dates are UTC days throughout; a server's own time zone must not move them. A client whose machine died holds
     // its locks until TCP gives up: after a minute, not after the two hours that are the system's default.

@@ -109,7 +109,7 @@ export async function consume(
 interface StoredRound {
   readonly good: readonly QueueMessage[];
   readonly bad: readonly RejectedMessage[];
-  /** Why a message of the round could not be read; null where all were. */
+  /** Why a message of the round could not be read or stored; null where all were. */
   readonly failure: unknown;
 }
 
@@ -121,10 +121,11 @@ async function storeRound(
   const started = performance.now();
   const round = await read(messages, objects);
   for (const { message, event } of round.read) events.read(message, event);
-  const refused = await store(db, round.read);
+  const { refused, unstored } = await store(db, round.read);
   const committedAt = Date.now();
   const bad = [...round.rejected, ...refused];
-  const unwanted = new Set([...refused, ...round.unread].map(({ message }) => message));
+  const left = [...round.unread, ...unstored];
+  const unwanted = new Set([...refused, ...left].map(({ message }) => message));
   const good = round.read.map(({ message }) => message).filter((message) => !unwanted.has(message));
   events.stored({
     events: good.length,
@@ -132,9 +133,9 @@ async function storeRound(
     durationMilliseconds: performance.now() - started,
     lagMilliseconds: Math.max(0, ...good.map(({ sentAt }) => committedAt - sentAt.getTime())),
   });
-  // What was not read comes back after its visibility timeout: released, it would be received again at once, and
-  // an outage of S3 would soon burn its receive count.
-  return { good, bad, failure: round.unread[0]?.error ?? null };
+  // What is left comes back after its visibility timeout: released, it would be received again at once, and an outage
+  // of S3 or a row that somebody holds would soon burn its receive count.
+  return { good, bad, failure: left[0]?.error ?? null };
 }
 
 async function release(

@@ -5,7 +5,11 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Reporter } from '../runtime/report.ts';
 import type { Report, WorkerSettings } from './messages.ts';
-import { FETCH_TIMEOUT_MILLISECONDS, STATEMENT_TIMEOUT_MILLISECONDS } from './messages.ts';
+import {
+  FETCH_TIMEOUT_MILLISECONDS,
+  SEARCH_TIMEOUT_MILLISECONDS,
+  STATEMENT_TIMEOUT_MILLISECONDS,
+} from './messages.ts';
 import type { PoolEvents, WorkerEnd } from './pool.ts';
 import { startPool } from './pool.ts';
 import type { Tally } from './tally.ts';
@@ -69,7 +73,10 @@ export async function supervise(
 function longestSilence({ queue, sleepDelaySeconds }: Omit<WorkerSettings, 'name'>): number {
   const sdkAttempts = 3;
   const request = sdkAttempts * longestRequest(queue);
-  return request + sleepDelaySeconds * 1_000 + FETCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
+  const poll = request + sleepDelaySeconds * 1_000;
+  // The search's last statement begins before its end.
+  const store = SEARCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
+  return poll + FETCH_TIMEOUT_MILLISECONDS + store;
 }
 
 function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencies, tally: Tally): PoolEvents {

@@ -16,8 +16,8 @@ export interface RejectedMessage {
   readonly rejection: Rejection | DatabaseRejection;
 }
 
-/** A message whose event couldn't be fetched: it goes back to the queue. */
-export interface UnreadMessage {
+/** A message that stays on the queue, as its event couldn't be fetched or stored yet. */
+export interface LeftMessage {
   readonly message: QueueMessage;
   readonly error: unknown;
 }
@@ -25,7 +25,7 @@ export interface UnreadMessage {
 export interface ReadRound {
   readonly read: readonly ReadMessage[];
   readonly rejected: readonly RejectedMessage[];
-  readonly unread: readonly UnreadMessage[];
+  readonly unread: readonly LeftMessage[];
 }
 
 /** Objects in memory at a time: each may be 8 MiB, where a message that points to it is 200 bytes. */
@@ -40,7 +40,7 @@ export async function read(
   const round = {
     read: [] as ReadMessage[],
     rejected: [] as RejectedMessage[],
-    unread: [] as UnreadMessage[],
+    unread: [] as LeftMessage[],
   };
   const pointers: { message: QueueMessage; location: ObjectLocation }[] = [];
   const take = (message: QueueMessage, body: string) => {

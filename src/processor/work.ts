@@ -7,7 +7,7 @@ import { createLogger } from '../runtime/logger.ts';
 import type { ConsumeEvents } from './consume.ts';
 import { consume } from './consume.ts';
 import type { Report, WorkerSettings } from './messages.ts';
-import { STATEMENT_TIMEOUT_MILLISECONDS } from './messages.ts';
+import { LOCK_TIMEOUT_MILLISECONDS, STATEMENT_TIMEOUT_MILLISECONDS } from './messages.ts';
 
 export interface Work {
   /** Ends after the batch in hand; an idle poll is aborted. */
@@ -29,6 +29,7 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
     applicationName: `bec-alerts ${settings.name}`,
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
+    lockTimeoutMilliseconds: LOCK_TIMEOUT_MILLISECONDS,
     onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
   });
   const queue = createSqsQueue(createSqsClient(settings.queue), settings.queue);

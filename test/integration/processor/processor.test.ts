@@ -5,6 +5,7 @@ import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { forwarded } from '../../support/events.ts';
 import { startFaultyQueue } from '../../support/faulty-queue.ts';
+import { hold } from '../../support/locks.ts';
 import { alive, countedEvents, drained, startProcessor, workerPids } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
 import { createQueue, depth, sendBodies, takeAll } from '../../support/queue.ts';
@@ -85,6 +86,23 @@ describe('the processor', () => {
     } finally {
       await pool.query('ALTER TABLE issues DROP CONSTRAINT refuse');
     }
+  });
+
+  it('leaves the message whose issue somebody holds locked on the queue, and counts its batch-mate', async () => {
+    queue = await createQueue({ visibilitySeconds: 15 });
+    const held = await hold(
+      pool,
+      `INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+       VALUES ('held', '', '', '', '[]', now(), now(), pg_current_xact_id())`,
+    );
+    await send([forwarded({ groupID: 'held' }), forwarded({ groupID: 'free' })]);
+    const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+    await processor.printed(/stored 1 event[\s\S]*storing 1 events failed \(55P03/);
+    expect(await countedEvents(pool)).toBe(1);
+    await held.release();
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(2);
+    expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
   });
 
   it('receives nothing while it can’t store, and goes on by itself when it can', async () => {
