@@ -1,6 +1,5 @@
 import { longestRequest } from '../runtime/aws.ts';
-import { longestRequest } from '../runtime/aws.ts';
-import { CodedError, fromWire } from '../runtime/errors.ts';
+import { CodedError, fromWire, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Reporter } from '../runtime/report.ts';
@@ -130,7 +129,8 @@ function measure(metrics: Metrics, report: Extract<Report, { type: 'batch' }>): 
   metrics.distribution('bec-alerts.processor.lag', report.lagMilliseconds);
 }
 
-function shownEnd({ stalled, signal, code }: WorkerEnd): string {
+function shownEnd({ stalled, signal, code, error }: WorkerEnd): string {
+  if (error !== null) return `it could not be forked: ${messageOf(error)}`;
   if (stalled) return 'it made no progress and was killed';
   return signal ?? `exit code ${code}`;
 }

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fork } from 'node:child_process';
 import { extname } from 'node:path';
+import { asError } from '../runtime/errors.ts';
 import { backoff, pause } from '../runtime/loop.ts';
 import type { Command, Report, WorkerSettings } from './messages.ts';
 import { isReport } from './messages.ts';
@@ -11,6 +12,8 @@ export interface WorkerEnd {
   readonly signal: NodeJS.Signals | null;
   /** It was killed because nothing had been heard of it for too long. */
   readonly stalled: boolean;
+  /** Why it could not be forked; null where it was. */
+  readonly error: Error | null;
 }
 
 /** What the pool tells of its workers. */
@@ -38,14 +41,18 @@ export interface WorkerPool {
   drain(graceMilliseconds: number): Promise<void>;
 }
 
-interface Worker {
+/** A worker that may never have been one. */
+interface Place {
   readonly name: string;
-  readonly child: ChildProcess;
   ready: boolean;
-  /** It has told that it leaves soon. */
-  retiring: boolean;
   /** Its replacement is on its way, or none is wanted. */
   replaced: boolean;
+}
+
+interface Worker extends Place {
+  readonly child: ChildProcess;
+  /** It has told that it leaves soon. */
+  retiring: boolean;
   stalled: boolean;
   /** By performance.now(). */
   heardAt: number;
@@ -78,7 +85,13 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     if (draining.signal.aborted) return;
     number += 1;
     const name = `worker-${number}`;
-    const child = fork(WORKER_ENTRY, { env: options.environment, execArgv: WORKER_ARGUMENTS });
+    let child: ChildProcess;
+    try {
+      child = fork(WORKER_ENTRY, { env: options.environment, execArgv: WORKER_ARGUMENTS });
+    } catch (thrown) {
+      fail({ name, ready: false, replaced: false }, unforked(thrown));
+      return;
+    }
     const worker: Worker = {
       name,
       child,
@@ -91,8 +104,14 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     workers.add(worker);
     events.size(workers.size);
     child.on('message', (message: unknown) => hear(worker, message));
-    void gone(child).then(() => leave(worker, child.exitCode, child.signalCode));
-    child.once('error', () => leave(worker, null, null));
+    void gone(child).then(() => {
+      const { exitCode: code, signalCode: signal } = child;
+      leave(worker, { code, signal, stalled: worker.stalled, error: null });
+    });
+    // Some reasons not to fork it are thrown and others come so; one that runs has an end of its own.
+    child.on('error', (error) => {
+      if (child.pid === undefined) leave(worker, unforked(error));
+    });
     send(worker, { type: 'start', settings: options.settings(name) });
   };
 
@@ -112,15 +131,15 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     events.report(worker.name, message);
   };
 
-  const leave = (worker: Worker, code: number | null, signal: NodeJS.Signals | null) => {
+  const leave = (worker: Worker, end: WorkerEnd) => {
     if (!workers.delete(worker)) return;
     events.size(workers.size);
     if (draining.signal.aborted) return;
-    if (worker.retiring && code === 0) {
-      replace(worker, 0);
-      return;
-    }
-    const end: WorkerEnd = { code, signal, stalled: worker.stalled };
+    if (worker.retiring && end.code === 0) replace(worker, 0);
+    else fail(worker, end);
+  };
+
+  const fail = (worker: Place, end: WorkerEnd) => {
     failedStarts = worker.ready ? 0 : failedStarts + 1;
     events.crashed(worker.name, end);
     const attempt = Math.ceil(failedStarts / options.size);
@@ -131,7 +150,7 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     );
   };
 
-  const replace = (worker: Worker, waitMilliseconds: number) => {
+  const replace = (worker: Place, waitMilliseconds: number) => {
     if (worker.replaced) return;
     worker.replaced = true;
     void pause(waitMilliseconds, draining.signal).then(start);
@@ -164,6 +183,10 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
       clearTimeout(killer);
     },
   };
+}
+
+function unforked(thrown: unknown): WorkerEnd {
+  return { code: null, signal: null, stalled: false, error: asError(thrown) };
 }
 
 function send({ child }: Worker, command: Command): void {

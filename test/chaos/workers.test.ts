@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 import { seededRandom } from '../../dev/random.ts';
 import { supervise } from '../../src/processor/main.ts';
@@ -96,45 +96,59 @@ describe('SIGTERM under load', () => {
   });
 });
 
+/** The supervisor in this process, with one worker. */
+function superviseHere(workerEnvironment: NodeJS.ProcessEnv = {}) {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => lines.push(line) };
+  const logger = createLogger({ format: 'compose', level: 'DEBUG', name: 'processor', destination });
+  const stop = new AbortController();
+  const supervised = supervise(
+    {
+      logger,
+      reporter: {
+        report: (error, message) => logger.error(message, { error }),
+        warn: (message) => logger.warning(message),
+        close: async () => {},
+      },
+      metrics: { increment() {}, gauge() {}, distribution() {}, close: async () => {} },
+    },
+    {
+      processCount: 1,
+      graceMilliseconds: 10_000,
+      // A worker's first word comes within it as well, however busy the machine is.
+      stallMilliseconds: STALL_MILLISECONDS,
+      workerEnvironment: { ...process.env, ...queue.env, ...workerEnvironment },
+      worker: {
+        log: { format: 'compose', level: 'CRITICAL' },
+        databaseUrl: database.url,
+        queue: {
+          ...SQS_OPTIONS,
+          endpoint: queue.endpoint,
+          queueUrl: queue.queueUrl,
+          deadLetterQueueUrl: queue.deadLetterQueueUrl,
+        },
+        objectsEndpoint: undefined,
+        sleepDelaySeconds: 1,
+        messageCount: 1_000_000,
+      },
+    },
+    stop.signal,
+  );
+  const output = () => lines.join('');
+  return {
+    output,
+    supervised,
+    stop: () => stop.abort(),
+    logged: (text: string) =>
+      poll(text, async () => (output().includes(text) ? true : undefined), { seconds: 40 }),
+  };
+}
+
+const STALL_MILLISECONDS = 10_000;
+
 describe('a worker that hangs', () => {
   it('is killed and replaced, and what it had in hand is counted', { timeout: 120_000 }, async () => {
-    const lines: string[] = [];
-    const destination = { write: (line: string) => lines.push(line) };
-    const logger = createLogger({ format: 'compose', level: 'DEBUG', name: 'processor', destination });
-    const stop = new AbortController();
-    const supervised = supervise(
-      {
-        logger,
-        reporter: {
-          report: (error, message) => logger.error(message, { error }),
-          warn: (message) => logger.warning(message),
-          close: async () => {},
-        },
-        metrics: { increment() {}, gauge() {}, distribution() {}, close: async () => {} },
-      },
-      {
-        processCount: 1,
-        graceMilliseconds: 10_000,
-        stallMilliseconds: 3_000,
-        workerEnvironment: { ...process.env, ...queue.env },
-        worker: {
-          log: { format: 'compose', level: 'CRITICAL' },
-          databaseUrl: database.url,
-          queue: {
-            ...SQS_OPTIONS,
-            endpoint: queue.endpoint,
-            queueUrl: queue.queueUrl,
-            deadLetterQueueUrl: queue.deadLetterQueueUrl,
-          },
-          objectsEndpoint: undefined,
-          sleepDelaySeconds: 1,
-          messageCount: 1_000_000,
-        },
-      },
-      stop.signal,
-    );
-    const logged = (text: string) =>
-      poll(text, async () => (lines.join('').includes(text) ? true : undefined), { seconds: 30 });
+    const { supervised, stop, logged } = superviseHere();
     await logged('a worker polls worker=worker-1');
     const [pid] = workerPids(process.pid).filter((child) =>
       readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('processor/worker'),
@@ -144,9 +158,33 @@ describe('a worker that hangs', () => {
     await logged('worker-1 ended unexpectedly (it made no progress and was killed)');
     await logged('a worker polls worker=worker-2');
     await drained(queue);
-    stop.abort();
+    stop();
     await supervised;
     await exact(400);
+  });
+});
+
+describe('workers that can’t be forked', () => {
+  const givesUp = async (supervisor: ReturnType<typeof superviseHere>, reason: string) => {
+    await expect(supervisor.supervised).rejects.toMatchObject({
+      code: 'worker_failed',
+      message: expect.stringContaining(`it could not be forked: spawn ${reason}`),
+    });
+    const told = supervisor.output().match(/a worker died and is replaced.*it could not be forked: spawn/g);
+    expect(told).toHaveLength(6);
+  };
+
+  it('are told of with the reason and tried again, where it is thrown', async () => {
+    await givesUp(superviseHere({ TOO_LONG: 'x'.repeat(200_000) }), 'E2BIG');
+  });
+
+  it('are told of with the reason and tried again, where it is an event', async () => {
+    const { execPath } = process;
+    process.execPath = '/nowhere/node';
+    onTestFinished(() => {
+      process.execPath = execPath;
+    });
+    await givesUp(superviseHere(), '/nowhere/node ENOENT');
   });
 });
 
