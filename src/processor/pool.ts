@@ -157,14 +157,20 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
   };
 
   const gauge = setInterval(() => events.size(workers.size), GAUGE_MILLISECONDS);
+  const watchMilliseconds = options.stallMilliseconds / 4;
+  let watchedAt = performance.now();
   const watchdog = setInterval(() => {
     const now = performance.now();
+    // This process stood still, or all of them: what workers say is read only after this.
+    const paused = now - watchedAt - watchMilliseconds > options.stallMilliseconds / 2;
+    watchedAt = now;
     for (const worker of workers) {
+      if (paused) worker.heardAt = now;
       if (worker.stalled || now - worker.heardAt <= options.stallMilliseconds) continue;
       worker.stalled = true;
       worker.child.kill('SIGKILL');
     }
-  }, options.stallMilliseconds / 4);
+  }, watchMilliseconds);
 
   for (let count = 0; count < options.size; count += 1) start();
 

@@ -164,6 +164,21 @@ describe('a worker that hangs', () => {
   });
 });
 
+describe('a supervisor that stood still', () => {
+  it('kills no worker for what it didn’t hear meanwhile', { timeout: 120_000 }, async () => {
+    const { output, supervised, stop, logged } = superviseHere();
+    await logged('a worker polls worker=worker-1');
+    // As SIGSTOP and SIGCONT do it: nothing runs, and then the timers that are due come first.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STALL_MILLISECONDS + 1_000);
+    await sendEvents(queue, 400);
+    await drained(queue);
+    stop();
+    await supervised;
+    expect(output()).not.toContain('ended unexpectedly');
+    await exact(400);
+  });
+});
+
 describe('workers that can’t be forked', () => {
   const givesUp = async (supervisor: ReturnType<typeof superviseHere>, reason: string) => {
     await expect(supervisor.supervised).rejects.toMatchObject({
