@@ -54,7 +54,7 @@ export const MAX_STORED_BYTES = 72_000;
 /**
  * Reads the body of an SQS message. Every field is written by a stranger: a field of the wrong type counts as
  * absent, and only what aggregation can't do without rejects the message.
- * @param sentAt when the message entered the queue, the last resort for the event's date
+ * @param sentAt when the message entered the queue: the event's date where it has none, or one far ahead
  */
 export function parseEvent(body: string, sentAt: Date): ParsedEvent {
   let json: unknown;
@@ -116,12 +116,17 @@ function identifier(value: unknown): string | null {
   return nonEmptyText(value);
 }
 
+/** A later date is a wrong clock's: its bucket would count in every window until it came, and never be pruned. */
+const FURTHEST_AHEAD_MILLISECONDS = 24 * 60 * 60 * 1_000;
+
 /** Sentry's clock, else the browser's, else the queue's; a text that says what is wrong where one is unusable. */
 function dateOf(json: JsonRecord, sentAt: Date): Date | string {
   for (const field of ['dateReceived', 'dateCreated'] as const) {
     const value = json[field];
     if (value === null || value === undefined || value === '') continue;
-    return (typeof value === 'string' ? instant(value) : null) ?? `${field} is not an ISO 8601 date and time`;
+    const date = typeof value === 'string' ? instant(value) : null;
+    if (date === null) return `${field} is not an ISO 8601 date and time`;
+    return date.getTime() - sentAt.getTime() > FURTHEST_AHEAD_MILLISECONDS ? sentAt : date;
   }
   return sentAt;
 }

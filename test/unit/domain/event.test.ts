@@ -96,6 +96,16 @@ describe('the date of an event', () => {
     expect(event({ dateReceived: undefined, dateCreated: undefined }).receivedAt).toEqual(SENT_AT);
   });
 
+  it.each(['dateReceived', 'dateCreated'])(
+    'is when the message was sent, where %s is more than a day ahead',
+    (field) => {
+      const dated = (date: string) => event({ dateReceived: null, [field]: date }).receivedAt.toISOString();
+      expect(dated('2026-05-07T12:30:00Z')).toBe('2026-05-07T12:30:00.000Z');
+      expect(dated('2026-05-07T12:30:01Z')).toBe(SENT_AT.toISOString());
+      expect(dated('9999-12-31T23:59:59Z')).toBe(SENT_AT.toISOString());
+    },
+  );
+
   it.each(['yesterday', '2026-02-30T12:00:00Z', '2026-05-06T25:00:00Z', '5', '0000-01-01T00:00:00Z', 12, {}])(
     'rejects the event where it is %j',
     (dateReceived) => {
