@@ -88,9 +88,10 @@ export async function redriveDeadLetters(
       const letters = await receiveLetters(client, urls.deadLetterQueueUrl, count, heldSeconds, signal);
       if (letters.length === 0) break;
       seen = letters.every(({ id }) => held.has(id)) ? seen + 1 : 0;
-      const wanted = letters.filter(classify);
-      const { done, error } = await sendBack(client, urls, wanted, sent, left);
-      for (const letter of letters) if (!done.includes(letter)) held.set(letter.id, letter);
+      // All of them at first: whatever fails from here on, what isn't deleted is released.
+      for (const letter of letters) held.set(letter.id, letter);
+      const { done, error } = await sendBack(client, urls, letters.filter(classify), sent, left);
+      for (const { id } of done) held.delete(id);
       moved += done.length;
       options.progress(moved, waiting);
       if (error !== null) throw error;

@@ -1,8 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
 import { queueDepth } from '../../../src/queue/depth.ts';
 import type { Redriven, RedriveOptions } from '../../../src/queue/redrive.ts';
 import { redriveDeadLetters } from '../../../src/queue/redrive.ts';
+import { createSqsClient } from '../../../src/queue/sqs.ts';
 import { startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import {
@@ -18,7 +19,7 @@ import { forwarded } from '../../support/events.ts';
 import { startFaultyQueue } from '../../support/faulty-queue.ts';
 import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
-import { createQueue, sendBodies, takeAll } from '../../support/queue.ts';
+import { createQueue, SQS_OPTIONS, sendBodies, takeAll } from '../../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -29,15 +30,14 @@ beforeEach(async () => {
 });
 
 /** A redrive of everything in this process. */
-async function redriveHere(options: Partial<RedriveOptions>, signal: AbortSignal): Promise<Redriven> {
+async function redriveHere(
+  options: Partial<RedriveOptions>,
+  signal: AbortSignal,
+  client = queue.client,
+): Promise<Redriven> {
   const depth = await queueDepth(queue.client, queue.deadLetterQueueUrl);
   const all = { limit: Number.POSITIVE_INFINITY, reason: undefined, progress: () => undefined };
-  return await redriveDeadLetters(
-    queue.client,
-    queue,
-    { began: new Date(), depth, ...all, ...options },
-    signal,
-  );
+  return await redriveDeadLetters(client, queue, { began: new Date(), depth, ...all, ...options }, signal);
 }
 
 const bodies = (count: number, name = 'body') =>
@@ -279,6 +279,18 @@ describe('sending the dead letters back', () => {
     await drained(queue);
     expect(await countedEvents(pool)).toBe(600);
   }, 90_000);
+
+  it('leaves no letter invisible where a delete fails, and says so', async () => {
+    await reject(queue, bodies(5));
+    const way = await startFaultyQueue(queue.endpoint);
+    way.failsToDelete = () => true;
+    const client = createSqsClient({ ...SQS_OPTIONS, endpoint: way.endpoint });
+    onTestFinished(() => client.destroy());
+    const { failure } = await redriveHere({}, new AbortController().signal, client);
+    expect(failure).toMatchObject({ code: 'queue_unavailable' });
+    // Sent before it is deleted: in both, and counted once all the same.
+    expect(await depths(queue)).toEqual({ queue: [5, 0], deadLetters: [5, 0] });
+  });
 
   it('stops cleanly at SIGTERM and says how many were moved', async () => {
     await reject(queue, bodies(2_000));
