@@ -65,6 +65,8 @@ describe('storing events', () => {
 
   it('lets six workers store the same issues at once, in any order, without a deadlock', async () => {
     const groups = Array.from({ length: 20 }, (_, index) => `g${index}`);
+    // One bucket each, at midnight too.
+    const receivedAt = new Date();
     const worker = async (number: number) => {
       for (let round = 0; round < 25; round += 1) {
         const turned = groups.map(
@@ -72,7 +74,7 @@ describe('storing events', () => {
         );
         await storeEvents(
           pool,
-          turned.map((groupId) => errorEvent({ groupId, eventId: `${number}-${round}` })),
+          turned.map((groupId) => errorEvent({ groupId, eventId: `${number}-${round}`, receivedAt })),
         );
       }
     };

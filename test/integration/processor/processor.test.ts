@@ -60,12 +60,12 @@ describe('the processor', () => {
     for (const { MessageAttributes } of letters) {
       expect(MessageAttributes?.original_message_id?.StringValue).toMatch(/^[0-9a-f-]{36}$/);
     }
-    await processor.printed(/missing_message[\s\S]*/);
-    const reported = records(processor.output()).filter(({ Fields }) =>
-      String(Fields.msg).includes('dead-letter'),
-    );
+    await processor.printed(/(went to the dead-letter queue[\s\S]*){5}/);
+    processor.child.kill('SIGTERM');
+    const { stdout, stderr } = await processor.finished;
+    const reported = records(stdout).filter(({ Fields }) => String(Fields.msg).includes('dead-letter'));
     expect(reported.map(({ Fields }) => Fields.reason).sort()).toEqual(Object.keys(bad).sort());
-    expect(processor.output()).not.toContain('nonsense');
+    expect(stdout + stderr).not.toContain('nonsense');
   });
 
   it('isolates what Postgres refuses to that one message', async () => {
@@ -82,6 +82,7 @@ describe('the processor', () => {
       const [letter, ...more] = await takeAll(queue.client, queue.deadLetterQueueUrl);
       expect(more).toEqual([]);
       expect(letter?.MessageAttributes?.reason?.StringValue).toBe('database_refused');
+      await processor.printed(/database_refused/);
       expect(processor.output()).not.toContain('refuse me');
     } finally {
       await pool.query('ALTER TABLE issues DROP CONSTRAINT refuse');
@@ -179,11 +180,12 @@ describe('the processor', () => {
     const processor = startProcessor(queue, database, env);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(120);
-    const batches = records(processor.output()).filter(({ Fields }) => Fields.msg === 'stored a batch');
+    processor.child.kill('SIGTERM');
+    const { code, stdout } = await processor.finished;
+    expect(code).toBe(0);
+    const batches = records(stdout).filter(({ Fields }) => Fields.msg === 'stored a batch');
     const workers = new Set(batches.map(({ Type }) => Type));
     expect(workers.size).toBeGreaterThanOrEqual(3);
-    processor.child.kill('SIGTERM');
-    expect((await processor.finished).code).toBe(0);
   });
 
   it('replaces a worker that dies, and reports it', async () => {
