@@ -1,8 +1,10 @@
+import { isAnswer } from '../db/errors.ts';
 import { checkStore } from '../db/events.ts';
 import type { Db } from '../db/pool.ts';
 import type { ErrorEvent } from '../domain/event.ts';
 import type { Objects } from '../queue/objects.ts';
 import type { Queue, QueueMessage } from '../queue/queue.ts';
+import { CodedError } from '../runtime/errors.ts';
 import { backoff, pause } from '../runtime/loop.ts';
 import type { AcknowledgeEvents } from './acknowledge.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -93,10 +95,11 @@ export async function consume(
         events.failed(failure, 'receiving failed as well; nothing is lost');
         return [];
       });
-      // Back at once rather than after the visibility timeout, but only once: where the database says that it can
-      // store and yet doesn't, such as on a full disk, they would be received and released until the redrive policy
-      // took them all.
-      if (!doubtful) await release(queue, [...inHand, ...unread], events);
+      // Back at once rather than after the visibility timeout, but only where Postgres went away, and once: where it
+      // is there and can't write, such as on a full disk, one worker after the other would receive and release them
+      // until the redrive policy took them all.
+      const answered = inHand.length > 0 && error instanceof CodedError && isAnswer(error);
+      if (!doubtful && !answered) await release(queue, [...inHand, ...unread], events);
       doubtful ||= inHand.length > 0;
       inHand = [];
       await pause(backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS), signal);
