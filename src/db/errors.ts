@@ -61,19 +61,10 @@ export function isSilence(error: unknown): boolean {
   return error instanceof Error && error.message === LOST[0];
 }
 
-// Connections that are refused or broken, and servers that start or shut down.
-const COMING_OR_GOING = /^(08|57P)/;
-
-/** Whether Postgres is there and answered so: on another connection it would answer the same. */
-export function isAnswer(error: CodedError): boolean {
-  const { cause } = error;
-  return cause instanceof Error && 'sqlState' in cause && !COMING_OR_GOING.test(String(cause.sqlState));
-}
-
 /** Postgres's error without the fields that quote data: an event's text has no business in a log. */
 function withoutDetail(error: Error): Error {
   if (!(error instanceof pg.DatabaseError)) return error;
-  const bare = Object.assign(new Error(error.message), { sqlState: error.code ?? '' });
+  const bare = new Error(error.message);
   bare.name = 'DatabaseError';
   if (error.stack !== undefined) bare.stack = error.stack;
   return bare;

@@ -1,10 +1,8 @@
-import { isAnswer } from '../db/errors.ts';
 import { checkStore } from '../db/events.ts';
 import type { Db } from '../db/pool.ts';
 import type { ErrorEvent } from '../domain/event.ts';
 import type { Objects } from '../queue/objects.ts';
 import type { Queue, QueueMessage } from '../queue/queue.ts';
-import { CodedError } from '../runtime/errors.ts';
 import { backoff, pause } from '../runtime/loop.ts';
 import type { AcknowledgeEvents } from './acknowledge.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -64,8 +62,6 @@ export async function consume(
   let failures = 0;
   // A worker that can't store doesn't receive: the database must have said that it can since the last failure.
   let canStore = false;
-  // Since a round was stored, one could not be.
-  let doubtful = false;
   let inHand: readonly QueueMessage[] = [];
   while (canStore || !signal.aborted) {
     try {
@@ -80,7 +76,6 @@ export async function consume(
         inHand = messages;
         const { good, bad, failure } = await storeRound(dependencies, messages, events);
         inHand = [];
-        if (good.length > 0) doubtful = false;
         const previous = acknowledging;
         acknowledging = acknowledge(queue, good, bad, events);
         await previous;
@@ -95,12 +90,7 @@ export async function consume(
         events.failed(failure, 'receiving failed as well; nothing is lost');
         return [];
       });
-      // Back at once rather than after the visibility timeout, but only where Postgres went away, and once: where it
-      // is there and can't write, such as on a full disk, one worker after the other would receive and release them
-      // until the redrive policy took them all.
-      const answered = inHand.length > 0 && error instanceof CodedError && isAnswer(error);
-      if (!doubtful && !answered) await release(queue, [...inHand, ...unread], events);
-      doubtful ||= inHand.length > 0;
+      await release(queue, [...inHand, ...unread], events);
       inHand = [];
       await pause(backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS), signal);
     }
@@ -141,12 +131,17 @@ async function storeRound(
   return { good, bad, failure: left[0]?.error ?? null };
 }
 
+/**
+ * Makes messages visible at once rather than after their visibility timeout, each only once: where Postgres is away, or
+ * there and can't write, one worker after the other would receive and release them until the redrive policy took them.
+ */
 async function release(
   queue: Queue,
   messages: readonly QueueMessage[],
   events: ConsumeEvents,
 ): Promise<void> {
-  await queue.release(messages).catch((error: unknown) => {
+  const first = messages.filter(({ receiveCount }) => receiveCount === 1);
+  await queue.release(first).catch((error: unknown) => {
     events.failed(error, 'releasing messages failed; they come back after their visibility timeout');
   });
 }

@@ -7,6 +7,8 @@ export interface QueueMessage {
   readonly receiptHandle: string;
   /** When it entered the queue. */
   readonly sentAt: Date;
+  /** How often it was received, this time included, as far as SQS knows. */
+  readonly receiveCount: number;
   /** Of a FIFO queue; null in a standard one. */
   readonly messageGroupId: string | null;
 }

@@ -44,7 +44,7 @@ export function createSqsQueue(client: SQSClient, urls: QueueUrls): Queue {
         QueueUrl,
         MaxNumberOfMessages: MAX_BATCH,
         WaitTimeSeconds: waitSeconds,
-        MessageSystemAttributeNames: ['SentTimestamp', 'MessageGroupId'],
+        MessageSystemAttributeNames: ['SentTimestamp', 'ApproximateReceiveCount', 'MessageGroupId'],
       });
       const abort = delayedAbort(signal, ANSWER_MILLISECONDS);
       try {
@@ -82,6 +82,7 @@ function toQueueMessage(message: Message): QueueMessage {
     body: Body,
     receiptHandle: ReceiptHandle,
     sentAt: Number.isFinite(sent) ? new Date(sent) : new Date(),
+    receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
     messageGroupId: Attributes.MessageGroupId ?? null,
   };
 }

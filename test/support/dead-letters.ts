@@ -31,6 +31,7 @@ export async function reject(
     body,
     receiptHandle: '',
     sentAt: new Date(),
+    receiveCount: 1,
     messageGroupId: null,
   }));
   for (let start = 0; start < messages.length; start += 20) {

@@ -81,6 +81,7 @@ describe('a FIFO queue', () => {
       body: 'x',
       receiptHandle: '',
       sentAt: new Date(),
+      receiveCount: 1,
       messageGroupId: 'one-group',
     };
     const sqs = createSqsQueue(queue.client, queue);

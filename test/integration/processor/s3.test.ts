@@ -43,6 +43,7 @@ const received = (body: string): QueueMessage => ({
   body,
   receiptHandle: 'r',
   sentAt: new Date(),
+  receiveCount: 1,
   messageGroupId: null,
 });
 

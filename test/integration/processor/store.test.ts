@@ -15,7 +15,14 @@ beforeEach(() => emptyTables(pool));
 
 const batchOf = (count: number): ReadMessage[] =>
   Array.from({ length: count }, (_, index) => ({
-    message: { id: randomUUID(), body: '', receiptHandle: '', sentAt: new Date(), messageGroupId: null },
+    message: {
+      id: randomUUID(),
+      body: '',
+      receiptHandle: '',
+      sentAt: new Date(),
+      receiveCount: 1,
+      messageGroupId: null,
+    },
     event: errorEvent({ groupId: `g${index}`, message: `event ${index}` }),
   }));
 
