@@ -12,6 +12,12 @@ if (major < 22 || (major === 22 && minor < 18)) {
 // Beside the code, where only those can write who can change that too. Its default is a name in the temporary folder
 // that anybody may have taken first, and what is found compiled is run. Where it can't be written there is none.
 module.enableCompileCache(join(import.meta.dirname, '../../.compile-cache'));
+// Who read a pipe may be gone, as `| head` is: nobody is left to be told, and what is in hand is finished all the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 const { runCommandLine } = await import('./program.ts');
 process.exitCode = await runCommandLine(process.argv, process.env);
 await Promise.all([written(process.stdout), written(process.stderr)]);

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { runCommand, startCommand } from '../support/command.ts';
+import { runCommand, runUnread, startCommand } from '../support/command.ts';
 
 /** Nobody listens there, so a command that gets that far fails at once, and names it. */
 const NOWHERE = 'postgres://user:hunter2@127.0.0.1:1/';
@@ -18,6 +18,13 @@ async function folderWith(dotEnv: string): Promise<string> {
 }
 
 describe('bec-alerts', () => {
+  it.each(['watcher --help', 'triggers --json'])(
+    'ends well where nobody reads what it prints, as behind head: %s',
+    async (command) => {
+      expect(await runUnread(command.split(' '), {})).toEqual({ code: 0, stderr: '' });
+    },
+  );
+
   it('--help lists the commands and exits 0', async () => {
     const { code, stdout, stderr } = await runCommand(['--help'], {});
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

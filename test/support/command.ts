@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
@@ -92,6 +93,22 @@ export async function runCommand(
   cwd?: string,
 ): Promise<Finished> {
   return await startCommand(parameters, env, cwd).finished;
+}
+
+/** Runs the real command line with a standard output that its reader has closed. */
+export async function runUnread(
+  parameters: readonly string[],
+  env: Environment,
+): Promise<Pick<Finished, 'code' | 'stderr'>> {
+  const script = '{ "$@"; echo "code $?" >&2; } | :';
+  const child = spawn('sh', ['-c', script, 'sh', process.execPath, MAIN, ...parameters], {
+    cwd: emptyFolder(),
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_NO_WARNINGS: '1', ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const printed = await text(child.stderr);
+  const [, stderr = '', code] = /^([\s\S]*)code (\d+)\n$/.exec(printed) ?? [];
+  return { code: code === undefined ? null : Number(code), stderr };
 }
 
 /** The log lines of a command that ran with `LOG_FORMAT=mozlog`. */
