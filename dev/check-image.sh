@@ -166,6 +166,29 @@ gone=$?
 set -e
 expect 'exit code at SIGTERM' $code 0
 expect 'the HEALTHCHECK of a watcher that is gone' $gone 1
+in_image env PORT= node /app/docker/healthcheck.js || fail 'the HEALTHCHECK fails where PORT is blank'
+ok 'the HEALTHCHECK passes where PORT is blank, and nothing is served'
+
+# As process 1 a command that finishes nothing must end itself: here one whose trigger file never ends to load.
+echo "console.log('loading'); await new Promise(() => setInterval(() => {}, 1_000));" >"$root/tmp/hangs.mjs"
+unshare --fork --pid chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin \
+  NODE_COMPILE_CACHE=/app/.compile-cache TRIGGERS=/tmp/hangs.mjs $entry triggers >"$scratch/hangs.log" 2>&1 &
+outer=$!
+tries=0
+until grep -q loading "$scratch/hangs.log"; do
+  tries=$((tries + 1))
+  [ $tries -lt 100 ] || { cat "$scratch/hangs.log" >&2; fail 'triggers does not load its file'; }
+  sleep 0.1
+done
+daemon="$(cat /proc/$outer/task/$outer/children)"
+daemon="${daemon%% *}"
+kill -TERM "$daemon"
+set +e
+wait "$outer"
+code=$?
+set -e
+daemon=''
+expect 'exit code of a command without anything in hand at SIGTERM' $code 143
 
 layer="$(du -sk "$root/app" | cut -f1)"
 modules="$(du -sk "$root/app/node_modules" | cut -f1)"
