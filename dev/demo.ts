@@ -134,7 +134,7 @@ async function judge({ env }: Stack): Promise<void> {
 
 function goodbye({ ses }: Stack): void {
   terminal.line();
-  terminal.item('Inbox page', `${ses.endpoint}, as long as this ran; \`npm run dev\` keeps it up`);
+  terminal.item('Inbox page', `${ses.endpoint} while this ran; \`npm run dev\` keeps one up`);
   terminal.line();
 }
 

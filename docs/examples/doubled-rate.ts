@@ -25,7 +25,7 @@ const doubledRate: Trigger = {
       context.recipients.map((recipient) => context.lastNotified(recipient, issue)),
     );
     const recipients = context.recipients.filter((_, index) => (told[index] ?? new Date(0)) < dayStart);
-    const because = `it had ${today.events} events today, and ${Math.round(usual)} on a usual day of the last week`;
+    const because = `it had about ${today.events} events today, and ${Math.round(usual)} on a usual day of the last week`;
     return { notify: true, because, recipients };
   },
 };

@@ -18,7 +18,7 @@ const weeklyTopTen: Trigger = {
       context.recipients.map((recipient) => context.lastNotified(recipient, issue)),
     );
     const recipients = context.recipients.filter((_, index) => (told[index] ?? new Date(0)) < weekStart);
-    const because = `it ranks ${place.rank} of the week with ${place.events.toLocaleString('en-US')} events`;
+    const because = `it is number ${place.rank} of the week with about ${place.events.toLocaleString('en-US')} events`;
     return { notify: true, because, recipients };
   },
 };

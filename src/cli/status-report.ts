@@ -15,7 +15,10 @@ const OVERDUE_ALERT_SECONDS = 7_200;
 export function problemsOf({ queues, database }: Status, watcherDelaySeconds: number): string[] {
   const problems: string[] = [];
   if ('error' in queues) problems.push(`the queue can't be asked: ${queues.error}`);
-  else if (queues.queue === null) problems.push('there is no queue yet; the processor makes it');
+  else if (queues.queue === null)
+    problems.push(
+      `there is no queue ${queues.name}: check SQS_QUEUE_NAME, or start the processor, which makes it`,
+    );
   else if (queues.unread) {
     problems.push(
       `${queues.queue.waiting} messages wait in the queue and nobody reads them; is a processor running?`,
@@ -119,7 +122,7 @@ function databaseRows(database: Status['database']): Row[] {
       'last run',
       lastRun === null
         ? 'none yet'
-        : `${duration(lastRun.ageSeconds)} ago: ${count(lastRun.issues)} issues, ${count(lastRun.alerts)} alerts`,
+        : `${duration(lastRun.ageSeconds)} ago: ${some(lastRun.issues, 'issue')}, ${some(lastRun.alerts, 'alert')}`,
     ],
     [
       'alerts pending',
@@ -127,11 +130,11 @@ function databaseRows(database: Status['database']): Row[] {
     ],
     ['alerts failed', count(alerts.failed)],
     ['alerts sent', count(alerts.sent)],
-    ['triggers to retry', count(failedEvaluations)],
+    ['judgements to retry', count(failedEvaluations)],
     ...tables.map(
       ({ name, rows, estimated, bytes }): Row => [
         name,
-        `${estimated ? 'about ' : ''}${count(rows)} rows, ${size(bytes)}`,
+        `${estimated ? 'about ' : ''}${some(rows, 'row')}, ${size(bytes)}`,
       ],
     ),
   ];
@@ -139,6 +142,10 @@ function databaseRows(database: Status['database']): Row[] {
 
 function count(number: number): string {
   return Math.round(number).toLocaleString('en-US');
+}
+
+function some(number: number, what: string): string {
+  return `${count(number)} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function size(bytes: number): string {

@@ -31,7 +31,7 @@ const OPTIONS: readonly OptionVariables[] = [
   {
     flags: '--console-alerts',
     variable: 'WATCHER_CONSOLE_ALERTS',
-    about: 'print alerts instead of mailing them',
+    about: 'print alerts instead of mailing them; without --dry-run they count as told',
   },
   {
     flags: '--verify-email',

@@ -45,6 +45,8 @@ export async function queueDepth(
 }
 
 export interface QueuesStatus {
+  /** What the queue is called, there or not. */
+  readonly name: string;
   /** Null where there is none. */
   readonly queue: QueueDepth | null;
   readonly deadLetters: QueueDepth | null;
@@ -61,7 +63,7 @@ const BETWEEN_LOOKS_MILLISECONDS = 500;
  * @throws CodedError
  */
 export async function queuesStatus(client: SQSClient, names: QueueNames): Promise<QueuesStatus> {
-  const { queueUrl, deadLetterQueueUrl } = await findQueues(client, names);
+  const { queueName, queueUrl, deadLetterQueueUrl } = await findQueues(client, names);
   const depthOf = async (url: string | null) => (url === null ? null : queueDepth(client, url));
   const deadLetters = await depthOf(deadLetterQueueUrl);
   let queue = await depthOf(queueUrl);
@@ -69,7 +71,7 @@ export async function queuesStatus(client: SQSClient, names: QueueNames): Promis
     await timer(BETWEEN_LOOKS_MILLISECONDS);
     queue = await depthOf(queueUrl);
   }
-  return { queue, deadLetters, unread: isUnread(queue) };
+  return { name: queueName, queue, deadLetters, unread: isUnread(queue) };
 }
 
 function isUnread(depth: QueueDepth | null): boolean {

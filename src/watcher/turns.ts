@@ -80,8 +80,9 @@ export async function runAndTell(
   });
   const duration = Math.round(performance.now() - started);
   const { id, issues, alerts, failures, queries } = outcome;
+  const failed = failures === 0 ? '' : `, and ${some(failures, 'judgement')} failed`;
   logger.info(
-    `evaluated ${issues} ${issues === 1 ? 'issue' : 'issues'} with ${triggers.length} ${triggers.length === 1 ? 'trigger' : 'triggers'}: ${alerts} ${alerts === 1 ? 'alert' : 'alerts'}`,
+    `evaluated ${some(issues, 'issue')} with ${some(triggers.length, 'trigger')}: ${some(alerts, 'alert')}${failed}`,
     {
       ...(dryRun ? { dry_run: true } : { run: id }),
       issues,
@@ -96,6 +97,10 @@ export async function runAndTell(
   metrics.increment('bec-alerts.watcher.alerts', alerts);
   metrics.increment('bec-alerts.watcher.errors', failures, { what: 'judgement' });
   metrics.distribution('bec-alerts.watcher.run.duration', duration);
+}
+
+function some(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 /** Deletes what is old; a failure is no failure of the run. */

@@ -60,7 +60,7 @@ describe('bec-alerts status', () => {
       /^alerts pending +1, the oldest for \d+ s$/m,
       /^alerts failed +1$/m,
       /^alerts sent +1$/m,
-      /^issues +1 rows, \d+ kB$/m,
+      /^issues +1 row, \d+ kB$/m,
       /^issue_buckets +0 rows, \d+ kB$/m,
       /^state +fine$/m,
     ]) {
@@ -116,7 +116,7 @@ describe('bec-alerts status', () => {
   it('says so where nothing has ever run, and creates no queue', async () => {
     const { code, stderr, stdout } = await status(['--queue-name', 'not_there']);
     expect(code).toBe(1);
-    expect(stderr).toContain('there is no queue yet');
+    expect(stderr).toContain('there is no queue ');
     expect(stderr).toContain('no run has ever finished');
     expect(stdout).toMatch(/^queue +none yet$/m);
     expect((await status(['--queue-name', 'not_there'])).stdout).toMatch(/^queue +none yet$/m);

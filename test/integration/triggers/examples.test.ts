@@ -158,7 +158,7 @@ describe('the example of a weekly top ten', () => {
     expect(emails.map(({ subject }) => subject.replace(/^.*issue /, '')).toSorted()).toEqual(ten);
     for (const { subject, text } of emails) {
       const rank = Number(/rank(\d+)$/.exec(subject)?.[1]);
-      expect(text).toContain(`it ranks ${rank} of the week with ${130 - 10 * rank} events`);
+      expect(text).toContain(`it is number ${rank} of the week with about ${130 - 10 * rank} events`);
     }
     await everyOne(1);
     expect(await told('weekly-top-ten')).toEqual([]);

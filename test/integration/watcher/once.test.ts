@@ -267,6 +267,7 @@ describe('a trigger that throws', () => {
     expect(code).toBe(0);
     const told = (trigger: string, msg: string) =>
       records(stdout).filter(({ Fields }) => Fields.trigger === trigger && Fields.msg === msg);
+    expect(said(stdout)).toContain('evaluated 6 issues with 2 triggers: 0 alerts, and 12 judgements failed');
     for (const trigger of ['Bad', 'Worse']) {
       expect(told(trigger, 'a trigger failed; it judges this issue again in the next runs')).toHaveLength(5);
       expect(told(trigger, 'a trigger failed on one more issue')).toMatchObject([
