@@ -8,7 +8,8 @@ export interface Email {
 
 /**
  * Delivers emails. `send` returns SES's message id, null where there is none.
- * @throws CodedError `mail_throttled` and `mail_unavailable` (retryable), `mail_refused` (for good)
+ * @throws CodedError `mail_throttled` and `mail_unavailable` (retryable), of all emails; `mail_refused` of this one (for good, or
+ *   retryable once a person did something)
  */
 export interface Mailer {
   send(email: Email, signal: AbortSignal): Promise<string | null>;

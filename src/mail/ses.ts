@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-ses';
 import type { AwsTimeouts } from '../runtime/aws.ts';
 import { requestHandler } from '../runtime/aws.ts';
+import type { ErrorCode } from '../runtime/errors.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { Mailer } from './mailer.ts';
 
@@ -57,15 +58,19 @@ export function createSesMailer(options: SesOptions): SesMailer {
   });
   const isVerified = rememberFor(REMEMBERED_MILLISECONDS, () => fromIsVerified(client, options.from));
 
-  /** @returns what a person has to do before SES takes what it rejected; null where it never will */
-  const whatIsMissing = async (rejection: string): Promise<string | null> => {
+  /** What a person has to do before SES takes what it rejected; null where it never will. */
+  const mendable = async (rejection: string): Promise<{ code: ErrorCode; message: string } | null> => {
+    const ofAll = (message: string) => ({ code: 'mail_unavailable' as const, message });
     if (SENDING_PAUSED.test(rejection))
-      return "AWS paused the account's sending, and the SES console says what ends that";
+      return ofAll("AWS paused the account's sending, and the SES console says what ends that");
     const verified = await isVerified();
-    if (verified === false) return `${options.from} is not verified with SES yet`;
-    if (NOT_VERIFIED.test(rejection))
-      return "SES's sandbox wants recipients verified too: verify them, or ask AWS for production access";
-    return verified === null ? `SES didn't say now whether ${options.from} is verified` : null;
+    if (verified === false) return ofAll(`${options.from} is not verified with SES yet`);
+    if (NOT_VERIFIED.test(rejection)) {
+      const message =
+        "SES's sandbox wants recipients verified too: verify them, or ask AWS for production access";
+      return { code: 'mail_refused', message };
+    }
+    return verified === null ? ofAll(`SES didn't say now whether ${options.from} is verified`) : null;
   };
 
   return {
@@ -85,9 +90,9 @@ export function createSesMailer(options: SesOptions): SesMailer {
       } catch (error) {
         const refusal = sesError(`sending to ${email.to}`, error);
         const { name, message } = asError(error);
-        const missing = name === 'MessageRejected' ? await whatIsMissing(message) : null;
+        const missing = name === 'MessageRejected' ? await mendable(message) : null;
         if (missing === null) throw refusal;
-        throw new CodedError('mail_unavailable', missing, { retryable: true, cause: refusal });
+        throw new CodedError(missing.code, missing.message, { retryable: true, cause: refusal });
       }
     },
     async maxSendRate() {

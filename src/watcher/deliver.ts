@@ -148,7 +148,9 @@ async function notTaken(
     reporter.report(asError(thrown), 'an alert is undeliverable and was given up', about(collected));
     return 'failed';
   }
-  pace.failed();
+  // Of this email alone, or of SES: then the others wait too.
+  if (thrown.code === 'mail_refused') pace.answered();
+  else pace.failed();
   const wait = backoff(alert.attempts + 1, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
   await markDeferred(db, ids, text, wait, true);
   metrics.increment('bec-alerts.watcher.errors', 1, { what: 'attempt' });

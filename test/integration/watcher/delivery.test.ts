@@ -6,7 +6,15 @@ import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 import type { SesReply, SesRequest, SesStandIn } from '../../support/ses.ts';
 import { BROKEN, quota, REJECTED, startSesStandIn, THROTTLED, verification } from '../../support/ses.ts';
-import { everyEventFile, outbox, runs, runWatcher, settled, startWatcher } from '../../support/watcher.ts';
+import {
+  everyEventFile,
+  outbox,
+  runs,
+  runWatcher,
+  settled,
+  startWatcher,
+  triggerFile,
+} from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -168,6 +176,25 @@ describe('when SES rejects an alert for good', () => {
     mended = true;
     await settled(pool, 4);
     expect(taken().sort()).toEqual(ISSUES);
+  });
+
+  it('but only because the sandbox wants them verified, recipients that are not hold up nobody else', async () => {
+    await storeEvents(
+      pool,
+      Array.from({ length: 8 }, (_, index) => errorEvent({ groupId: `more ${index}` })),
+    );
+    const message =
+      'Email address is not verified. The following identities failed the check: bob@example.com';
+    ses.answer(({ action, to }) =>
+      action === 'SendEmail' && to === 'bob@example.com' ? { ...REJECTED, message } : {},
+    );
+    const both = await triggerFile(`['bob', 'ann'].map((name) => (
+      { name, emails: [name + '@example.com'], evaluate: () => ({ notify: true, because: 'it is new' }) }))`);
+    start({ TRIGGERS: both });
+    const all = async () => (ses.taken.length === 12 ? true : undefined);
+    await poll('all emails to ann', all, { seconds: 20 });
+    const pending = (await outbox(pool)).filter(({ status }) => status === 'pending');
+    expect(pending.map(({ email }) => email)).toEqual(Array.from({ length: 12 }, () => 'bob@example.com'));
   });
 
   it('but only because the From address waits for its click, it is sent once that is done', async () => {
