@@ -10,6 +10,7 @@ import type { IntakeOptions } from './intake.ts';
 import { createIntake } from './intake.ts';
 import type { RejectedMessage } from './read.ts';
 import { read } from './read.ts';
+import type { StoreOutcome } from './store.ts';
 import { store } from './store.ts';
 
 /** What the loop tells of itself. */
@@ -74,8 +75,8 @@ export async function consume(
       if (messages === null) break;
       if (messages.length > 0) {
         inHand = messages;
-        const { good, bad, failure } = await storeRound(dependencies, messages, events);
-        inHand = [];
+        const { good, bad, back, failure } = await storeRound(dependencies, messages, events);
+        inHand = back;
         const previous = acknowledging;
         acknowledging = acknowledge(queue, good, bad, events);
         await previous;
@@ -102,6 +103,8 @@ export async function consume(
 interface StoredRound {
   readonly good: readonly QueueMessage[];
   readonly bad: readonly RejectedMessage[];
+  /** Messages that go back to the queue at once. */
+  readonly back: readonly QueueMessage[];
   /** Why a message of the round could not be read or stored; null where all were. */
   readonly failure: unknown;
 }
@@ -114,21 +117,28 @@ async function storeRound(
   const started = performance.now();
   const round = await read(messages, objects);
   for (const { message, event } of round.read) events.read(message, event);
-  const { refused, unstored } = await store(db, round.read);
+  let failure: unknown = null;
+  const { refused, unstored } = await store(db, round.read).catch((error: unknown): StoreOutcome => {
+    failure = error;
+    return { refused: [], unstored: [] };
+  });
   const committedAt = Date.now();
+  // What can't be an event doesn't wait for Postgres.
   const bad = [...round.rejected, ...refused];
   const left = [...round.unread, ...unstored];
   const unwanted = new Set([...refused, ...left].map(({ message }) => message));
-  const good = round.read.map(({ message }) => message).filter((message) => !unwanted.has(message));
-  events.stored({
-    events: good.length,
-    rejected: countReasons(bad),
-    durationMilliseconds: performance.now() - started,
-    lagMilliseconds: Math.max(0, ...good.map(({ sentAt }) => committedAt - sentAt.getTime())),
-  });
+  const stored = round.read.map(({ message }) => message).filter((message) => !unwanted.has(message));
+  const [good, back] = failure === null ? [stored, []] : [[], stored];
+  if (good.length + bad.length > 0)
+    events.stored({
+      events: good.length,
+      rejected: countReasons(bad),
+      durationMilliseconds: performance.now() - started,
+      lagMilliseconds: Math.max(0, ...good.map(({ sentAt }) => committedAt - sentAt.getTime())),
+    });
   // What is left comes back after its visibility timeout: released, it would be received again at once, and an outage
   // of S3 or a row that somebody holds would soon burn its receive count.
-  return { good, bad, failure: left[0]?.error ?? null };
+  return { good, bad, back, failure: failure ?? left[0]?.error ?? null };
 }
 
 /**

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
+import { storeEvents } from '../../../src/db/events.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
-import { forwarded } from '../../support/events.ts';
+import { errorEvent, forwarded } from '../../support/events.ts';
 import { startFaultyQueue } from '../../support/faulty-queue.ts';
 import { hold } from '../../support/locks.ts';
 import { alive, countedEvents, drained, startProcessor, workerPids } from '../../support/processor.ts';
@@ -90,7 +91,7 @@ describe('the processor', () => {
   });
 
   it('leaves the message whose issue somebody holds locked on the queue, and counts its batch-mate', async () => {
-    queue = await createQueue({ visibilitySeconds: 15 });
+    queue = await createQueue({ visibilitySeconds: 30 });
     const held = await hold(
       pool,
       `INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
@@ -174,6 +175,21 @@ describe('the processor', () => {
     }
     await drained(queue);
     expect(await countedEvents(pool)).toBe(10);
+  }, 90_000);
+
+  it('dead-letters what is no event beside one whose row somebody holds', async () => {
+    await storeEvents(pool, [errorEvent({ groupId: 'held' })]);
+    queue = await createQueue({ visibilitySeconds: 3 });
+    await sendBodies(queue.client, queue.queueUrl, [
+      JSON.stringify(forwarded({ groupID: 'held' })),
+      'nonsense',
+    ]);
+    const row = await hold(pool, `SELECT FROM issues WHERE group_id = 'held' FOR UPDATE`);
+    const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+    await processor.printed(/went to the dead-letter queue/);
+    await row.release();
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(2);
   });
 
   it('replaces a worker after its message count', async () => {
