@@ -23,7 +23,8 @@ export async function createCompileCache(logger: Logger): Promise<string> {
 async function removeOrphans(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const [, pid] = NAME.exec(name) ?? [];
-    if (pid === undefined || isAlive(Number(pid))) continue;
+    // Its own pid was its predecessor's: in a container both are process 1.
+    if (pid === undefined || (Number(pid) !== process.pid && isAlive(Number(pid)))) continue;
     const path = join(parent, name);
     const found = await lstat(path);
     if (found.isDirectory() && found.uid === process.getuid?.())
