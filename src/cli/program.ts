@@ -91,11 +91,13 @@ function endAsFirstProcess(): void {
   }
 }
 
-/** SIGTERM and SIGINT ask to finish what is in hand; the second one ends the process at once, as without us. */
+/** SIGTERM and SIGINT ask to finish what is in hand; the second one, of either kind, ends the process at once, as without us. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of STOPS) {
-    process.once(name, () => controller.abort(new Error(`stopped by ${name}`)));
-  }
+  const stop = (name: NodeJS.Signals) => {
+    for (const one of STOPS) process.off(one, stop);
+    controller.abort(new Error(`stopped by ${name}`));
+  };
+  for (const name of STOPS) process.on(name, stop);
   return controller.signal;
 }

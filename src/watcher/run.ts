@@ -41,6 +41,7 @@ export async function run(
   signal: AbortSignal,
   inspect: (tx: Transaction, runId: string) => Promise<void> = async () => {},
 ): Promise<RunOutcome> {
+  signal.throwIfAborted();
   const stop = () => void client.end().catch(() => {});
   signal.addEventListener('abort', stop, { once: true });
   try {
