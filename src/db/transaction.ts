@@ -18,6 +18,7 @@ export const DELIVERY_LOCK = 0x626563_02;
  * Holds a session's advisory lock during the work. Postgres frees it when the connection ends, so a dead process
  * never keeps it.
  * @param waitMilliseconds how long to wait for the lock, 0 for not at all
+ * @param signal ends the wait and the work by ending the connection, whatever statement they wait for
  * @returns null if another session holds the lock
  * @throws CodedError where the database fails, and what the work throws of its own
  */
@@ -26,7 +27,9 @@ export async function withLock<T>(
   lock: number,
   waitMilliseconds: number,
   work: (client: pg.PoolClient) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<{ result: T } | null> {
+  signal?.throwIfAborted();
   const client = await pool.connect().catch((error: unknown) => {
     throw databaseError('connecting to the database', error);
   });
@@ -38,6 +41,8 @@ export async function withLock<T>(
     lost = true;
   };
   client.on('error', onError);
+  const stop = () => void client.end().catch(() => {});
+  signal?.addEventListener('abort', stop);
   try {
     await noticeDeath(client);
     const locked = await acquire(client, lock, waitMilliseconds);
@@ -52,6 +57,7 @@ export async function withLock<T>(
     if (working && ownFault) throw error;
     throw databaseError('working under an advisory lock', error);
   } finally {
+    signal?.removeEventListener('abort', stop);
     client.off('error', onError);
     // Ending the connection is what frees the lock after a failure.
     client.release(broken);

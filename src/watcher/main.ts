@@ -106,8 +106,12 @@ async function runNow(
 ): Promise<void> {
   const { pool } = dependencies;
   await checkDatabase(pool);
-  const done = await withLock(pool, RUN_LOCK, PATIENCE_MILLISECONDS, (client) =>
-    runAndTell(dependencies, options, client, signal),
+  const done = await withLock(
+    pool,
+    RUN_LOCK,
+    PATIENCE_MILLISECONDS,
+    (client) => runAndTell(dependencies, options, client, signal),
+    signal,
   );
   if (done === null) {
     throw new Error(

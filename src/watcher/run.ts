@@ -32,7 +32,7 @@ const PAGE_SIZE = 500;
  * One run: every stage in order, in one transaction on one snapshot. Alerts, who was notified and the finished run
  * are committed together, or, in a dry run, rolled back together.
  * @param inspect called before the transaction ends: all that the run wrote can be read in it
- * @param signal ends the run by ending its connection, whatever statement it waits for: all of it is rolled back, and the next run judges the same
+ * @param signal ends the run between two pages, or while a trigger takes its time: all of it is rolled back, and the next run judges the same
  */
 export async function run(
   client: pg.PoolClient,
@@ -40,23 +40,6 @@ export async function run(
   dryRun: boolean,
   signal: AbortSignal,
   inspect: (tx: Transaction, runId: string) => Promise<void> = async () => {},
-): Promise<RunOutcome> {
-  signal.throwIfAborted();
-  const stop = () => void client.end().catch(() => {});
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await runOn(client, dependencies, dryRun, signal, inspect);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-async function runOn(
-  client: pg.PoolClient,
-  dependencies: JudgeDependencies,
-  dryRun: boolean,
-  signal: AbortSignal,
-  inspect: (tx: Transaction, runId: string) => Promise<void>,
 ): Promise<RunOutcome> {
   const cluster = await clusterOf(client);
   await mendRestored(client, cluster, dependencies.logger, dryRun);

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
 import type { Pool } from '../db/pool.ts';
 import { checkDatabase } from '../db/pool.ts';
@@ -45,7 +46,7 @@ export async function runTurn(
   await checkDatabase(pool);
   // A dry run leaves no run behind to count from.
   if (options.dryRun) {
-    await withLock(pool, RUN_LOCK, 0, (client) => runAndTell(dependencies, options, client, signal));
+    await withLock(pool, RUN_LOCK, 0, (client) => runAndTell(dependencies, options, client, signal), signal);
     return interval;
   }
   const early = await millisecondsUntilDue(pool, options.delaySeconds);
@@ -53,11 +54,12 @@ export async function runTurn(
     logger.info(`the next run is due in ${Math.ceil(early / 1_000)} s`);
     return early;
   }
-  const done = await withLock(pool, RUN_LOCK, 0, async (client) => {
+  const runIfDue = async (client: pg.PoolClient) => {
     // Another watcher may have finished its run between our question and our lock.
     if ((await millisecondsUntilDue(client, options.delaySeconds)) > 0) return;
     await runAndTell(dependencies, options, client, signal);
-  });
+  };
+  const done = await withLock(pool, RUN_LOCK, 0, runIfDue, signal);
   if (done === null) {
     logger.debug('another watcher is running; standing by');
     return Math.min(STANDBY_MILLISECONDS, interval);

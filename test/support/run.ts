@@ -30,7 +30,13 @@ export async function runHere(
     reporter: await createReporter(logger, undefined, 'test'),
     ...overrides,
   };
-  const done = await withLock(pool, RUN_LOCK, 30_000, (client) => run(client, dependencies, dryRun, signal));
+  const done = await withLock(
+    pool,
+    RUN_LOCK,
+    30_000,
+    (client) => run(client, dependencies, dryRun, signal),
+    signal,
+  );
   if (done === null) throw new Error('another run held the lock for 30 s');
   return done.result;
 }
