@@ -2,6 +2,7 @@ import { oneLine } from '../domain/text.ts';
 import type { Listing } from '../queue/dead-letters.ts';
 import type { DeadLetter } from '../queue/letter.ts';
 import type { Redriven } from '../queue/redrive.ts';
+import { aligned } from './table.ts';
 
 /** Letters grouped by their reason. */
 export interface LetterTable {
@@ -59,16 +60,6 @@ export function createTable(): LetterTable {
 
 function shownDate(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
-}
-
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 interface ListingContext extends Listing {

@@ -8,6 +8,7 @@ import { findQueues } from '../queue/provision.ts';
 import { redriveDeadLetters } from '../queue/redrive.ts';
 import type { QueueUrls } from '../queue/sqs.ts';
 import { createSqsClient } from '../queue/sqs.ts';
+import { queueNames, sqsOptions } from './aws-settings.ts';
 import type { CommandContext, Register } from './command.ts';
 import { createJsonListing, createTable, shownListing, shownRedrive } from './dead-letters-text.ts';
 import type { OptionVariables } from './options.ts';
@@ -67,21 +68,12 @@ async function runDeadLetters(settings: DeadLettersSettings, { stopSignal }: Com
   if (settings.DEAD_LETTERS_BODIES && (!settings.DEAD_LETTERS_JSON || settings.DEAD_LETTERS_REDRIVE)) {
     throw new ConfigError([{ variable: '--bodies', problem: 'goes with --json, to list' }]);
   }
-  const client = createSqsClient({
-    region: settings.AWS_DEFAULT_REGION,
-    endpoint: settings.SQS_ENDPOINT_URL,
-    connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
-    readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
-  });
+  const client = createSqsClient(sqsOptions(settings));
   // Who reads our output may leave, as `head` does: then too the letters must become visible again.
   const unread = new AbortController();
   process.stdout.on('error', () => unread.abort());
   try {
-    const found = await findQueues(client, {
-      queueName: settings.SQS_QUEUE_NAME,
-      queueUrl: settings.SQS_QUEUE_URL,
-      deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
-    });
+    const found = await findQueues(client, queueNames(settings));
     const { deadLetterQueueUrl: url, deadLetterQueueName: name, queueUrl, queueName } = found;
     if (url === null) throw missing('dead-letter queue', name, 'SQS_DEAD_LETTER_QUEUE_NAME');
     const depth = await queueDepth(client, url);

@@ -5,6 +5,7 @@ import { processorSettings } from '../config/env.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createReporter } from '../runtime/report.ts';
+import { queueNames, sqsOptions } from './aws-settings.ts';
 import type { CommandContext, Register } from './command.ts';
 import { serveHealth } from './health.ts';
 import type { OptionVariables } from './options.ts';
@@ -67,20 +68,10 @@ async function runProcessor(
     const metrics = createMetrics(logger);
     teardown.add('metrics', () => metrics.close());
 
-    const queueOptions = {
-      region: settings.AWS_DEFAULT_REGION,
-      endpoint: settings.SQS_ENDPOINT_URL,
-      connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
-      readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
-    };
+    const queueOptions = sqsOptions(settings);
     const client = createSqsClient(queueOptions);
     teardown.add('the queue client', async () => client.destroy());
-    const names = {
-      queueName: settings.SQS_QUEUE_NAME,
-      queueUrl: settings.SQS_QUEUE_URL,
-      deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
-    };
-    const urls = await findOrCreateQueues(client, names, signal).catch((error: unknown) => {
+    const urls = await findOrCreateQueues(client, queueNames(settings), signal).catch((error: unknown) => {
       if (signal.aborted) return null;
       throw error;
     });

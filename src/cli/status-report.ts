@@ -1,6 +1,7 @@
 import type { DatabaseStatus } from '../db/status.ts';
 import type { QueuesStatus } from '../queue/depth.ts';
 import { overdueSeconds } from './health.ts';
+import { aligned } from './table.ts';
 
 /** What could be had of each part, or why it couldn't. */
 export interface Status {
@@ -87,8 +88,7 @@ function databaseJson(database: Status['database']) {
 export function toTable({ queues, database }: Status, problems: readonly string[]): string {
   const rows = [...queueRows(queues), ...databaseRows(database)];
   rows.push(['state', problems.length === 0 ? 'fine' : `${problems.length} to look at, named below`]);
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
+  return aligned(rows).join('\n');
 }
 
 type Row = readonly [name: string, value: string];

@@ -7,6 +7,7 @@ import { queuesStatus } from '../queue/depth.ts';
 import { createSqsClient } from '../queue/sqs.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
+import { queueNames, sqsOptions } from './aws-settings.ts';
 import type { CommandContext, Register } from './command.ts';
 import type { OptionVariables } from './options.ts';
 import { AWS_OPTIONS } from './options.ts';
@@ -42,12 +43,7 @@ export function addStatus(program: Command, register: Register): void {
 async function showStatus(settings: StatusSettings, { logger: loggerOf }: CommandContext): Promise<void> {
   const logger = loggerOf('status');
   const teardown = new Teardown(logger);
-  const client = createSqsClient({
-    region: settings.AWS_DEFAULT_REGION,
-    endpoint: settings.SQS_ENDPOINT_URL,
-    connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
-    readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
-  });
+  const client = createSqsClient(sqsOptions(settings));
   teardown.add('the queue client', async () => client.destroy());
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
@@ -60,11 +56,7 @@ async function showStatus(settings: StatusSettings, { logger: loggerOf }: Comman
   try {
     // What can be had is shown, whatever the other doesn't answer.
     const [queues, database] = await Promise.all([
-      queuesStatus(client, {
-        queueName: settings.SQS_QUEUE_NAME,
-        queueUrl: settings.SQS_QUEUE_URL,
-        deadLetterQueueName: settings.SQS_DEAD_LETTER_QUEUE_NAME,
-      }).catch((error: unknown) => ({ error: messageOf(error) })),
+      queuesStatus(client, queueNames(settings)).catch((error: unknown) => ({ error: messageOf(error) })),
       databaseStatus(pool).catch((error: unknown) => ({ error: messageOf(error) })),
     ]);
     const status = { queues, database };

@@ -7,6 +7,7 @@ import { loadTriggers, templateDirectory } from '../watcher/load-triggers.ts';
 import { importTriggers } from '../watcher/trigger-file.ts';
 import type { Register } from './command.ts';
 import type { OptionVariables } from './options.ts';
+import { aligned } from './table.ts';
 
 export const TRIGGERS_OPTION: OptionVariables = {
   flags: '--triggers <file>',
@@ -69,16 +70,9 @@ function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly Loaded
     ['TRIGGER', 'ENABLED', 'TEMPLATE', 'TELLS'],
     ...triggers.flatMap((loaded) => rowsOf(loaded, file)),
   ];
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
   const enabled = triggers.filter((loaded) => loaded.enabled).length;
   const source = file === undefined ? 'built in; --triggers FILE uses others' : `from ${file}`;
-  return `${lines.join('\n')}\n\n${triggers.length} ${triggers.length === 1 ? 'trigger' : 'triggers'}, ${enabled} enabled (${source})\n`;
+  return `${aligned(rows).join('\n')}\n\n${triggers.length} ${triggers.length === 1 ? 'trigger' : 'triggers'}, ${enabled} enabled (${source})\n`;
 }
 
 /** Each further recipient has a line of its own. */

@@ -5,7 +5,6 @@ import { createPool } from '../db/pool.ts';
 import { createConsoleMailer } from '../mail/console.ts';
 import { loadDigest } from '../mail/digest.ts';
 import type { Email, Mailer } from '../mail/mailer.ts';
-import type { AwsTimeouts } from '../runtime/aws.ts';
 import { longestRequest } from '../runtime/aws.ts';
 import { asError } from '../runtime/errors.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
@@ -15,6 +14,7 @@ import { createReporter } from '../runtime/report.ts';
 import type { ReadyTrigger } from '../watcher/load-triggers.ts';
 import { watch, watchOnceNow } from '../watcher/main.ts';
 import { createPace } from '../watcher/pace.ts';
+import { awsTimeouts } from './aws-settings.ts';
 import type { CommandContext, Register } from './command.ts';
 import { lastRunCheck, serveHealth } from './health.ts';
 import type { OptionVariables } from './options.ts';
@@ -126,7 +126,7 @@ async function runWatcher(
       metrics,
       mailer,
       pace: createPace(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
-      leaseMilliseconds: longestRequest(timeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
+      leaseMilliseconds: longestRequest(awsTimeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
       taken: [],
       show: async (email: Email) => {
         if (settings.WATCHER_CONSOLE_ALERTS) await print.send(email, signal);
@@ -166,19 +166,12 @@ function warnOfSilence(logger: Logger, triggers: readonly ReadyTrigger[]): void 
   }
 }
 
-function timeouts(settings: WatcherSettings): AwsTimeouts {
-  return {
-    connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
-    readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
-  };
-}
-
 async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mailer> {
   const { createSesMailer } = await import('../mail/ses.ts');
   const mailer = createSesMailer({
     region: settings.AWS_DEFAULT_REGION,
     endpoint: settings.SES_ENDPOINT_URL,
-    ...timeouts(settings),
+    ...awsTimeouts(settings),
     from: settings.SES_FROM_EMAIL,
   });
   if (settings.SES_VERIFY_EMAIL) {
