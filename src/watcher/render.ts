@@ -15,7 +15,8 @@ export interface RenderSettings {
   readonly issueUrl: string | undefined;
 }
 
-const MAX_BECAUSE = 1_000;
+/** Characters of a verdict's reason. */
+export const MAX_BECAUSE = 1_000;
 const WEEK = 7;
 const DAYS_SHOWN = 14;
 

@@ -4,6 +4,7 @@ import { CodedError, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Reporter } from '../runtime/report.ts';
 import type { FailedJudgement, Silence } from './evaluate.ts';
+import { MAX_BECAUSE } from './render.ts';
 
 /** What log and Sentry are told of one run's judgements: failures, and at DEBUG each issue's way by its ids. */
 export interface Teller {
@@ -20,7 +21,6 @@ export interface Teller {
 
 /** Of one trigger in one run; a trigger that is broken fails on every issue. */
 const REPORTED_FAILURES = 5;
-const MAX_BECAUSE = 1_000;
 
 export function createTeller(run: string, logger: Logger, reporter: Reporter): Teller {
   const idsOf = (issue: Issue) => ({ run, issue: issue.id, group_id: issue.groupId });
