@@ -1,4 +1,4 @@
-import { oneLine } from '../domain/text.ts';
+import { oneLine, plural } from '../domain/text.ts';
 import type { Listing } from '../queue/dead-letters.ts';
 import type { DeadLetter } from '../queue/letter.ts';
 import type { Redriven } from '../queue/redrive.ts';
@@ -74,7 +74,9 @@ export function shownListing(table: LetterTable, context: ListingContext): strin
   const of = reason === undefined ? '' : ` of the reason ${reason}`;
   const lines = table.count === 0 ? [] : [...table.lines(), ''];
   lines.push(
-    table.count === 0 ? `no dead letters${of} in ${queue}` : `${letters(table.count)}${of} in ${queue}`,
+    table.count === 0
+      ? `no dead letters${of} in ${queue}`
+      : `${plural(table.count, 'dead letter')}${of} in ${queue}`,
   );
   if (stopped) lines.push('stopped before the end');
   if (more > 0) lines.push(`about ${more} more ${are(more)} there and not listed (--limit lists more)`);
@@ -96,16 +98,12 @@ export function shownRedrive(result: Redriven, { from, to, reason, stopped }: Re
   const lines = [
     nothing
       ? `no dead letters in ${from}`
-      : `${stopped ? 'stopped: ' : ''}moved ${letters(moved)} from ${from} to ${to}`,
+      : `${stopped ? 'stopped: ' : ''}moved ${plural(moved, 'dead letter')} from ${from} to ${to}`,
   ];
   if (otherReason > 0) lines.push(`left ${otherReason} of other reasons than ${reason}`);
   if (later > 0) lines.push(`left ${later} that came after it began, or were moved and rejected again`);
   if (elsewhere > 0) lines.push(inOtherHands(elsewhere));
   return `${lines.join('\n')}\n`;
-}
-
-function letters(count: number): string {
-  return count === 1 ? '1 dead letter' : `${count} dead letters`;
 }
 
 function are(count: number): string {

@@ -1,4 +1,5 @@
 import type { DatabaseStatus } from '../db/status.ts';
+import { plural } from '../domain/text.ts';
 import type { QueuesStatus } from '../queue/depth.ts';
 import { overdueSeconds } from './health.ts';
 import { aligned } from './table.ts';
@@ -145,7 +146,7 @@ function count(number: number): string {
 }
 
 function some(number: number, what: string): string {
-  return `${count(number)} ${what}${number === 1 ? '' : 's'}`;
+  return plural(number, what, count(number));
 }
 
 function size(bytes: number): string {

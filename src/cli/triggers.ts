@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { TriggersSettings } from '../config/env.ts';
 import { isEmail, triggersSettings } from '../config/env.ts';
+import { plural } from '../domain/text.ts';
 import { builtInTriggers } from '../triggers/index.ts';
 import type { LoadedTrigger } from '../watcher/load-triggers.ts';
 import { loadTriggers, templateDirectory } from '../watcher/load-triggers.ts';
@@ -72,7 +73,7 @@ function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly Loaded
   ];
   const enabled = triggers.filter((loaded) => loaded.enabled).length;
   const source = file === undefined ? 'built in; --triggers FILE uses others' : `from ${file}`;
-  return `${aligned(rows).join('\n')}\n\n${triggers.length} ${triggers.length === 1 ? 'trigger' : 'triggers'}, ${enabled} enabled (${source})\n`;
+  return `${aligned(rows).join('\n')}\n\n${plural(triggers.length, 'trigger')}, ${enabled} enabled (${source})\n`;
 }
 
 /** Each further recipient has a line of its own. */

@@ -33,3 +33,8 @@ export function oneLine(text: string, max: number): string {
 export function plainLines(text: string, max: number): string {
   return storable(text.replace(LINE_BREAK, '\n').replace(UNSEEN_IN_LINES, ''), max);
 }
+
+/** `1 alert`, `2 alerts`. @param shown how the number is written; default: its digits */
+export function plural(value: number, one: string, shown = String(value)): string {
+  return `${shown} ${one}${value === 1 ? '' : 's'}`;
+}

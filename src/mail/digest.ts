@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
-import { plainLines } from '../domain/text.ts';
+import { plainLines, plural } from '../domain/text.ts';
 import * as format from './format.ts';
 import { strangersHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
@@ -80,7 +80,7 @@ function shown(digest: DigestView): object {
     digest,
     stranger: strangersHtml,
     title: ({ message }: DigestEntry) => format.cut(message, MAX_TITLE),
-    plural,
+    alerts,
     count,
     headline: headline(digest),
     note: format.bandNote(...digest.groups.flatMap(({ entries }) => entries)),
@@ -98,19 +98,19 @@ function total({ groups }: DigestView): number {
 
 function subject(view: DigestView): string {
   const more = view.bundle === 'summary' ? 'more ' : '';
-  const what = `${format.number(total(view))} ${more}${total(view) === 1 ? 'alert' : 'alerts'}`;
+  const what = alerts(total(view), more);
   const triggers = view.groups.map(({ trigger }) => trigger).join(', ');
   return format.subjectLine(`${view.subjectPrefix} ${what}: ${triggers}`);
 }
 
 function headline(view: DigestView): string {
-  const all = plural(total(view), 'alert');
+  const all = alerts(total(view));
   if (view.bundle === 'digest') return `${all} of one run`;
-  return `${all} beyond the ${plural(view.mailedAlone, 'alert')} of the same run that were mailed one by one`;
+  return `${all} beyond the ${alerts(view.mailedAlone)} of the same run that were mailed one by one`;
 }
 
-function plural(value: number, one: string): string {
-  return `${format.number(value)} ${one}${value === 1 ? '' : 's'}`;
+function alerts(value: number, which = ''): string {
+  return plural(value, `${which}alert`, format.number(value));
 }
 
 /** Tries every part of the templates. */

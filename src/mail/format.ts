@@ -1,5 +1,5 @@
 import type { Counts, DayCounts, Issue, StackFrame } from '../domain/issue.ts';
-import { oneLine } from '../domain/text.ts';
+import { oneLine, plural } from '../domain/text.ts';
 
 /** Longest subject, in UTF-16 units: what mail programs show at most, and short enough for every relay. */
 const MAX_SUBJECT = 200;
@@ -59,7 +59,7 @@ export function estimate(count: number): string {
 
 /** `12 events, 1 affected user` */
 export function counts({ events, users }: Counts): string {
-  return `${estimate(events)} ${events === 1 ? 'event' : 'events'}, ${estimate(users)} affected ${users === 1 ? 'user' : 'users'}`;
+  return `${plural(events, 'event', estimate(events))}, ${plural(users, 'affected user', estimate(users))}`;
 }
 
 /** What `±` means, for a footnote; null if all are exact. */

@@ -1,3 +1,4 @@
+import { plural } from '../domain/text.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 const INTERVAL_MILLISECONDS = 1_000;
@@ -18,7 +19,7 @@ export function createTally(logger: Logger): Tally {
     clearTimeout(timer);
     timer = undefined;
     if (events === 0) return;
-    logger.info(`stored ${events} ${events === 1 ? 'event' : 'events'}`, { events, lag_ms: Math.round(lag) });
+    logger.info(`stored ${plural(events, 'event')}`, { events, lag_ms: Math.round(lag) });
     events = 0;
     lag = 0;
   };

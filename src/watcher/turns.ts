@@ -5,6 +5,7 @@ import { checkDatabase } from '../db/pool.ts';
 import { prune } from '../db/prune.ts';
 import { millisecondsUntilDue } from '../db/runs.ts';
 import { DELIVERY_LOCK, RUN_LOCK, withLock } from '../db/transaction.ts';
+import { plural } from '../domain/text.ts';
 import type { Email } from '../mail/mailer.ts';
 import { asError } from '../runtime/errors.ts';
 import type { ComposeSettings } from './compose.ts';
@@ -82,9 +83,9 @@ export async function runAndTell(
   });
   const duration = Math.round(performance.now() - started);
   const { id, issues, alerts, failures, queries } = outcome;
-  const failed = failures === 0 ? '' : `, and ${some(failures, 'judgement')} failed`;
+  const failed = failures === 0 ? '' : `, and ${plural(failures, 'judgement')} failed`;
   logger.info(
-    `evaluated ${some(issues, 'issue')} with ${some(triggers.length, 'trigger')}: ${some(alerts, 'alert')}${failed}`,
+    `evaluated ${plural(issues, 'issue')} with ${plural(triggers.length, 'trigger')}: ${plural(alerts, 'alert')}${failed}`,
     {
       ...(dryRun ? { dry_run: true } : { run: id }),
       issues,
@@ -99,10 +100,6 @@ export async function runAndTell(
   metrics.increment('bec-alerts.watcher.alerts', alerts);
   metrics.increment('bec-alerts.watcher.errors', failures, { what: 'judgement' });
   metrics.distribution('bec-alerts.watcher.run.duration', duration);
-}
-
-function some(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 /** Deletes what is old; a failure is no failure of the run. */
