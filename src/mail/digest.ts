@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
 import { plainLines, plural } from '../domain/text.ts';
+import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
 import { strangersHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
-import { compileTemplate, OWN_TEMPLATES } from './templates.ts';
 
 /** One alert as an email of several shows it. */
 export interface DigestEntry {

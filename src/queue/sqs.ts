@@ -4,8 +4,8 @@ import type { AwsTimeouts } from '../runtime/aws.ts';
 import { requestHandler } from '../runtime/aws.ts';
 import { delayedAbort } from '../runtime/loop.ts';
 import { deleteMessages, releaseMessages } from './batches.ts';
+import { sendDeadLetter } from './dead-letters/letter.ts';
 import { queueError } from './errors.ts';
-import { sendDeadLetter } from './letter.ts';
 import type { Queue, QueueMessage } from './queue.ts';
 import { MAX_BATCH } from './queue.ts';
 

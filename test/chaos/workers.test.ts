@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 import { seededRandom } from '../../dev/random.ts';
-import { supervise } from '../../src/processor/main.ts';
+import { supervise } from '../../src/processor/supervisor/supervise.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { pause } from '../../src/runtime/loop.ts';
 import { records } from '../support/command.ts';

@@ -4,10 +4,10 @@ import { RUN_LOCK, withLock } from '../../src/db/transaction.ts';
 import type { Trigger } from '../../src/domain/trigger.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createReporter } from '../../src/runtime/report.ts';
-import type { JudgeDependencies } from '../../src/watcher/judge.ts';
-import { loadTriggers } from '../../src/watcher/load-triggers.ts';
-import type { RunOutcome } from '../../src/watcher/run.ts';
-import { run } from '../../src/watcher/run.ts';
+import type { JudgeDependencies } from '../../src/watcher/run/process-page.ts';
+import type { RunOutcome } from '../../src/watcher/run/run.ts';
+import { run } from '../../src/watcher/run/run.ts';
+import { loadTriggers } from '../../src/watcher/triggers/load.ts';
 
 /** A run in this process, on its own connection: for what the command line is too slow to repeat or to watch. */
 export async function runHere(

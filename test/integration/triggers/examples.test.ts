@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ErrorEvent } from '../../../src/domain/event.ts';
-import { loadTemplate } from '../../../src/mail/render.ts';
+import { loadTemplate } from '../../../src/mail/alert-template.ts';
 import { SAMPLE_ALERT } from '../../../src/mail/sample-alert.ts';
 import { awayFromMidnight, daysAgo, happen, watchOnce } from '../../support/alerts.ts';
 import { runCommand } from '../../support/command.ts';

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { simulateSettings } from '../../config/env.ts';
+import { sendSimulatedError } from '../../runtime/simulate.ts';
+import type { Register } from '../command.ts';
+import type { OptionVariables } from '../options.ts';
+
+const OPTIONS: readonly OptionVariables[] = [
+  {
+    flags: '--dsn <dsn>',
+    variable: 'SIMULATE_SENTRY_DSN',
+    about: 'of the Sentry project to send it to; required',
+  },
+  { flags: '--message <text>', variable: 'SIMULATE_MESSAGE', about: "the error's message" },
+  {
+    flags: '--no-traceback',
+    variable: 'SIMULATE_NO_TRACEBACK',
+    about: 'send the message alone, without an exception',
+  },
+];
+
+export function addSimulateError(program: Command, register: Register): void {
+  register(
+    program
+      .command('simulate_error')
+      .description('raise an error and send it to Sentry, to see the whole way work'),
+    simulateSettings,
+    OPTIONS,
+    async (settings, { logger: loggerOf, version }) => {
+      if (settings.SIMULATE_SENTRY_DSN === undefined) {
+        throw new Error(
+          "no DSN to send to: set SIMULATE_SENTRY_DSN or give --dsn (Sentry shows it in the project's settings)",
+        );
+      }
+      const id = await sendSimulatedError(settings.SIMULATE_SENTRY_DSN, settings.SIMULATE_MESSAGE, {
+        traceback: !settings.SIMULATE_NO_TRACEBACK,
+        release: version,
+      });
+      loggerOf('simulate_error').info('sent an error to Sentry', {
+        event: id,
+        message: settings.SIMULATE_MESSAGE,
+      });
+    },
+  );
+}

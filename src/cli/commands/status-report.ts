@@ -1,0 +1,165 @@
+import type { DatabaseStatus } from '../../db/status.ts';
+import { plural } from '../../domain/text.ts';
+import type { QueuesStatus } from '../../queue/depth.ts';
+import { overdueSeconds } from '../health.ts';
+import { aligned } from '../table.ts';
+
+/** What could be had of each part, or why it couldn't. */
+export interface Status {
+  readonly queues: QueuesStatus | { readonly error: string };
+  readonly database: DatabaseStatus | { readonly error: string };
+}
+
+/** Delivery retries with up to an hour between: an alert that waits for longer has failed more than once. */
+const OVERDUE_ALERT_SECONDS = 7_200;
+
+/** What is overdue or doesn't answer, each a sentence; none is good news. */
+export function problemsOf({ queues, database }: Status, watcherDelaySeconds: number): string[] {
+  const problems: string[] = [];
+  if ('error' in queues) problems.push(`the queue can't be asked: ${queues.error}`);
+  else if (queues.queue === null)
+    problems.push(
+      `there is no queue ${queues.name}: check SQS_QUEUE_NAME, or start the processor, which makes it`,
+    );
+  else if (queues.unread) {
+    problems.push(
+      `${queues.queue.waiting} messages wait in the queue and nobody reads them; is a processor running?`,
+    );
+  }
+  if ('error' in database) return [...problems, `the database can't be asked: ${database.error}`];
+  const { lastRun, alerts } = database;
+  const limit = overdueSeconds(watcherDelaySeconds);
+  if (lastRun === null) problems.push('no run has ever finished; is a watcher running?');
+  else if (lastRun.ageSeconds > limit) {
+    problems.push(
+      `the last finished run began ${duration(lastRun.ageSeconds)} ago and is overdue after ${duration(limit)}; is a watcher running?`,
+    );
+  }
+  if ((alerts.oldestPendingSeconds ?? 0) > OVERDUE_ALERT_SECONDS) {
+    problems.push(
+      `an alert has been waiting for ${duration(alerts.oldestPendingSeconds ?? 0)} to be delivered; its last_error in the table alerts says why`,
+    );
+  }
+  return problems;
+}
+
+export function toJson({ queues, database }: Status, problems: readonly string[]): string {
+  const queuePart =
+    'error' in queues
+      ? { queue: { error: queues.error }, dead_letters: null }
+      : {
+          queue: queues.queue === null ? null : depthJson(queues.queue),
+          dead_letters: queues.deadLetters === null ? null : depthJson(queues.deadLetters),
+        };
+  return JSON.stringify({ ...queuePart, ...databaseJson(database), problems }, null, 2);
+}
+
+function depthJson({ waiting, inFlight, delayed }: { waiting: number; inFlight: number; delayed: number }) {
+  return { waiting, in_flight: inFlight, delayed };
+}
+
+function databaseJson(database: Status['database']) {
+  if ('error' in database) return { database: { error: database.error } };
+  const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
+  return {
+    last_event_at: lastEventAt,
+    last_run:
+      lastRun === null
+        ? null
+        : {
+            id: lastRun.id,
+            ran_at: lastRun.ranAt,
+            finished_at: lastRun.finishedAt,
+            age_seconds: Math.round(lastRun.ageSeconds),
+            issues: lastRun.issues,
+            alerts: lastRun.alerts,
+          },
+    alerts: {
+      pending: alerts.pending,
+      oldest_pending_seconds:
+        alerts.oldestPendingSeconds === null ? null : Math.round(alerts.oldestPendingSeconds),
+      failed: alerts.failed,
+      sent: alerts.sent,
+    },
+    failed_evaluations: failedEvaluations,
+    tables: tables.map(({ name, rows, estimated, bytes }) => ({ name, rows, estimated, bytes })),
+  };
+}
+
+export function toTable({ queues, database }: Status, problems: readonly string[]): string {
+  const rows = [...queueRows(queues), ...databaseRows(database)];
+  rows.push(['state', problems.length === 0 ? 'fine' : `${problems.length} to look at, named below`]);
+  return aligned(rows).join('\n');
+}
+
+type Row = readonly [name: string, value: string];
+
+/** Why stands below the table, once. */
+const NO_ANSWER = 'no answer';
+
+function queueRows(queues: Status['queues']): Row[] {
+  if ('error' in queues) return [['queue', NO_ANSWER]];
+  const { queue, deadLetters } = queues;
+  const shown =
+    queue === null
+      ? 'none yet'
+      : `${count(queue.waiting)} waiting, ${count(queue.inFlight)} in flight${queue.delayed > 0 ? `, ${count(queue.delayed)} delayed` : ''}`;
+  return [
+    ['queue', shown],
+    [
+      'dead letters',
+      deadLetters === null ? 'no queue yet' : count(deadLetters.waiting + deadLetters.inFlight),
+    ],
+  ];
+}
+
+function databaseRows(database: Status['database']): Row[] {
+  if ('error' in database) return [['database', NO_ANSWER]];
+  const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
+  const oldest = alerts.oldestPendingSeconds;
+  return [
+    ['last event', lastEventAt === null ? 'none yet' : lastEventAt.toISOString()],
+    [
+      'last run',
+      lastRun === null
+        ? 'none yet'
+        : `${duration(lastRun.ageSeconds)} ago: ${some(lastRun.issues, 'issue')}, ${some(lastRun.alerts, 'alert')}`,
+    ],
+    [
+      'alerts pending',
+      `${count(alerts.pending)}${oldest === null ? '' : `, the oldest for ${duration(oldest)}`}`,
+    ],
+    ['alerts failed', count(alerts.failed)],
+    ['alerts sent', count(alerts.sent)],
+    ['judgements to retry', count(failedEvaluations)],
+    ...tables.map(
+      ({ name, rows, estimated, bytes }): Row => [
+        name,
+        `${estimated ? 'about ' : ''}${some(rows, 'row')}, ${size(bytes)}`,
+      ],
+    ),
+  ];
+}
+
+function count(number: number): string {
+  return Math.round(number).toLocaleString('en-US');
+}
+
+function some(number: number, what: string): string {
+  return plural(number, what, count(number));
+}
+
+function size(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log(bytes) / Math.log(1_024)));
+  const value = bytes / 1_024 ** power;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
+}
+
+/** `42 s`, `7 min`, `3 h`, `5 days`: as much as a person wants to know. */
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}

@@ -1,0 +1,143 @@
+import { longestRequest } from '../../runtime/aws.ts';
+import { CodedError, fromWire, messageOf } from '../../runtime/errors.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
+import type { Reporter } from '../../runtime/report.ts';
+import type { Report, WorkerSettings } from '../protocol.ts';
+import {
+  FETCH_TIMEOUT_MILLISECONDS,
+  SEARCH_TIMEOUT_MILLISECONDS,
+  STATEMENT_TIMEOUT_MILLISECONDS,
+} from '../protocol.ts';
+import type { PoolEvents, WorkerEnd } from './pool.ts';
+import { startPool } from './pool.ts';
+import type { Tally } from './tally.ts';
+import { createTally } from './tally.ts';
+
+export interface ProcessorDependencies {
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+  readonly metrics: Metrics;
+  /** Told how many workers run, whenever that changes. */
+  readonly onWorkers?: (workers: number) => void;
+}
+
+export interface ProcessorOptions {
+  readonly processCount: number;
+  /** How long workers may take to finish what they have in hand. */
+  readonly graceMilliseconds: number;
+  /** How long a worker may be silent before it is killed and replaced; default: `longestSilence` of its settings. */
+  readonly stallMilliseconds?: number;
+  /** The environment that workers are forked with. */
+  readonly workerEnvironment: NodeJS.ProcessEnv;
+  readonly worker: Omit<WorkerSettings, 'name'>;
+}
+
+/**
+ * The supervisor: keeps the pool of workers until the signal fires, then drains it.
+ * @throws CodedError `worker_failed` if no worker ever gets ready
+ */
+export async function supervise(
+  dependencies: ProcessorDependencies,
+  options: ProcessorOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger } = dependencies;
+  logger.info('starting', { workers: options.processCount, queue: options.worker.queue.queueUrl });
+  const tally = createTally(logger);
+  const pool = startPool(
+    {
+      size: options.processCount,
+      environment: options.workerEnvironment,
+      stallMilliseconds: options.stallMilliseconds ?? longestSilence(options.worker),
+      settings: (name) => ({ ...options.worker, name }),
+    },
+    listener(dependencies, tally),
+  );
+  const hopeless = await Promise.race([aborted(signal), pool.hopeless]);
+  logger.info('stopping: workers finish what they have in hand');
+  await pool.drain(options.graceMilliseconds);
+  tally.flush();
+  logger.info('stopped');
+  if (hopeless !== undefined) {
+    throw new CodedError(
+      'worker_failed',
+      `no worker ever started: the last one ended at once (${shownEnd(hopeless)}); its own message stands above`,
+      { retryable: false },
+    );
+  }
+}
+
+/** A worker that is well tells of each turn of its loop: it is silent while it polls, reads and stores at most. */
+function longestSilence({ queue, sleepDelaySeconds }: Omit<WorkerSettings, 'name'>): number {
+  const sdkAttempts = 3;
+  const request = sdkAttempts * longestRequest(queue);
+  const poll = request + sleepDelaySeconds * 1_000;
+  // The search's last statement begins before its end.
+  const store = SEARCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
+  return poll + FETCH_TIMEOUT_MILLISECONDS + store;
+}
+
+function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencies, tally: Tally): PoolEvents {
+  return {
+    size(workers) {
+      metrics.gauge('bec-alerts.processor.workers', workers);
+      onWorkers?.(workers);
+    },
+    crashed(worker, end) {
+      reporter.report(
+        new Error(`${worker} ended unexpectedly (${shownEnd(end)})`),
+        'a worker died and is replaced; its messages come back after their visibility timeout',
+        { worker },
+      );
+    },
+    report(worker, report) {
+      switch (report.type) {
+        case 'alive':
+          return;
+        case 'ready':
+          logger.debug('a worker polls', { worker });
+          return;
+        case 'retiring':
+          logger.debug('a worker retires', { worker });
+          return;
+        case 'rejected':
+          reporter.warn('a message went to the dead-letter queue', {
+            worker,
+            message_id: report.messageId,
+            reason: report.reason,
+            detail: report.detail,
+          });
+          return;
+        case 'error':
+          reporter.report(fromWire(report.error), report.message, report.fields);
+          return;
+        case 'batch':
+          tally.add(report.events, report.lagMilliseconds);
+          measure(metrics, report);
+      }
+    },
+  };
+}
+
+function measure(metrics: Metrics, report: Extract<Report, { type: 'batch' }>): void {
+  metrics.increment('bec-alerts.processor.events', report.events);
+  for (const [reason, count] of Object.entries(report.rejected)) {
+    metrics.increment('bec-alerts.processor.rejected', count, { reason });
+  }
+  metrics.distribution('bec-alerts.processor.batch.duration', report.durationMilliseconds);
+  metrics.distribution('bec-alerts.processor.lag', report.lagMilliseconds);
+}
+
+function shownEnd({ stalled, signal, code, error }: WorkerEnd): string {
+  if (error !== null) return `it could not be forked: ${messageOf(error)}`;
+  if (stalled) return 'it made no progress and was killed';
+  return signal ?? `exit code ${code}`;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}

@@ -1,0 +1,37 @@
+import { plural } from '../../domain/text.ts';
+import type { Logger } from '../../runtime/logger.ts';
+
+const INTERVAL_MILLISECONDS = 1_000;
+
+/** Logs how many events were stored: at once while few come, summed up once a second when many do. */
+export interface Tally {
+  add(events: number, lagMilliseconds: number): void;
+  /** Logs what is summed up. */
+  flush(): void;
+}
+
+export function createTally(logger: Logger): Tally {
+  let events = 0;
+  let lag = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (events === 0) return;
+    logger.info(`stored ${plural(events, 'event')}`, { events, lag_ms: Math.round(lag) });
+    events = 0;
+    lag = 0;
+  };
+
+  return {
+    flush,
+    add(more, lagMilliseconds) {
+      events += more;
+      lag = Math.max(lag, lagMilliseconds);
+      if (timer !== undefined) return;
+      flush();
+      timer = setTimeout(flush, INTERVAL_MILLISECONDS);
+    },
+  };
+}

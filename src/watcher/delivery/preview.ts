@@ -1,0 +1,29 @@
+import { pendingOfRun } from '../../db/outbox.ts';
+import type { Db } from '../../db/pool.ts';
+import type { Email } from '../../mail/mailer.ts';
+import type { ComposeSettings } from './build-email.ts';
+import { collect, compose } from './build-email.ts';
+
+const PAGE = 100;
+
+/** Shows a run's emails as they would be sent, from within its transaction. */
+export async function preview(
+  db: Db,
+  runId: string,
+  settings: ComposeSettings,
+  show: (email: Email) => Promise<void>,
+): Promise<void> {
+  const shown = new Set<string>();
+  let after = '0';
+  while (true) {
+    const alerts = await pendingOfRun(db, runId, after, PAGE);
+    for (const alert of alerts) {
+      const bundle = alert.bundle === null ? null : `${alert.bundle} ${alert.recipientId}`;
+      if (bundle !== null && shown.has(bundle)) continue;
+      if (bundle !== null) shown.add(bundle);
+      await show(compose(await collect(db, alert), settings));
+    }
+    after = alerts.at(-1)?.id ?? after;
+    if (alerts.length < PAGE) return;
+  }
+}

@@ -1,0 +1,106 @@
+import DataLoader from 'dataloader';
+import { countsOf, topIssues } from '../../db/counts.ts';
+import { lastNotified } from '../../db/recipients.ts';
+import type { Transaction } from '../../db/transaction.ts';
+import type { Counts, Issue, RankedIssue } from '../../domain/issue.ts';
+import { utcDay } from '../../domain/time.ts';
+import type { Recipient, TriggerContext } from '../../domain/trigger.ts';
+
+const MOST_DAYS = 3_650;
+const MOST_RANKS = 10_000;
+
+/** Answers of one run that hold for all of it: rankings, each asked of Postgres once. */
+export type RankingCache = Map<string, Promise<readonly RankedIssue[]>>;
+
+/** What the triggers ask about one page of issues, whoever of them asks. */
+export interface PageQuestions {
+  /** In a savepoint, so that a question that fails doesn't cost the run. */
+  readonly ask: Transaction['attempt'];
+  readonly counts: (issueId: string, days: number) => Promise<Counts>;
+  /** Who still asks when the page is judged gets an error, not a part in the next page. */
+  close(): void;
+}
+
+/** Questions that are asked in the same turn of the event loop go to Postgres as one. */
+export function openPage(tx: Transaction, now: Date): PageQuestions {
+  let open = true;
+  const loaders = new Map<number, DataLoader<string, Counts>>();
+  const ask: Transaction['attempt'] = async (work) => {
+    if (!open) throw new Error('the question was asked after its judgement had ended');
+    return await tx.attempt(work);
+  };
+  const loaderOf = (days: number): DataLoader<string, Counts> => {
+    const known = loaders.get(days);
+    if (known !== undefined) return known;
+    const loader = new DataLoader<string, Counts>(async (ids) => {
+      const counts = await ask((db) => countsOf(db, ids, firstDay(now, days)));
+      return ids.map((id) => Object.freeze(counts.get(id) ?? { events: 0, users: 0 }));
+    });
+    loaders.set(days, loader);
+    return loader;
+  };
+  return {
+    ask,
+    counts: (issueId, days) => loaderOf(days).load(issueId),
+    close() {
+      open = false;
+    },
+  };
+}
+
+/** The context for one trigger and one page of issues. What triggers share is frozen: none changes another's verdict. */
+export function createContext(
+  { ask, counts }: PageQuestions,
+  now: Date,
+  told: readonly Recipient[],
+  rankings: RankingCache,
+): TriggerContext {
+  const recipients = frozen(told.map((recipient) => ({ ...recipient })));
+  // Not shared by triggers: what the one before decided counts as notified.
+  const notified = new DataLoader<{ recipient: Recipient; issue: Issue }, Date | null, string>(
+    (asked) => {
+      const pairs = asked.map(({ recipient, issue }) => ({ recipientId: recipient.id, issueId: issue.id }));
+      return ask((db) => lastNotified(db, pairs));
+    },
+    { cacheKeyFn: ({ recipient, issue }) => `${recipient.id}:${issue.id}` },
+  );
+  return {
+    // A date can't be frozen, so each asker gets one of its own: setUTCDate on the run's would move the run.
+    get now() {
+      return new Date(now);
+    },
+    recipients,
+    counts: async (issue, { days }) => counts(issue.id, wholeNumber('days', days, 0, MOST_DAYS)),
+    top: async ({ days, limit, by = 'events', excludeModules = [] }) => {
+      const query = {
+        since: firstDay(now, wholeNumber('days', days, 0, MOST_DAYS)),
+        limit: wholeNumber('limit', limit, 1, MOST_RANKS),
+        by: by === 'users' ? ('users' as const) : ('events' as const),
+        excludeModules,
+      };
+      const key = JSON.stringify(query);
+      const ranking = rankings.get(key) ?? ask(async (db) => frozen(await topIssues(db, query)));
+      rankings.set(key, ranking);
+      return ranking;
+    },
+    lastNotified: (recipient, issue) => notified.load({ recipient, issue }),
+    neverNotified: async (issue) => {
+      const dates = await Promise.all(recipients.map((recipient) => notified.load({ recipient, issue })));
+      return recipients.filter((_, index) => dates[index] === null);
+    },
+  };
+}
+
+function frozen<T extends object>(list: readonly T[]): readonly T[] {
+  return Object.freeze(list.map((one) => Object.freeze(one)));
+}
+
+/** The first UTC day of a window: `date >= today - days`. */
+export function firstDay(now: Date, days: number): string {
+  return utcDay(new Date(now.getTime() - days * 86_400_000));
+}
+
+function wholeNumber(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not ${value}`);
+}

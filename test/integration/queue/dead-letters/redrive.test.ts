@@ -1,0 +1,196 @@
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { poll } from '../../../../dev/poll.ts';
+import type { Redriven, RedriveOptions } from '../../../../src/queue/dead-letters/redrive.ts';
+import { redriveDeadLetters } from '../../../../src/queue/dead-letters/redrive.ts';
+import { queueDepth } from '../../../../src/queue/depth.ts';
+import { createSqsClient } from '../../../../src/queue/sqs.ts';
+import { startCommand } from '../../../support/command.ts';
+import { createDatabase, emptyTables } from '../../../support/database.ts';
+import {
+  deadLetters,
+  depths,
+  reject,
+  setAttributes,
+  startDeadLetters,
+} from '../../../support/dead-letters.ts';
+import { forwarded } from '../../../support/events.ts';
+import { startFaultyQueue } from '../../../support/faulty-queue.ts';
+import { countedEvents, drained, startProcessor } from '../../../support/processor.ts';
+import type { TestQueue } from '../../../support/queue.ts';
+import { createQueue, SQS_OPTIONS, sendBodies, takeAll } from '../../../support/queue.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+let queue: TestQueue;
+beforeEach(async () => {
+  await emptyTables(pool);
+  queue = await createQueue();
+});
+
+/** A redrive of everything in this process. */
+async function redriveHere(
+  options: Partial<RedriveOptions>,
+  signal: AbortSignal,
+  client = queue.client,
+): Promise<Redriven> {
+  const depth = await queueDepth(queue.client, queue.deadLetterQueueUrl);
+  const all = { limit: Number.POSITIVE_INFINITY, reason: undefined, progress: () => undefined };
+  return await redriveDeadLetters(client, queue, { began: new Date(), depth, ...all, ...options }, signal);
+}
+
+const bodies = (count: number, name = 'body') =>
+  Array.from({ length: count }, (_, index) => `${name} ${index}`);
+
+describe('sending the dead letters back', () => {
+  it('counts them after the fix, while the processor runs, and what is rejected again stays once', async () => {
+    await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message <> 'refuse me')`);
+    const refused = Array.from({ length: 40 }, (_, index) =>
+      JSON.stringify(forwarded({ groupID: `g${index % 7}`, message: 'refuse me' })),
+    );
+    const bad = bodies(30);
+    await sendBodies(queue.client, queue.queueUrl, [...refused, ...bad]);
+    startProcessor(queue, database);
+    await drained(queue);
+    expect(await depths(queue)).toMatchObject({ deadLetters: [70, 0] });
+
+    await pool.query('ALTER TABLE issues DROP CONSTRAINT refuse');
+    const { code, stdout, stderr } = await deadLetters(queue, '--redrive');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^moved 70 dead letters from \w+_dead_letters to errors_/);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(40);
+    const letters = await takeAll(queue.client, queue.deadLetterQueueUrl);
+    expect(letters.map(({ Body }) => Body).sort()).toEqual([...bad].sort());
+  });
+
+  it('ends where clocks differ, though what it moved is rejected again at once', async () => {
+    await reject(queue, bodies(40));
+    startProcessor(queue, database);
+    // An hour ahead of SQS: by its time every letter was there before.
+    const began = new Date(Date.now() + 3_600_000);
+    const signal = AbortSignal.timeout(15_000);
+    const { moved } = await redriveHere({ began }, signal);
+    expect({ moved, early: signal.aborted }).toEqual({ moved: 40, early: false });
+    await drained(queue);
+    expect(await depths(queue)).toMatchObject({ deadLetters: [40, 0] });
+  });
+
+  it('leaves what came after it began', async () => {
+    await reject(queue, bodies(3));
+    const began = new Date(Date.now() - 3_600_000);
+    const signal = new AbortController().signal;
+    expect(await redriveHere({ began }, signal)).toMatchObject({
+      moved: 0,
+      later: 3,
+    });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [3, 0] });
+  });
+
+  it('ends where it is handed nothing but what it leaves', async () => {
+    await reject(queue, bodies(5));
+    // Visible again at once, as they are when there are more of them than can be looked at in the time they are held.
+    const options = { reason: 'missing_message', heldSeconds: 0 };
+    const signal = AbortSignal.timeout(20_000);
+    const { moved, otherReason } = await redriveHere(options, signal);
+    expect({ moved, otherReason, early: signal.aborted }).toEqual({ moved: 0, otherReason: 5, early: false });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [5, 0] });
+  });
+
+  it('moves those of one reason, or so many at most', async () => {
+    await reject(queue, bodies(12));
+    await reject(queue, ['keep'], 'missing_message');
+    const { stdout } = await deadLetters(queue, '--redrive', '--reason', 'invalid_json', '--limit', '5');
+    expect(stdout).toContain('moved 5 dead letters');
+    expect(await depths(queue)).toEqual({ queue: [5, 0], deadLetters: [8, 0] });
+    const rest = await deadLetters(queue, '--redrive', '--reason', 'invalid_json', '--json');
+    expect(JSON.parse(rest.stdout)).toMatchObject({ moved: 7, otherReason: 1, later: 0, refused: [] });
+    expect(await depths(queue)).toEqual({ queue: [12, 0], deadLetters: [1, 0] });
+  });
+
+  it.each(['--reason', '--limit'])('moves none where %s is empty', async (option) => {
+    await reject(queue, ['body']);
+    const redrive = startCommand(['dead_letters', '--redrive', option, ''], {
+      ...queue.env,
+      DEAD_LETTERS_REASON: 'missing_message',
+    });
+    expect(await redrive.finished).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: `bec-alerts: wrong configuration\n  ${option}  is empty\n`,
+    });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [1, 0] });
+  });
+
+  it('says so where there is none', async () => {
+    expect(await deadLetters(queue, '--redrive')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^no dead letters in /),
+    });
+  });
+
+  it('loses nothing by kill -9, and a second one counts everything once', async () => {
+    const events = Array.from({ length: 600 }, (_, index) =>
+      JSON.stringify(forwarded({ groupID: `g${index % 12}` })),
+    );
+    await reject(queue, events, 'database_refused');
+    const killed = startDeadLetters(queue, '--redrive');
+    await poll('some to be moved', async () => ((await depths(queue)).queue[0] > 100 ? true : undefined), {
+      seconds: 20,
+      everyMilliseconds: 5,
+    });
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    const { deadLetters: left } = await depths(queue);
+    expect(left[0] + left[1]).toBeGreaterThan(0);
+    // What it had in hand is back after half a minute; until then another one moves the rest and says so.
+    const second = await deadLetters(queue, '--redrive');
+    expect(second.code).toBe(0);
+    expect(second.stdout).toMatch(left[1] > 0 ? /in other hands/ : /^moved/);
+    const empty = async () => {
+      await deadLetters(queue, '--redrive');
+      const { deadLetters: rest } = await depths(queue);
+      return rest[0] + rest[1] === 0 ? true : undefined;
+    };
+    await poll('no dead letter to be left', empty, { seconds: 45, everyMilliseconds: 1_000 });
+    startProcessor(queue, database);
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(600);
+  }, 90_000);
+
+  it('leaves no letter invisible where a delete fails, and says so', async () => {
+    await reject(queue, bodies(5));
+    const way = await startFaultyQueue(queue.endpoint);
+    way.failsToDelete = () => true;
+    const client = createSqsClient({ ...SQS_OPTIONS, endpoint: way.endpoint });
+    onTestFinished(() => client.destroy());
+    const { failure } = await redriveHere({}, new AbortController().signal, client);
+    expect(failure).toMatchObject({ code: 'queue_unavailable' });
+    // Sent before it is deleted: in both, and counted once all the same.
+    expect(await depths(queue)).toEqual({ queue: [5, 0], deadLetters: [5, 0] });
+  });
+
+  it('stops cleanly at SIGTERM and says how many were moved', async () => {
+    await reject(queue, bodies(2_000));
+    const redrive = startDeadLetters(queue, '--redrive');
+    await poll('some to be moved', async () => ((await depths(queue)).queue[0] > 50 ? true : undefined), {
+      seconds: 20,
+      everyMilliseconds: 5,
+    });
+    redrive.child.kill('SIGTERM');
+    const { code, stdout } = await redrive.finished;
+    expect(code).toBe(0);
+    const moved = Number(/^stopped: moved (\d+) dead letters/.exec(stdout)?.[1]);
+    expect(moved).toBeLessThan(2_000);
+    expect(await depths(queue)).toEqual({ queue: [moved, 0], deadLetters: [2_000 - moved, 0] });
+  });
+
+  it('exits 1 and says why where the queue refuses some, and moves the others', async () => {
+    await reject(queue, ['small', 'x'.repeat(3_000), 'small too']);
+    await setAttributes(queue, queue.queueUrl, { MaximumMessageSize: '1024' });
+    const { code, stdout, stderr } = await deadLetters(queue, '--redrive');
+    expect(code).toBe(1);
+    expect(stdout).toContain('moved 2 dead letters');
+    expect(stderr).toMatch(/refused 1 of them.*[0-9a-f-]{36} \(.*shorter than 1024 bytes/);
+    expect(await depths(queue)).toEqual({ queue: [2, 0], deadLetters: [1, 0] });
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { storeEvents } from '../../../../src/db/events.ts';
+import { createConsoleMailer } from '../../../../src/mail/console.ts';
+import { createLogger } from '../../../../src/runtime/logger.ts';
+import { createMetrics } from '../../../../src/runtime/metrics.ts';
+import { createReporter } from '../../../../src/runtime/report.ts';
+import { deliver } from '../../../../src/watcher/delivery/deliver.ts';
+import { createPace } from '../../../../src/watcher/delivery/send-rate.ts';
+import { createDatabase } from '../../../support/database.ts';
+import { errorEvent } from '../../../support/events.ts';
+import { runHere } from '../../../support/run.ts';
+import { ON_CALL, outbox } from '../../../support/watcher.ts';
+
+const { pool } = await createDatabase();
+
+describe('a digest that can’t be written', () => {
+  it('fails with its reason, reported once, and stands in nobody’s way', async () => {
+    const tells = {
+      name: 'Tells',
+      emails: [ON_CALL],
+      evaluate: () => ({ notify: true as const, because: 'always' }),
+    };
+    const store = (groups: readonly string[]) =>
+      storeEvents(
+        pool,
+        groups.map((groupId) => errorEvent({ groupId, message: groupId })),
+      );
+    await store(['a', 'b']);
+    await runHere(pool, [tells], { bundling: { digest: true, maxPerRun: 50 } });
+    await store(['c']);
+    await runHere(pool, [tells]);
+
+    const lines: string[] = [];
+    const destination = { write: (line: string) => lines.push(line) };
+    const logger = createLogger({ format: 'compose', level: 'ERROR', name: 'test', destination });
+    const mails: string[] = [];
+    const renderDigest = () => {
+      throw new Error('the template is broken');
+    };
+    const settings = { subjectPrefix: '', issueUrl: undefined, maxPerRun: 50, renderDigest };
+    const dependencies = {
+      mailer: createConsoleMailer((mail) => mails.push(mail)),
+      settings,
+      pace: createPace(async () => Number.POSITIVE_INFINITY),
+      logger,
+      metrics: createMetrics(logger),
+      reporter: await createReporter(logger, undefined, 'test'),
+      leaseMilliseconds: 60_000,
+      taken: [],
+    };
+    const never = new AbortController().signal;
+    expect(await deliver(pool, dependencies, never)).toEqual({ sent: 1, deferred: 0, failed: 2 });
+    expect((await outbox(pool)).map(({ status, last_error }) => [status, last_error])).toEqual([
+      ['failed', 'writing the email failed: the template is broken'],
+      ['failed', 'writing the email failed: the template is broken'],
+      ['sent', null],
+    ]);
+    expect(mails).toEqual([expect.stringContaining('Tells: c')]);
+    expect(lines.filter((line) => line.includes('was given up'))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,323 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { poll } from '../../../../dev/poll.ts';
+import { storeEvents } from '../../../../src/db/events.ts';
+import { records } from '../../../support/command.ts';
+import { createDatabase, emptyTables } from '../../../support/database.ts';
+import { errorEvent } from '../../../support/events.ts';
+import type { SesReply, SesRequest, SesStandIn } from '../../../support/ses.ts';
+import { BROKEN, quota, REJECTED, startSesStandIn, THROTTLED, verification } from '../../../support/ses.ts';
+import {
+  everyEventFile,
+  outbox,
+  runs,
+  runWatcher,
+  settled,
+  startWatcher,
+  triggerFile,
+} from '../../../support/watcher.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+const ISSUES = ['a', 'b', 'c', 'd'];
+let ses: SesStandIn;
+let TRIGGERS: string;
+
+beforeEach(async () => {
+  await emptyTables(pool);
+  ses = await startSesStandIn();
+  TRIGGERS = await everyEventFile();
+  await storeEvents(
+    pool,
+    ISSUES.map((groupId) => errorEvent({ groupId, message: groupId })),
+  );
+});
+
+/** A daemon whose second run is far away: what it does after the first, it does between runs. */
+const start = (env: Record<string, string | undefined> = {}) =>
+  startWatcher(database, ses.endpoint, [], {
+    TRIGGERS,
+    WATCHER_SLEEP_DELAY: '300',
+    AWS_READ_TIMEOUT: '1',
+    ...env,
+  });
+
+const issueOf = ({ subject }: SesRequest) => subject.split(': ').at(-1) ?? '';
+const taken = () => ses.taken.map(issueOf);
+const sends = (issue?: string) =>
+  ses.requests.filter(
+    (request) => request.action === 'SendEmail' && (issue === undefined || issueOf(request) === issue),
+  );
+
+async function breakConnections(): Promise<void> {
+  await pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'bec-alerts watcher'`,
+  );
+}
+
+/** Answers the first emails as told, one after the other, and then well. */
+function atFirst(...replies: readonly SesReply[]): void {
+  const left = [...replies];
+  ses.answer(({ action }) => (action === 'SendEmail' ? (left.shift() ?? {}) : {}));
+}
+
+/** Answers the first email about an issue as told, and all others well. */
+function firstOf(issue: string, reply: SesReply): void {
+  ses.answer((request) => (issueOf(request) === issue && sends(issue).length === 1 ? reply : {}));
+}
+
+describe('when SES throttles', () => {
+  it('all alerts wait a moment, then leave in the order decided, and none has used up an attempt', async () => {
+    atFirst({}, THROTTLED, THROTTLED);
+    const watcher = start();
+    const alerts = await settled(pool, 4);
+    expect(taken()).toEqual(ISSUES);
+    expect(sends().map(issueOf)).toEqual(['a', 'b', 'b', 'b', 'c', 'd']);
+    expect(alerts.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
+    expect(watcher.output()).toContain('SES asks to send less; all alerts wait');
+    expect(await runs(pool)).toHaveLength(1);
+  });
+});
+
+describe.each<[string, SesReply]>([
+  ['answers 500', BROKEN],
+  ['ends the connection', 'hang up'],
+  ['doesn’t answer in time', 'silence'],
+  ['stalls in the middle of its answer', 'half an answer'],
+])('when SES %s to one alert', (_, reply) => {
+  it('the others leave, and it is sent between runs', async () => {
+    firstOf('b', reply);
+    const watcher = start();
+    const alerts = await settled(pool, 4);
+    expect(taken()).toEqual(['a', 'c', 'd', 'b']);
+    expect(alerts.map(({ attempts }) => attempts)).toEqual([1, 2, 1, 1]);
+    expect(alerts.map(({ last_error }) => last_error)).toEqual([null, null, null, null]);
+    expect(watcher.output()).toContain('an alert could not be delivered yet');
+    expect(await runs(pool)).toHaveLength(1);
+  });
+});
+
+describe('while SES’s answer stalls', () => {
+  it('the watcher ends at SIGTERM, and the alert waits', async () => {
+    ses.answer(({ action }) => (action === 'SendEmail' ? 'half an answer' : {}));
+    const watcher = start();
+    await poll('the first email', async () => (sends().length > 0 ? true : undefined), { seconds: 20 });
+    watcher.child.kill('SIGTERM');
+    expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });
+    expect((await outbox(pool))[0]).toMatchObject({
+      status: 'pending',
+      last_error: expect.stringContaining('TimeoutError'),
+    });
+  });
+});
+
+describe('what SES doesn’t take at first', () => {
+  it('is sent within the same run by --once, which waits for the retry', async () => {
+    firstOf('b', BROKEN);
+    const { code } = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(code).toBe(0);
+    expect(taken()).toEqual(['a', 'c', 'd', 'b']);
+  });
+
+  it('is sent by a later run where --once has waited long enough', async () => {
+    ses.answer(() => BROKEN);
+    const { code, stdout } = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(code).toBe(0);
+    expect(stdout).toContain('alerts stay in the outbox; a later run delivers them');
+    const waiting = await outbox(pool);
+    expect(waiting.every(({ status, attempts }) => status === 'pending' && attempts >= 1)).toBe(true);
+    expect(waiting[0]?.last_error).toContain('InternalFailure');
+    ses.answer(() => ({}));
+    await pool.query(`UPDATE alerts SET next_attempt_at = now() - interval '1 second'`);
+    await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(taken()).toEqual(ISSUES);
+  });
+});
+
+describe('when SES rejects an alert for good', () => {
+  it('it is marked failed with the error, reported once, and holds up nobody else', async () => {
+    ses.answer((request) => (issueOf(request) === 'b' ? REJECTED : {}));
+    const watcher = start({ WATCHER_SLEEP_DELAY: '0.3' });
+    const alerts = await settled(pool, 4);
+    expect(alerts[1]).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      last_error: expect.stringContaining('MessageRejected: Address blacklisted.'),
+      ses_message_id: null,
+    });
+    expect(taken()).toEqual(['a', 'c', 'd']);
+    const three = async () => ((await runs(pool)).length >= 3 ? true : undefined);
+    await poll('two more runs', three, { seconds: 20 });
+    expect(sends('b')).toHaveLength(1);
+    const reported = records(watcher.output()).filter(
+      ({ Fields }) => Fields.msg === 'an alert is undeliverable and was given up',
+    );
+    expect(reported).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      'AWS paused the account',
+      'Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.',
+      /AWS paused the account's sending, .*MessageRejected: Sending paused/,
+    ],
+    [
+      'the sandbox wants recipients verified',
+      'Email address is not verified. The following identities failed the check in region US-EAST-1: oncall@example.com',
+      /wants recipients verified too: .*MessageRejected: Email address is not verified/,
+    ],
+  ])('but only because %s, it waits and is sent once that is mended', async (_, message, advice) => {
+    let mended = false;
+    ses.answer(({ action }) => (action === 'SendEmail' && !mended ? { ...REJECTED, message } : {}));
+    start();
+    const told = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
+    const waiting = await poll('an alert that waits', told, { seconds: 20 });
+    expect(waiting).toMatchObject({ status: 'pending', last_error: expect.stringMatching(advice) });
+    mended = true;
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+  });
+
+  it('but only because the sandbox wants them verified, recipients that are not hold up nobody else', async () => {
+    await storeEvents(
+      pool,
+      Array.from({ length: 8 }, (_, index) => errorEvent({ groupId: `more ${index}` })),
+    );
+    const message =
+      'Email address is not verified. The following identities failed the check: bob@example.com';
+    ses.answer(({ action, to }) =>
+      action === 'SendEmail' && to === 'bob@example.com' ? { ...REJECTED, message } : {},
+    );
+    const both = await triggerFile(`['bob', 'ann'].map((name) => (
+      { name, emails: [name + '@example.com'], evaluate: () => ({ notify: true, because: 'it is new' }) }))`);
+    start({ TRIGGERS: both });
+    const all = async () => (ses.taken.length === 12 ? true : undefined);
+    await poll('all emails to ann', all, { seconds: 20 });
+    const pending = (await outbox(pool)).filter(({ status }) => status === 'pending');
+    expect(pending.map(({ email }) => email)).toEqual(Array.from({ length: 12 }, () => 'bob@example.com'));
+  });
+
+  it('but only because the From address waits for its click, it is sent once that is done', async () => {
+    let status: 'Pending' | 'Success' = 'Pending';
+    ses.answer(({ action }) => {
+      if (action === 'GetIdentityVerificationAttributes') {
+        return { result: verification('bec-alerts@example.com', status) };
+      }
+      return action === 'SendEmail' && status === 'Pending' ? REJECTED : {};
+    });
+    start();
+    const told = async () => {
+      const errors = (await outbox(pool)).map(({ last_error }) => last_error);
+      return errors.some((error) => error?.includes('bec-alerts@example.com is not verified with SES yet'))
+        ? true
+        : undefined;
+    };
+    await poll('an alert that waits for the verification', told, { seconds: 20 });
+    status = 'Success';
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+  });
+});
+
+describe('while SES is too busy to say whether the From address is verified', () => {
+  it('a rejection is not for good', async () => {
+    let busy = true;
+    ses.answer(({ action }) => {
+      if (action === 'GetIdentityVerificationAttributes') return THROTTLED;
+      return action === 'SendEmail' && busy ? REJECTED : {};
+    });
+    start();
+    const told = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
+    const rejected = await poll('a rejected alert', told, { seconds: 20 });
+    expect(rejected).toMatchObject({
+      status: 'pending',
+      last_error: expect.stringContaining("SES didn't say now whether bec-alerts@example.com is verified"),
+    });
+    busy = false;
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+  });
+});
+
+describe('the send rate', () => {
+  it('is the account’s, asked once', async () => {
+    ses.answer(({ action }) => (action === 'GetSendQuota' ? quota(500) : {}));
+    start({ SES_MAX_SEND_RATE: undefined, WATCHER_SLEEP_DELAY: '0.3' });
+    await settled(pool, 4);
+    await storeEvents(pool, [errorEvent({ groupId: 'e', message: 'e' })]);
+    await settled(pool, 5);
+    expect(taken()).toEqual([...ISSUES, 'e']);
+    expect(ses.requests.filter(({ action }) => action === 'GetSendQuota')).toHaveLength(1);
+  });
+
+  it('is one a second where SES doesn’t say, and the wait for its answer is bounded', async () => {
+    ses.answer(({ action }) => (action === 'GetSendQuota' ? 'silence' : {}));
+    const watcher = start({ SES_MAX_SEND_RATE: undefined, AWS_READ_TIMEOUT: '30' });
+    await settled(pool, 4);
+    expect(watcher.output()).toContain("SES didn't tell the account's send rate");
+    expect(taken()).toEqual(ISSUES);
+  });
+
+  it('is kept: no email leaves before its turn', async () => {
+    const arrivals: number[] = [];
+    ses.answer(({ action }) => {
+      if (action === 'SendEmail') arrivals.push(performance.now());
+      return {};
+    });
+    start({ SES_MAX_SEND_RATE: '4' });
+    await settled(pool, 4);
+    const between = arrivals.slice(1).map((arrival, index) => arrival - (arrivals[index] ?? 0));
+    // A quarter of a second between departures; one that was slow to arrive comes nearer to the next.
+    expect(Math.min(...between)).toBeGreaterThan(150);
+  });
+});
+
+describe('an email that SES took', () => {
+  it('is not sent again where its mark fails because the connection to Postgres breaks', async () => {
+    let broken = false;
+    ses.answer(async (request) => {
+      if (issueOf(request) === 'b' && !broken) {
+        broken = true;
+        await breakConnections();
+      }
+      return {};
+    });
+    start({ WATCHER_SLEEP_DELAY: '0.5' });
+    await settled(pool, 4);
+    expect(taken()).toEqual(ISSUES);
+  });
+
+  it('is not sent again by the next process where the connection of a single run breaks', async () => {
+    ses.answer(async (request) => {
+      if (issueOf(request) === 'b') await breakConnections();
+      return {};
+    });
+    const first = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
+    expect(first.code).toBe(1);
+    expect((await outbox(pool)).map(({ status }) => status)).toEqual(['sent', 'sent', 'pending', 'pending']);
+    const told = records(first.stdout).filter(({ Fields }) => Fields.msg === 'alert sent');
+    expect(told.map(({ Fields }) => Fields.group_id)).toEqual(['a', 'b']);
+    expect((await runWatcher(database, ses.endpoint, [], { TRIGGERS })).code).toBe(0);
+    expect(taken()).toEqual(ISSUES);
+  });
+
+  it('is not sent by another watcher, which takes over when the connection breaks before SES answers', async () => {
+    let answer = () => {};
+    const others = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    ses.answer(async (request) => {
+      if (issueOf(request) === 'a') await others;
+      return {};
+    });
+    start({ WATCHER_SLEEP_DELAY: '0.5', AWS_READ_TIMEOUT: '30' });
+    await poll('the first email', async () => (sends('a').length > 0 ? true : undefined), { seconds: 20 });
+    const second = start({ WATCHER_SLEEP_DELAY: '0.5', AWS_READ_TIMEOUT: '30' });
+    await second.printed(/the next run is due|evaluated/);
+    await breakConnections();
+    await poll('the other emails', async () => (taken().length >= 3 ? true : undefined), { seconds: 20 });
+    answer();
+    await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+  });
+});

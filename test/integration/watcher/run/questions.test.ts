@@ -1,0 +1,229 @@
+import type pg from 'pg';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { storeEvents } from '../../../../src/db/events.ts';
+import type { Issue } from '../../../../src/domain/issue.ts';
+import type { Trigger, TriggerContext } from '../../../../src/domain/trigger.ts';
+import { awayFromMidnight } from '../../../support/alerts.ts';
+import { createDatabase, emptyTables } from '../../../support/database.ts';
+import { errorEvent } from '../../../support/events.ts';
+import { runHere } from '../../../support/run.ts';
+
+const { pool } = await createDatabase();
+beforeEach(async () => {
+  await awayFromMidnight();
+  await emptyTables(pool);
+});
+
+const ANN = 'ann@example.com';
+const BOB = 'bob@example.com';
+
+/** A trigger that asks and never tells. */
+function asking(name: string, ask: (issue: Issue, context: TriggerContext) => Promise<unknown>): Trigger {
+  return {
+    name,
+    emails: [ANN, BOB],
+    async evaluate(issue, context) {
+      await ask(issue, context);
+      return { notify: false };
+    },
+  };
+}
+
+/** Asks everything there is to ask, of each issue. */
+const curious = asking('Curious', async (issue, context) => {
+  await context.counts(issue, { days: 0 });
+  await context.counts(issue, { days: 7 });
+  await context.top({ days: 7, limit: 5 });
+  await context.top({ days: 7, limit: 5, by: 'users', excludeModules: ['moz-extension'] });
+  for (const recipient of context.recipients) await context.lastNotified(recipient, issue);
+  await context.neverNotified(issue);
+});
+
+async function storeIssues(count: number): Promise<void> {
+  const groups = Array.from({ length: count }, (_, index) => `g${index}`);
+  await storeEvents(
+    pool,
+    groups.map((groupId) => errorEvent({ groupId })),
+  );
+}
+
+/** Counts the statements that really leave for Postgres during the work. */
+async function statements(work: () => Promise<unknown>): Promise<number> {
+  let count = 0;
+  const undo: (() => void)[] = [];
+  const onAcquire = (client: pg.PoolClient) => {
+    const query = client.query;
+    Object.assign(client, {
+      query: (...parameters: unknown[]) => {
+        count += 1;
+        return Reflect.apply(query, client, parameters);
+      },
+    });
+    undo.push(() => Object.assign(client, { query }));
+  };
+  pool.on('acquire', onAcquire);
+  try {
+    await work();
+  } finally {
+    pool.off('acquire', onAcquire);
+    for (const one of undo) one();
+  }
+  return count;
+}
+
+describe('what triggers ask', () => {
+  it('takes as many statements for 400 issues as for 10', async () => {
+    const counts: number[] = [];
+    for (const issues of [10, 400]) {
+      await emptyTables(pool);
+      await storeIssues(issues);
+      counts.push(await statements(() => runHere(pool, [curious, { ...curious, name: 'Curious too' }])));
+    }
+    expect(counts[1]).toBe(counts[0]);
+    expect(counts[0]).toBeLessThan(60);
+  });
+
+  it('takes as many statements for an alert as for a hundred', async () => {
+    const telling: Trigger = {
+      name: 'Tells',
+      emails: [ANN],
+      evaluate: () => ({ notify: true, because: 'always' }),
+    };
+    const counts: number[] = [];
+    for (const issues of [1, 100]) {
+      await emptyTables(pool);
+      await storeIssues(issues);
+      counts.push(await statements(() => runHere(pool, [telling])));
+    }
+    expect(counts[1]).toBe(counts[0]);
+  });
+
+  it('is answered for today and for windows of days, as unions over them', async () => {
+    const now = Date.now();
+    const at = (days: number) => new Date(now - days * 86_400_000);
+    await storeEvents(pool, [
+      errorEvent({ groupId: 'a', user: 'id:1', receivedAt: at(0) }),
+      errorEvent({ groupId: 'a', user: 'id:1', receivedAt: at(7) }),
+      errorEvent({ groupId: 'a', user: 'id:2', receivedAt: at(8) }),
+      errorEvent({ groupId: 'b', user: null, receivedAt: at(8) }),
+    ]);
+    const answers: Record<string, unknown> = {};
+    const trigger = asking('Counts', async (issue, context) => {
+      for (const days of [0, 7, 8]) {
+        answers[`${issue.groupId} ${days}`] = await context.counts(issue, { days });
+      }
+    });
+    await runHere(pool, [trigger]);
+    expect(answers).toEqual({
+      'a 0': { events: 1, users: 1 },
+      'a 7': { events: 2, users: 1 },
+      'a 8': { events: 3, users: 2 },
+      'b 0': { events: 0, users: 0 },
+      'b 7': { events: 0, users: 0 },
+      'b 8': { events: 1, users: 0 },
+    });
+  });
+
+  it('knows what an earlier trigger decided in the same run, and nothing of what it would have told others', async () => {
+    await storeIssues(2);
+    const tellsAnn: Trigger = {
+      name: 'Tells Ann',
+      emails: [ANN],
+      evaluate: ({ groupId }) => ({ notify: groupId === 'g0', because: 'it is the first' }),
+    };
+    const answers: Record<string, unknown> = {};
+    const runAt: number[] = [];
+    const asks = asking('Asks', async (issue, context) => {
+      const [ann, bob] = context.recipients;
+      if (ann === undefined || bob === undefined) throw new Error('two recipients');
+      runAt.push(context.now.getTime());
+      answers[issue.groupId] = {
+        ann: (await context.lastNotified(ann, issue))?.getTime() ?? null,
+        bob: await context.lastNotified(bob, issue),
+        never: (await context.neverNotified(issue)).map(({ email }) => email),
+      };
+    });
+    await runHere(pool, [tellsAnn, asks]);
+    expect(answers).toEqual({
+      g0: { ann: runAt[0], bob: null, never: [BOB] },
+      g1: { ann: null, bob: null, never: [ANN, BOB] },
+    });
+  });
+
+  it('is answered from the run’s snapshot, whatever is stored meanwhile', async () => {
+    await storeEvents(pool, [errorEvent({ groupId: 'a' })]);
+    const answers: unknown[] = [];
+    const trigger = asking('Asks', async (issue, context) => {
+      await storeEvents(pool, [errorEvent({ groupId: 'a' }), errorEvent({ groupId: 'new' })]);
+      answers.push(await context.counts(issue, { days: 7 }));
+      answers.push((await context.top({ days: 7, limit: 10 })).map(({ issue: { groupId } }) => groupId));
+    });
+    await runHere(pool, [trigger]);
+    expect(answers).toEqual([{ events: 1, users: 1 }, ['a']]);
+  });
+
+  it('is refused where it makes no sense, at the cost of that judgement alone', async () => {
+    await storeIssues(1);
+    const outcome = await runHere(pool, [
+      asking('A', (issue, context) => context.counts(issue, { days: -1 })),
+      asking('B', (issue, context) => context.counts(issue, { days: 1.5 })),
+      asking('C', (_, context) => context.top({ days: 7, limit: 0 })),
+      asking('D', (issue, context) => context.counts(issue, { days: 7 })),
+    ]);
+    expect(outcome.failures).toBe(3);
+  });
+
+  it('is refused after the judgement has ended: nothing runs in another page’s turn', async () => {
+    await storeIssues(501);
+    const late: Promise<string>[] = [];
+    let first: { issue: Issue; context: TriggerContext } | undefined;
+    const trigger: Trigger = {
+      name: 'Late',
+      emails: [ANN],
+      evaluate(issue, context) {
+        first ??= { issue, context };
+        // The page after the first: its judgement of the first page's issue is over.
+        if (first.context !== context) {
+          const answer = first.context.counts(first.issue, { days: 3 });
+          late.push(answer.then(() => 'answered', String));
+        }
+        return { notify: false };
+      },
+    };
+    await runHere(pool, [trigger]);
+    expect(late).toHaveLength(1);
+    expect(await late[0]).toContain('after its judgement had ended');
+  });
+});
+
+describe('a judgement that throws', () => {
+  it('is made again in ten runs at most, and anew after the next event', async () => {
+    let judged = 0;
+    const trigger = asking('Throws', async () => {
+      judged += 1;
+      throw new Error('boom');
+    });
+    await storeIssues(1);
+    for (let run = 0; run < 14; run += 1) await runHere(pool, [trigger]);
+    expect(judged).toBe(10);
+    await storeIssues(1);
+    for (let run = 0; run < 3; run += 1) await runHere(pool, [trigger]);
+    expect(judged).toBe(13);
+  });
+
+  it('is reported a few times, not once for each of a thousand issues', async () => {
+    await storeIssues(1_000);
+    const reported: string[] = [];
+    await runHere(pool, [asking('Throws', () => Promise.reject(new Error('boom')))], {
+      reporter: {
+        report: (error) => reported.push(error.message),
+        warn: () => undefined,
+        close: async () => undefined,
+      },
+    });
+    expect(reported).toHaveLength(5);
+    expect(reported[0]).toMatch(/^trigger "Throws" failed on issue \d+: boom$/);
+    const { rows } = await pool.query('SELECT count(*)::int AS failed FROM failed_evaluations');
+    expect(rows).toEqual([{ failed: 1_000 }]);
+  });
+});

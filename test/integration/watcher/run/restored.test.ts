@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocalPostgres } from '../../../../dev/postgres.ts';
+import { startPostgres, uniqueDatabaseName } from '../../../../dev/postgres.ts';
+import { seededRandom } from '../../../../dev/random.ts';
+import { storeEvents } from '../../../../src/db/events.ts';
+import { migrate } from '../../../../src/db/migrate.ts';
+import type { Pool } from '../../../../src/db/pool.ts';
+import { createPool } from '../../../../src/db/pool.ts';
+import { restampChanges } from '../../../../src/db/restore.ts';
+import { clusterOf, lastFinishedRun } from '../../../../src/db/runs.ts';
+import { defineTrigger } from '../../../../src/domain/trigger.ts';
+import { createLogger } from '../../../../src/runtime/logger.ts';
+import { createDatabase, emptyTables } from '../../../support/database.ts';
+import { errorEvent } from '../../../support/events.ts';
+import { runHere } from '../../../support/run.ts';
+import { contents, ON_CALL, outbox } from '../../../support/watcher.ts';
+
+const source = (await createDatabase()).pool;
+const beside = (await createDatabase()).pool;
+let server: LocalPostgres;
+let elsewhere: Pool;
+
+beforeAll(async () => {
+  // A cluster of its own: its transactions count from where an empty one begins, far behind the other's.
+  server = await startPostgres({ databaseUrl: undefined, say: () => undefined });
+  const url = await server.createDatabase(uniqueDatabaseName('restored'));
+  await migrate(url, 0, createLogger({ format: 'compose', level: 'ERROR', name: 'test' }));
+  elsewhere = createPool({
+    connectionString: url,
+    applicationName: 'bec-alerts test',
+    max: 8,
+    statementTimeoutMilliseconds: 30_000,
+    onIdleError: () => undefined,
+  });
+  await burnTransactions(source, 20_000);
+});
+afterAll(async () => {
+  await elsewhere.end();
+  await server.close();
+});
+
+async function burnTransactions(pool: Pool, count: number): Promise<void> {
+  await pool.query(
+    `DO $$ BEGIN FOR i IN 1..${count} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$`,
+  );
+}
+
+/** Makes the other cluster's transactions count on beyond this one's. */
+async function overtake(): Promise<void> {
+  const ask = 'SELECT pg_current_xact_id()::text::int AS xid';
+  const ours = (await source.query<{ xid: number }>(ask)).rows[0]?.xid ?? 0;
+  const theirs = (await elsewhere.query<{ xid: number }>(ask)).rows[0]?.xid ?? 0;
+  await burnTransactions(elsewhere, Math.max(0, ours - theirs) + 20_000);
+}
+
+const store = (pool: Pool, groups: readonly string[], hoursAgo = 0) =>
+  storeEvents(
+    pool,
+    groups.map((groupId) => errorEvent({ groupId, receivedAt: new Date(Date.now() - hoursAgo * 3_600_000) })),
+  );
+
+/** What a dump and its restore do: every value stays, every row is made anew. */
+async function restore(from: Pool, to: Pool): Promise<void> {
+  await emptyTables(to);
+  for (const [table, rows] of Object.entries(await contents(from))) {
+    await to.query(
+      `INSERT INTO ${table} OVERRIDING SYSTEM VALUE SELECT (row::${table}).* FROM unnest($1::text[]) AS row`,
+      [rows],
+    );
+  }
+  for (const table of ['issues', 'recipients', 'trigger_runs', 'alerts']) {
+    await to.query(
+      `SELECT setval(pg_get_serial_sequence('${table}', 'id'), coalesce(max(id), 0) + 1, false) FROM ${table}`,
+    );
+  }
+}
+
+/** Runs with a trigger that tells of all, and returns of which. */
+async function judged(pool: Pool, options: { dryRun?: boolean; said?: string[] } = {}): Promise<string[]> {
+  const groups: string[] = [];
+  const witness = defineTrigger({
+    name: 'Witness',
+    emails: [ON_CALL],
+    evaluate: ({ groupId }) => {
+      groups.push(groupId);
+      return { notify: true, because: 'it changed' };
+    },
+  });
+  const destination = { write: (line: string) => options.said?.push(line) };
+  const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'test', destination });
+  await runHere(pool, [witness], { ...options, logger });
+  return groups.sort();
+}
+
+/** a to d were judged; b changed since, when the dump was made. */
+async function dumped(): Promise<void> {
+  await emptyTables(source);
+  await store(source, ['a', 'b', 'c', 'd']);
+  expect(await judged(source)).toEqual(['a', 'b', 'c', 'd']);
+  await store(source, ['b']);
+}
+
+/** In this order: the second one can't be undone. */
+describe.each([
+  ['a younger cluster, whose transactions lie behind the snapshot', async () => undefined],
+  ['a cluster whose transactions have passed the snapshot', overtake],
+])('a database restored into %s', (_, prepare) => {
+  const target = () => elsewhere;
+  beforeAll(prepare);
+
+  it('is judged by what had changed, there and here, late events included, and nothing twice', async () => {
+    const pool = target();
+    await dumped();
+    await restore(source, pool);
+    await store(pool, ['c'], 1);
+    await store(pool, ['new']);
+    const said: string[] = [];
+    expect(await judged(pool, { said })).toEqual(['b', 'c', 'new']);
+    expect(said).toEqual([expect.stringMatching(/WARNING \| the database was restored from a dump/)]);
+    expect(await judged(pool, { said })).toEqual([]);
+    await store(pool, ['a']);
+    expect(await judged(pool, { said })).toEqual(['a']);
+    expect(said).toHaveLength(1);
+    const told = (await outbox(pool)).map(({ group_id }) => group_id);
+    expect(told.sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c', 'd', 'new']);
+  });
+
+  it('is judged the same by a dry run, which leaves it as it was', async () => {
+    const pool = target();
+    await dumped();
+    await restore(source, pool);
+    await store(pool, ['c'], 1);
+    const before = await contents(pool);
+    expect(await judged(pool, { dryRun: true })).toEqual(['b', 'c']);
+    expect(await contents(pool)).toEqual(before);
+    expect(await judged(pool)).toEqual(['b', 'c']);
+  });
+
+  it('is judged the same where a watcher died between giving new numbers and its run', async () => {
+    const pool = target();
+    await dumped();
+    await restore(source, pool);
+    await store(pool, ['c'], 1);
+    const last = await lastFinishedRun(pool, await clusterOf(pool));
+    // c was stored here; the other three get numbers of this cluster.
+    expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(3);
+    expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(0);
+    expect(await judged(pool)).toEqual(['b', 'c']);
+    expect(await judged(pool)).toEqual([]);
+  });
+
+  it('is judged whole while events are stored in it', async () => {
+    const pool = target();
+    await emptyTables(source);
+    const groups = Array.from({ length: 3_000 }, (_, index) => `g${index}`);
+    await store(source, groups);
+    expect(await judged(source)).toHaveLength(3_000);
+    await restore(source, pool);
+    const random = seededRandom(7);
+    let storing = true;
+    const stored = new Set<string>();
+    const write = async () => {
+      while (storing) {
+        const touched = groups.filter(() => random() < 0.01);
+        await store(pool, touched);
+        for (const one of touched) stored.add(one);
+      }
+    };
+    const writers = Promise.all([write(), write(), write()]);
+    const first = await judged(pool).finally(() => {
+      storing = false;
+    });
+    await writers;
+    const second = await judged(pool);
+    expect(first.filter((group) => !stored.has(group))).toEqual([]);
+    expect(new Set([...first, ...second])).toEqual(stored);
+    expect(await judged(pool)).toEqual([]);
+  });
+});
+
+describe('a database that no dump has touched', () => {
+  it('is judged as ever after its last run was edited, or copied within the cluster', async () => {
+    await dumped();
+    await source.query(`UPDATE trigger_runs SET ran_at = ran_at - interval '1 hour'`);
+    const said: string[] = [];
+    await restore(source, beside);
+    expect(await judged(source, { said })).toEqual(['b']);
+    await store(beside, ['c'], 1);
+    expect(await judged(beside, { said })).toEqual(['b', 'c']);
+    expect(await judged(beside, { said })).toEqual([]);
+    expect(said).toEqual([]);
+  });
+
+  it('is judged as ever by a role that may not ask which cluster it is', async () => {
+    await dumped();
+    const role = uniqueDatabaseName('unprivileged');
+    await source.query('REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC');
+    await source.query(`CREATE ROLE ${role}; GRANT SELECT ON trigger_runs TO ${role}`);
+    const client = await source.connect();
+    try {
+      await client.query(`SET ROLE ${role}`);
+      expect(await clusterOf(client)).toBeNull();
+      expect(await lastFinishedRun(client, null)).toMatchObject({ restored: false });
+    } finally {
+      await client.query('RESET ROLE');
+      client.release();
+      await source.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      await source.query('GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC');
+    }
+  });
+});

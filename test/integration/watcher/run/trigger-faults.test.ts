@@ -1,0 +1,168 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { startSes } from '../../../../dev/services.ts';
+import { storeEvents } from '../../../../src/db/events.ts';
+import { records } from '../../../support/command.ts';
+import { createDatabase, emptyTables } from '../../../support/database.ts';
+import { errorEvent } from '../../../support/events.ts';
+import { everyEventFile, ON_CALL, outbox, runWatcher, triggerFile } from '../../../support/watcher.ts';
+
+const database = await createDatabase();
+const { pool } = database;
+const ses = await startSes();
+afterAll(() => ses.close());
+beforeEach(() => emptyTables(pool));
+
+const run = (parameters: readonly string[] = [], env: Record<string, string | undefined> = {}) =>
+  runWatcher(database, ses.endpoint, parameters, env);
+const said = (output: string) => records(output).map(({ Fields }) => String(Fields.msg));
+
+describe('a trigger that throws', () => {
+  it('costs its own judgement alone, and a query that fails in it doesn’t poison the run', async () => {
+    const TRIGGERS = await triggerFile(`[
+      { name: 'Throws', emails: ['${ON_CALL}'], evaluate: (issue) => {
+        if (issue.groupId === 'b') throw new Error('boom');
+        return { notify: true, because: 'fine' };
+      } },
+      { name: 'Asks wrongly', emails: ['${ON_CALL}'], evaluate: async (issue, context) => {
+        await context.lastNotified({ id: 'not a number', email: 'x' }, issue);
+        return { notify: false };
+      } },
+      { name: 'Good', emails: ['${ON_CALL}'], evaluate: () => ({ notify: true, because: 'fine too' }) },
+    ]`);
+    await storeEvents(
+      pool,
+      ['a', 'b', 'c'].map((groupId) => errorEvent({ groupId })),
+    );
+    const { code, stdout } = await run([], { TRIGGERS });
+    expect(code).toBe(0);
+    const told = (await outbox(pool)).map(({ trigger, group_id }) => `${trigger} ${group_id}`);
+    expect(told.sort()).toEqual(['Good a', 'Good b', 'Good c', 'Throws a', 'Throws c']);
+    const { rows } = await pool.query(
+      'SELECT trigger, group_id, attempts FROM failed_evaluations JOIN issues ON id = issue_id ORDER BY 1, 2',
+    );
+    expect(rows).toEqual([
+      { trigger: 'Asks wrongly', group_id: 'a', attempts: 1 },
+      { trigger: 'Asks wrongly', group_id: 'b', attempts: 1 },
+      { trigger: 'Asks wrongly', group_id: 'c', attempts: 1 },
+      { trigger: 'Throws', group_id: 'b', attempts: 1 },
+    ]);
+    expect(stdout).toContain('trigger \\"Throws\\" failed on issue');
+  });
+
+  it.each([
+    ['text that Postgres can’t store', `new Error('a\\0b\\ud800')`, 'a\uFFFDb\uFFFD'],
+    ['what has no text', `Object.create(null)`, '[object Object]'],
+    ['nothing', 'undefined', 'undefined'],
+  ])('costs its own judgement alone where it throws %s', async (_, thrown, last_error) => {
+    const TRIGGERS = await triggerFile(`[
+      { name: 'Throws', emails: ['${ON_CALL}'], evaluate: () => { throw ${thrown}; } },
+      { name: 'Good', emails: ['${ON_CALL}'], evaluate: () => ({ notify: true, because: 'fine' }) },
+    ]`);
+    await storeEvents(pool, [errorEvent()]);
+    expect((await run([], { TRIGGERS })).code).toBe(0);
+    expect((await outbox(pool)).map(({ trigger }) => trigger)).toEqual(['Good']);
+    const { rows } = await pool.query('SELECT trigger, last_error FROM failed_evaluations');
+    expect(rows).toEqual([{ trigger: 'Throws', last_error }]);
+  });
+
+  it('on every issue hides no other that throws: five of each are reported, all stand in the log', async () => {
+    const TRIGGERS = await triggerFile(`['Bad', 'Worse'].map((name) => (
+      { name, emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }))`);
+    await storeEvents(
+      pool,
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((groupId) => errorEvent({ groupId })),
+    );
+    const { code, stdout } = await run([], { TRIGGERS });
+    expect(code).toBe(0);
+    const told = (trigger: string, msg: string) =>
+      records(stdout).filter(({ Fields }) => Fields.trigger === trigger && Fields.msg === msg);
+    expect(said(stdout)).toContain('evaluated 6 issues with 2 triggers: 0 alerts, and 12 judgements failed');
+    for (const trigger of ['Bad', 'Worse']) {
+      expect(told(trigger, 'a trigger failed; it judges this issue again in the next runs')).toHaveLength(5);
+      expect(told(trigger, 'a trigger failed on one more issue')).toMatchObject([
+        { Fields: { group_id: 'f' } },
+      ]);
+    }
+  });
+
+  it('and is gone in a later run is forgotten with its failures, in a real run only', async () => {
+    const throwing = await triggerFile(
+      `[{ name: 'Gone', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
+    );
+    const others = await everyEventFile();
+    await storeEvents(pool, [errorEvent()]);
+    await run([], { TRIGGERS: throwing });
+    const failed = async () => (await pool.query('SELECT trigger FROM failed_evaluations')).rows;
+    await run(['--dry-run'], { TRIGGERS: others });
+    expect(await failed()).toEqual([{ trigger: 'Gone' }]);
+    await run([], { TRIGGERS: others });
+    expect(await failed()).toEqual([]);
+  });
+
+  it('by changing what it was handed changes neither the run nor what the others see', async () => {
+    const meddle = (name: string, code: string) =>
+      `{ name: '${name}', emails: ['${ON_CALL}'], evaluate: async (issue, context) => { ${code}; return { notify: false }; } }`;
+    const TRIGGERS = await triggerFile(`[
+      ${meddle('Moves now', 'context.now.setUTCFullYear(2001); issue.lastSeen.setUTCFullYear(2001)')},
+      ${meddle('Renames', `issue.message = 'another'`)},
+      ${meddle('Empties', '(await context.top({ days: 1, limit: 10 })).splice(0)')},
+      ${meddle('Counts', '(await context.counts(issue, { days: 1 })).events = 99')},
+      ${meddle('Unframes', 'issue.stackFrames.splice(0)')},
+      ${meddle('Redirects', `context.recipients[0].email = 'eve@example.com'`)},
+      { name: 'Sees', emails: ['${ON_CALL}'], evaluate: async (issue, context) => {
+        const { events } = await context.counts(issue, { days: 1 });
+        const top = await context.top({ days: 1, limit: 10 });
+        return { notify: true, because: [issue.message, events, top.length, issue.stackFrames.length,
+          context.recipients[0].email, context.now.getUTCFullYear(), issue.lastSeen.getUTCFullYear()].join() };
+      } },
+    ]`);
+    const year = new Date().getUTCFullYear();
+    await storeEvents(pool, [errorEvent({ groupId: 'a', message: 'first' })]);
+    expect((await run([], { TRIGGERS })).code).toBe(0);
+    const [alert, ...more] = await outbox(pool);
+    const { rows } = await pool.query(`SELECT jsonb_array_length(stack_frames) AS frames FROM issues`);
+    expect(alert?.because).toBe(`first,1,1,${rows[0].frames},${ON_CALL},${year},${year}`);
+    expect(more).toEqual([]);
+    const failed = await pool.query<{ trigger: string }>('SELECT trigger FROM failed_evaluations ORDER BY 1');
+    expect(failed.rows.map(({ trigger }) => trigger)).toEqual([
+      'Counts',
+      'Empties',
+      'Redirects',
+      'Renames',
+      'Unframes',
+    ]);
+    const told = await pool.query(
+      'SELECT last_notified = ran_at AS at_the_run FROM recipient_issues, trigger_runs',
+    );
+    expect(told.rows).toEqual([{ at_the_run: true }]);
+  });
+
+  it('in a promise that nobody awaits is reported, and costs nobody anything', async () => {
+    const TRIGGERS = await triggerFile(`[
+      { name: 'Careless', emails: ['${ON_CALL}'], evaluate: () => {
+        Promise.reject(new Error('nobody looks'));
+        return { notify: true, because: 'fine' };
+      } },
+    ]`);
+    await storeEvents(pool, [errorEvent()]);
+    const { code, stdout } = await run([], { TRIGGERS });
+    expect(code).toBe(0);
+    expect(await outbox(pool)).toMatchObject([{ status: 'sent' }]);
+    expect(said(stdout)).toContain('a promise was rejected that nobody awaits, such as one of a trigger');
+  });
+
+  it('judges again in the next runs without a new event, until it succeeds', async () => {
+    const wrong = await triggerFile(
+      `[{ name: 'Mended', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
+    );
+    const right = await triggerFile(
+      `[{ name: 'Mended', emails: ['${ON_CALL}'], evaluate: () => ({ notify: true, because: 'mended' }) }]`,
+    );
+    await storeEvents(pool, [errorEvent()]);
+    await run([], { TRIGGERS: wrong });
+    await run([], { TRIGGERS: right });
+    await run([], { TRIGGERS: right });
+    expect((await outbox(pool)).map(({ because }) => because)).toEqual(['mended']);
+    expect((await pool.query('SELECT FROM failed_evaluations')).rowCount).toBe(0);
+  });
+});

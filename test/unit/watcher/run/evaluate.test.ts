@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import type { Issue } from '../../../../src/domain/issue.ts';
+import type { Trigger, TriggerContext, Verdict } from '../../../../src/domain/trigger.ts';
+import { evaluate } from '../../../../src/watcher/run/evaluate.ts';
+
+const recipients = [
+  { id: '1', email: 'ann@example.com' },
+  { id: '2', email: 'bob@example.com' },
+];
+const unasked = () => Promise.reject(new Error('not asked'));
+const context: TriggerContext = {
+  now: new Date(0),
+  recipients,
+  counts: unasked,
+  top: unasked,
+  lastNotified: unasked,
+  neverNotified: unasked,
+};
+
+function issue(id: string): Issue {
+  return {
+    id,
+    groupId: id,
+    projectId: '7',
+    message: `issue ${id}`,
+    module: 'app',
+    stackFrames: [],
+    firstSeen: new Date(0),
+    lastSeen: new Date(0),
+  };
+}
+
+const trigger = (judge: Trigger['evaluate']): Trigger => ({ name: 'T', emails: [], evaluate: judge });
+const judge = (answer: unknown) =>
+  evaluate(
+    trigger(() => answer as Verdict),
+    [issue('1')],
+    context,
+  );
+
+describe('a verdict', () => {
+  it('tells all of the trigger’s recipients, or those it names', async () => {
+    const all = await judge({ notify: true, because: 'so' });
+    expect(all.decisions).toMatchObject([{ because: 'so', recipients }]);
+    const one = await judge({ notify: true, because: 'so', recipients: [recipients[1], recipients[1]] });
+    expect(one.decisions).toMatchObject([{ recipients: [recipients[1]] }]);
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    [true],
+    [{}],
+    [{ notify: 'no' }],
+    [{ notify: false, because: 7 }],
+    [{ notify: true }],
+    [{ notify: true, because: '' }],
+    [{ notify: true, because: 'so', recipients: 'all' }],
+    [{ notify: true, because: 'so', recipients: [{ id: '9', email: 'eve@example.com' }] }],
+  ])('that is %j fails its judgement', async (answer) => {
+    const { decisions, failures } = await judge(answer);
+    expect(decisions).toEqual([]);
+    expect(failures).toMatchObject([{ issue: { id: '1' }, error: expect.any(TypeError) }]);
+  });
+});
+
+describe('a page', () => {
+  it('keeps the order of its issues, however long each takes', async () => {
+    const waiting: (() => void)[] = [];
+    const { decisions } = await evaluate(
+      trigger(async ({ id }) => {
+        await new Promise<void>((resolve) => {
+          waiting.unshift(resolve);
+          if (waiting.length === 3) for (const go of waiting) go();
+        });
+        return { notify: true, because: id };
+      }),
+      ['1', '2', '3'].map(issue),
+      context,
+    );
+    expect(decisions.map(({ because }) => because)).toEqual(['1', '2', '3']);
+  });
+
+  it('costs a judgement that throws or never ends that judgement alone', async () => {
+    const { decisions, failures, late } = await evaluate(
+      trigger(({ id }) => {
+        if (id === '1') throw new Error('boom');
+        if (id === '2') return new Promise(() => undefined);
+        return { notify: true, because: id };
+      }),
+      ['1', '2', '3'].map(issue),
+      context,
+      20,
+    );
+    expect(decisions.map(({ because }) => because)).toEqual(['3']);
+    expect(failures.map(({ error }) => error.message)).toEqual([
+      'boom',
+      'evaluate did not return within 0.02 s',
+    ]);
+    expect(late).toBe(true);
+  });
+
+  it('is given up at once when the signal fires', async () => {
+    const stop = new AbortController();
+    const hanging = trigger(() => {
+      stop.abort(new Error('stopping'));
+      return new Promise(() => undefined);
+    });
+    await expect(evaluate(hanging, [issue('1')], context, 3_600_000, stop.signal)).rejects.toThrow(
+      'stopping',
+    );
+  });
+});
