@@ -2,6 +2,7 @@ import { describeException, readException } from './exception.ts';
 import type { StackFrame } from './issue.ts';
 import type { JsonRecord } from './json.ts';
 import { isRecord, nonEmptyText } from './json.ts';
+import type { Rejection, RejectionReason } from './rejection.ts';
 import { storable } from './text.ts';
 import { instant } from './time.ts';
 
@@ -16,26 +17,6 @@ export interface ErrorEvent {
   readonly receivedAt: Date;
   /** Sentry's identity of the affected user, such as `id:42`; null if nobody is named. Never stored. */
   readonly user: string | null;
-}
-
-/** Why a message can't be an event; stands in the dead letter's `reason` attribute. docs/bad-input.md explains each. */
-export type RejectionReason =
-  | 'invalid_json'
-  | 'not_an_object'
-  | 'missing_event_id'
-  | 'missing_group_id'
-  | 'missing_message'
-  | 'invalid_event_id'
-  | 'invalid_group_id'
-  | 'invalid_date'
-  | 'invalid_s3_url'
-  | 'missing_s3_object'
-  | 'oversized_s3_object';
-
-export interface Rejection {
-  readonly reason: RejectionReason;
-  /** For a person: which field. Holds nothing of the message's content. */
-  readonly detail: string;
 }
 
 export type ParsedEvent = { readonly event: ErrorEvent } | { readonly rejection: Rejection };

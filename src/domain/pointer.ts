@@ -1,5 +1,5 @@
-import type { Rejection } from './event.ts';
 import { isRecord } from './json.ts';
+import type { Rejection } from './rejection.ts';
 
 /** Where the event of a pointer message lies in S3. */
 export interface ObjectLocation {

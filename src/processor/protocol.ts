@@ -2,15 +2,6 @@ import type { QueueUrls, SqsOptions } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
 import type { LogFormat, LogLevel } from '../runtime/logger.ts';
 
-/** A batch of 80 events takes some 10 ms; what takes this long waits for a lock or a disk. */
-export const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
-/** A hot issue's row is another worker's for some 10 ms at a time; who holds one for this long holds up all others. */
-export const LOCK_TIMEOUT_MILLISECONDS = 5_000;
-/** For finding the messages that a batch can't be stored with. What isn't tried by then stays on the queue. */
-export const SEARCH_TIMEOUT_MILLISECONDS = 20_000;
-/** For all objects of a round together. What is not read by then stays on the queue, and the rest is counted. */
-export const FETCH_TIMEOUT_MILLISECONDS = 20_000;
-
 /** What a worker needs to know. It travels over the channel and not as arguments: those are seen in /proc. */
 export interface WorkerSettings {
   readonly name: string;

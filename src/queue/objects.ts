@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Rejection } from '../domain/event.ts';
 import type { ObjectLocation } from '../domain/pointer.ts';
+import type { Rejection, RejectionReason } from '../domain/rejection.ts';
 import { requestHandler } from '../runtime/aws.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { SqsOptions } from './sqs.ts';
@@ -78,6 +78,6 @@ async function createClient(options: SqsOptions, region: string): Promise<S3Clie
   });
 }
 
-function reject(reason: Rejection['reason'], detail: string): FetchedObject {
+function reject(reason: RejectionReason, detail: string): FetchedObject {
   return { rejection: { reason, detail } };
 }

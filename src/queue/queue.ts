@@ -1,4 +1,4 @@
-import type { Rejection } from '../domain/event.ts';
+import type { Rejection } from '../domain/rejection.ts';
 
 /** A message in hand: received, invisible to others until its visibility timeout, not yet deleted. */
 export interface QueueMessage {
@@ -22,14 +22,8 @@ export interface Queue {
   /** Makes the messages visible to others at once. */
   release(messages: readonly QueueMessage[]): Promise<void>;
   /** Copies the message's body to the dead-letter queue, with the reason; the original stays for `delete`. */
-  deadLetter(message: QueueMessage, rejection: Rejection | DatabaseRejection): Promise<void>;
+  deadLetter(message: QueueMessage, rejection: Rejection): Promise<void>;
   close(): void;
-}
-
-/** The one rejection that parsing doesn't find: Postgres refused the event's data. */
-export interface DatabaseRejection {
-  readonly reason: 'database_refused';
-  readonly detail: string;
 }
 
 /** The most that SQS hands out, or deletes, in one request. */

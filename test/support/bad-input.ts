@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import type { RejectionReason } from '../../src/domain/event.ts';
 import type { JsonRecord } from '../../src/domain/json.ts';
+import type { RejectionReason } from '../../src/domain/rejection.ts';
 import { exception, exceptionEntry } from './events.ts';
 
 /** A message's body, and what must become of it: known from how it was made, not from reading it. */

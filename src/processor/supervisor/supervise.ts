@@ -1,18 +1,14 @@
-import { longestRequest } from '../../runtime/aws.ts';
 import { CodedError, fromWire, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { Reporter } from '../../runtime/report.ts';
 import type { Report, WorkerSettings } from '../protocol.ts';
-import {
-  FETCH_TIMEOUT_MILLISECONDS,
-  SEARCH_TIMEOUT_MILLISECONDS,
-  STATEMENT_TIMEOUT_MILLISECONDS,
-} from '../protocol.ts';
-import type { PoolEvents, WorkerEnd } from './pool.ts';
+import { longestSilence } from '../timeouts.ts';
+import type { PoolEvents } from './pool.ts';
 import { startPool } from './pool.ts';
 import type { Tally } from './tally.ts';
 import { createTally } from './tally.ts';
+import type { WorkerEnd } from './worker-process.ts';
 
 export interface ProcessorDependencies {
   readonly logger: Logger;
@@ -49,7 +45,8 @@ export async function supervise(
     {
       size: options.processCount,
       environment: options.workerEnvironment,
-      stallMilliseconds: options.stallMilliseconds ?? longestSilence(options.worker),
+      stallMilliseconds:
+        options.stallMilliseconds ?? longestSilence(options.worker.queue, options.worker.sleepDelaySeconds),
       settings: (name) => ({ ...options.worker, name }),
     },
     listener(dependencies, tally),
@@ -62,20 +59,10 @@ export async function supervise(
   if (hopeless !== undefined) {
     throw new CodedError(
       'worker_failed',
-      `no worker ever started: the last one ended at once (${shownEnd(hopeless)}); its own message stands above`,
+      `no worker ever started: the last one ended at once (${shownEnd(hopeless)}); see the error logged above`,
       { retryable: false },
     );
   }
-}
-
-/** A worker that is well tells of each turn of its loop: it is silent while it polls, reads and stores at most. */
-function longestSilence({ queue, sleepDelaySeconds }: Omit<WorkerSettings, 'name'>): number {
-  const sdkAttempts = 3;
-  const request = sdkAttempts * longestRequest(queue);
-  const poll = request + sleepDelaySeconds * 1_000;
-  // The search's last statement begins before its end.
-  const store = SEARCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
-  return poll + FETCH_TIMEOUT_MILLISECONDS + store;
 }
 
 function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencies, tally: Tally): PoolEvents {

@@ -1,39 +1,44 @@
-import type { Queue, QueueMessage } from '../../queue/queue.ts';
-import type { RejectedMessage } from './parse.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { Fate, Rejected } from './fate.ts';
+import { isRejected, isStored } from './fate.ts';
 
-/** What an acknowledgement tells of itself. */
+/** What an acknowledgement reports. */
 export interface AcknowledgeEvents {
   /** A message has reached the dead-letter queue. */
-  rejected(one: RejectedMessage): void;
+  rejected(fate: Rejected): void;
   /** Something failed and is tried again; nothing is lost by it. */
   failed(error: unknown, message: string): void;
 }
 
 /**
- * Takes a committed batch off the queue: what was rejected goes to the dead-letter queue first, and stays on this one
- * where that fails. What can't be deleted comes back after its visibility timeout and is counted once all the same.
- * Never rejects: nobody waits for it before the next round, so it tells what failed as soon as it knows.
+ * Removes a finished round from the queue. Rejected messages go to the dead-letter queue first, and stay on this one
+ * where that fails. A message that can't be deleted comes back after its visibility timeout and is counted once even so.
+ * Never throws: nobody awaits it before the next round, so it reports a failure as soon as it sees one.
  */
 export async function acknowledge(
   queue: Queue,
-  stored: readonly QueueMessage[],
-  bad: readonly RejectedMessage[],
+  fates: readonly Fate[],
   events: AcknowledgeEvents,
 ): Promise<void> {
+  const rejected = fates.filter(isRejected);
   const moves = await Promise.allSettled(
-    bad.map(async (one) => {
-      await queue.deadLetter(one.message, one.rejection);
-      events.rejected(one);
+    rejected.map(async (fate) => {
+      await queue.deadLetter(fate.message, fate.rejection);
+      events.rejected(fate);
     }),
   );
-  const moved = bad.filter((_, index) => moves[index]?.status === 'fulfilled').map(({ message }) => message);
-  const stuck = moves.filter((move) => move.status === 'rejected');
-  if (stuck[0] !== undefined)
+  const moved = rejected.filter((_, index) => moves[index]?.status === 'fulfilled');
+  const failures = moves.filter((move) => move.status === 'rejected');
+  if (failures[0] !== undefined)
     events.failed(
-      stuck[0].reason,
-      `${stuck.length} of ${bad.length} bad messages could not be dead-lettered; they stay on the queue and come back`,
+      failures[0].reason,
+      `${failures.length} of ${rejected.length} rejected messages could not be dead-lettered; they stay on the queue and are received again`,
     );
-  await queue.delete([...stored, ...moved]).catch((error: unknown) => {
-    events.failed(error, 'the batch is counted, but not all of it is deleted; it comes back');
+  const done = [...fates.filter(isStored), ...moved].map(({ message }) => message);
+  await queue.delete(done).catch((error: unknown) => {
+    events.failed(
+      error,
+      'the batch is counted, but not all of its messages are deleted; they are received again, which changes no count',
+    );
   });
 }

@@ -1,21 +1,20 @@
 import type { Queue, QueueMessage } from '../../queue/queue.ts';
 import { MAX_BATCH } from '../../queue/queue.ts';
 import { pause } from '../../runtime/loop.ts';
+import type { Lifetime } from './lifetime.ts';
 
-export interface IntakeOptions {
-  /** Seconds that a poll of an empty queue takes: long polling up to `maxWaitSeconds`, the rest slept. */
+export interface ReceiveOptions {
+  /** Seconds that a poll of an empty queue takes: a long poll of up to `maxWaitSeconds`, the rest slept. */
   readonly sleepDelaySeconds: number;
   /** Longest long poll: 20 is SQS's limit, and the read timeout must outlast it. */
   readonly maxWaitSeconds: number;
-  /** After so many messages there are no more; a round more may come, as a receive brings several. */
-  readonly messageCount: number;
 }
 
 /** Where a worker's messages come from, one round of receives after the other. */
-export interface Intake {
-  /** The next round, which may be empty; the one after it is received meanwhile. Null once there are no more. */
+export interface Receiver {
+  /** The next round, which may be empty; the one after it is received meanwhile. Null once the lifetime is over. */
   next(): Promise<readonly QueueMessage[] | null>;
-  /** Stops receiving until `next` is called again. @returns what was received and not handed out yet */
+  /** Stops receiving until `next` is called again. @returns messages that were received and not handed out yet */
   cancel(): Promise<readonly QueueMessage[]>;
 }
 
@@ -24,64 +23,41 @@ const MOST_RECEIVES = 8;
 /** What a round may hold, in UTF-16 units: 80 usual events are 1 MB, but a body may be 1 MiB by itself. */
 const MOST_TEXT = 4_000_000;
 const SHORTEST_PAUSE_MILLISECONDS = 50;
-/**
- * A replacement takes a third of a second to start, in which a worker on a deep queue takes about so many messages.
- * Called for only with the last round, it left a core idle for half of each life at 200 messages (measured).
- */
-const MESSAGES_DURING_A_START = 300;
 
 /**
  * One long poll at a time while the queue is shallow, so that a lone message is handed out at once; when it is deep,
  * twice as many receives in each round as in the one before.
- * @param retiring called once, when it is time for a replacement to start: a moment before the last messages on a deep
- *   queue, with them on a shallow one
  */
-export function createIntake(
+export function createReceiver(
   queue: Queue,
-  options: IntakeOptions,
-  retiring: () => void,
+  options: ReceiveOptions,
+  lifetime: Lifetime,
   signal: AbortSignal,
-): Intake {
+): Receiver {
   let width = 1;
-  let left = options.messageCount;
-  let announced = false;
   let round: { readonly messages: Promise<QueueMessage[]>; cancel(): void } | null = null;
 
-  const announce = () => {
-    if (!announced) retiring();
-    announced = true;
-  };
-
   const receive = async (stop: AbortSignal): Promise<QueueMessage[]> => {
-    const wanted = Math.min(width, Math.ceil(left / MAX_BATCH));
-    if (wanted === 1) {
-      const messages = announced ? await queue.receive(0, stop) : await poll(queue, options, stop);
-      // Its replacement is there for what comes later: two of them on a shallow queue would be one too many.
-      if (announced && messages.length === 0) left = 0;
-      width = messages.length === MAX_BATCH ? 2 : 1;
-      return messages;
-    }
-    if (left <= MESSAGES_DURING_A_START) announce();
-    const answers = await settled(Array.from({ length: wanted }, () => queue.receive(0, stop)));
-    const text = answers.flat().reduce((sum, { body }) => sum + body.length, 0);
-    const full = answers.filter((messages) => messages.length === MAX_BATCH).length;
-    const affordable = Math.floor((MOST_TEXT * wanted) / Math.max(text, 1));
-    width = Math.max(1, Math.min(full === wanted ? wanted * 2 : full, affordable, MOST_RECEIVES));
-    return answers.flat();
+    const receives = Math.min(width, Math.ceil(lifetime.left() / MAX_BATCH));
+    if (receives > 1) lifetime.deepRound();
+    const answers =
+      receives > 1
+        ? await receiveSeveral(queue, receives, stop)
+        : [lifetime.retiring() ? await queue.receive(0, stop) : await poll(queue, options, stop)];
+    width = nextWidth(answers, receives);
+    const messages = answers.flat();
+    // Its replacement polls from now on: two workers polling a shallow queue would be one too many.
+    if (lifetime.retiring() && messages.length === 0) lifetime.end();
+    lifetime.received(messages.length);
+    return messages;
   };
 
   const begin = () => {
-    if (round !== null || left <= 0 || signal.aborted) return;
+    if (round !== null || lifetime.left() <= 0 || signal.aborted) return;
     const stop = new AbortController();
     const cancel = () => stop.abort();
     signal.addEventListener('abort', cancel, { once: true });
-    const messages = receive(stop.signal)
-      .then((received) => {
-        left -= received.length;
-        if (left <= 0) announce();
-        return received;
-      })
-      .finally(() => signal.removeEventListener('abort', cancel));
+    const messages = receive(stop.signal).finally(() => signal.removeEventListener('abort', cancel));
     // It is awaited later; until then a failure must not count as unhandled.
     messages.catch(() => {});
     round = { messages, cancel };
@@ -108,7 +84,15 @@ export function createIntake(
   };
 }
 
-async function poll(queue: Queue, options: IntakeOptions, stop: AbortSignal): Promise<QueueMessage[]> {
+/** Twice as many receives where all were full, as many as were full otherwise; fewer where bodies are large. */
+function nextWidth(answers: readonly QueueMessage[][], receives: number): number {
+  const text = answers.flat().reduce((sum, { body }) => sum + body.length, 0);
+  const full = answers.filter((messages) => messages.length === MAX_BATCH).length;
+  const affordable = Math.floor((MOST_TEXT * receives) / Math.max(text, 1));
+  return Math.max(1, Math.min(full === receives ? receives * 2 : full, affordable, MOST_RECEIVES));
+}
+
+async function poll(queue: Queue, options: ReceiveOptions, stop: AbortSignal): Promise<QueueMessage[]> {
   const { sleepDelaySeconds, maxWaitSeconds } = options;
   // A long poll costs no more than a short one and ends with the first message, so none is shorter than a second.
   const wait = Math.min(Math.max(Math.floor(sleepDelaySeconds), 1), maxWaitSeconds);
@@ -120,9 +104,9 @@ async function poll(queue: Queue, options: IntakeOptions, stop: AbortSignal): Pr
   return messages;
 }
 
-/** What the receives brought, unless all failed: messages in hand are not dropped because another receive failed. */
-async function settled(receives: Promise<QueueMessage[]>[]): Promise<QueueMessage[][]> {
-  const outcomes = await Promise.allSettled(receives);
+/** The messages of all receives that succeeded, unless all failed: one failure must not drop messages in hand. */
+async function receiveSeveral(queue: Queue, receives: number, stop: AbortSignal): Promise<QueueMessage[][]> {
+  const outcomes = await Promise.allSettled(Array.from({ length: receives }, () => queue.receive(0, stop)));
   const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
   if (answers.length === 0 && failure !== undefined) throw failure.reason;

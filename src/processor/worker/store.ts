@@ -1,64 +1,72 @@
 import { storeEvents } from '../../db/events.ts';
 import type { Db } from '../../db/pool.ts';
 import { hasCode, messageOf } from '../../runtime/errors.ts';
-import { SEARCH_TIMEOUT_MILLISECONDS } from '../protocol.ts';
-import type { LeftMessage, ReadMessage, RejectedMessage } from './parse.ts';
+import { SEARCH_TIMEOUT_MILLISECONDS } from '../timeouts.ts';
+import type { Fate, RetryLater } from './fate.ts';
+import { isRetryLater } from './fate.ts';
+import type { ParsedMessage } from './parse.ts';
 
-export interface StoreOutcome {
-  /** What Postgres will never take. */
-  readonly refused: readonly RejectedMessage[];
-  /** What may be stored another time: somebody holds its row, a trigger raised, its page is corrupt. */
-  readonly unstored: readonly LeftMessage[];
-}
+type Part = readonly ParsedMessage[];
 
 const MAX_DETAIL = 500;
 
 /**
- * Stores the events, all in one statement. Where that fails by the data or the row of one, halves are tried apart,
- * large ones first, until that message stands alone.
- * @throws CodedError what is no single message's: of no connection, of a full disk, or of each message alike
+ * Stores the events, all in one statement. Where one message's data or row fails that statement, halves are tried
+ * apart, large ones first, until the message stands alone. Errors that no single message causes, such as a lost
+ * connection or a full disk, end the search: what isn't stored by then is retried later.
  */
 export async function store(
   db: Db,
-  batch: readonly ReadMessage[],
+  batch: Part,
   searchMilliseconds = SEARCH_TIMEOUT_MILLISECONDS,
-): Promise<StoreOutcome> {
-  const refused: RejectedMessage[] = [];
-  const unstored: LeftMessage[] = [];
-  const leave = (part: readonly ReadMessage[], error: unknown) => {
-    unstored.push(...part.map(({ message }) => ({ message, error })));
-  };
+): Promise<readonly Fate[]> {
   const deadline = performance.now() + searchMilliseconds;
+  const fates: Fate[] = [];
   const parts = batch.length === 0 ? [] : [batch];
-  let failure: unknown = null;
+  let lastError: unknown = null;
   for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
-    if (failure !== null && performance.now() > deadline) {
-      leave(part, failure);
+    if (lastError !== null && performance.now() > deadline) {
+      fates.push(...retryLater(part, lastError, 'after-timeout'));
       continue;
     }
     try {
-      await storeEvents(
-        db,
-        part.map(({ event }) => event),
-      );
+      await storeEvents(db, eventsOf(part));
+      fates.push(...part.map(({ message }) => ({ outcome: 'stored' as const, message })));
     } catch (error) {
-      if (!mayBeOfOne(error)) throw error;
-      failure = error;
+      if (!mayConcernOneMessage(error)) {
+        return [...fates, ...retryLater([part, ...parts].flat(), error, 'at-once')];
+      }
+      lastError = error;
       const middle = part.length >> 1;
       if (middle > 0) parts.push(part.slice(0, middle), part.slice(middle));
-      else if (hasCode(error, 'database_refused')) {
-        const rejection = {
-          reason: 'database_refused' as const,
-          detail: messageOf(error).slice(0, MAX_DETAIL),
-        };
-        refused.push(...part.map(({ message }) => ({ message, rejection })));
-      } else leave(part, error);
+      else
+        fates.push(
+          ...(hasCode(error, 'database_refused')
+            ? rejected(part, error)
+            : retryLater(part, error, 'after-timeout')),
+        );
     }
   }
-  if (unstored.length > 0 && unstored.length === batch.length) throw failure;
-  return { refused, unstored };
+  // Where every message fails alike, the fault is not of one of them.
+  return fates.every(isRetryLater) ? fates.map((fate) => ({ ...fate, visible: 'at-once' as const })) : fates;
 }
 
-function mayBeOfOne(error: unknown): boolean {
+function eventsOf(part: Part) {
+  return part.map(({ event }) => event);
+}
+
+function rejected(part: Part, error: Error): Fate[] {
+  const rejection = {
+    reason: 'database_refused' as const,
+    detail: messageOf(error).slice(0, MAX_DETAIL),
+  };
+  return part.map(({ message }) => ({ outcome: 'rejected', message, rejection }));
+}
+
+function retryLater(part: Part, error: unknown, visible: RetryLater['visible']): RetryLater[] {
+  return part.map(({ message }) => ({ outcome: 'retry-later', message, error, visible }));
+}
+
+function mayConcernOneMessage(error: unknown): boolean {
   return hasCode(error, 'database_refused') || (hasCode(error, 'database_failed') && error.retryable);
 }

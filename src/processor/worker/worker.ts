@@ -5,7 +5,7 @@ import { asError, toWire } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import type { Report, WorkerSettings } from '../protocol.ts';
-import { LOCK_TIMEOUT_MILLISECONDS, STATEMENT_TIMEOUT_MILLISECONDS } from '../protocol.ts';
+import { LOCK_TIMEOUT_MILLISECONDS, STATEMENT_TIMEOUT_MILLISECONDS } from '../timeouts.ts';
 import type { ConsumeEvents } from './consume.ts';
 import { consume } from './consume.ts';
 
@@ -98,7 +98,7 @@ function eventsFor(
     retiring() {
       tell({ type: 'retiring' });
     },
-    read({ id }, { eventId, groupId }) {
+    parsed({ id }, { eventId, groupId }) {
       logger.debug('read an event', { message_id: id, event_id: eventId, group_id: groupId });
     },
     stored(batch) {

@@ -1,10 +1,11 @@
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import type { Rejection } from '../../domain/event.ts';
 import { parseEvent } from '../../domain/event.ts';
+import type { Rejection } from '../../domain/rejection.ts';
+import { RECEIVED_TOO_OFTEN } from '../../domain/rejection.ts';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
 import { queueError, refusesMessage } from '../errors.ts';
-import type { DatabaseRejection, QueueMessage } from '../queue.ts';
+import type { QueueMessage } from '../queue.ts';
 
 /** A message among the dead letters. */
 export interface DeadLetter {
@@ -25,9 +26,6 @@ export interface DeadLetter {
   readonly attributes: Readonly<Record<string, MessageAttributeValue>>;
 }
 
-/** What a redrive policy moved carries no reason. */
-export const RECEIVED_TOO_OFTEN = 'received_too_often';
-
 /** The smallest limit that SQS ever had as default, less what our attributes take. */
 const LEAVES_NO_ROOM_BYTES = 262_144 - 2_048;
 
@@ -40,7 +38,7 @@ export async function sendDeadLetter(
   client: SQSClient,
   QueueUrl: string,
   message: QueueMessage,
-  rejection: Rejection | DatabaseRejection,
+  rejection: Rejection,
 ): Promise<void> {
   const letter = {
     QueueUrl,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorEvent, Rejection } from '../../../src/domain/event.ts';
+import type { ErrorEvent } from '../../../src/domain/event.ts';
 import { MAX_MESSAGE, MAX_MODULE, parseEvent } from '../../../src/domain/event.ts';
+import type { Rejection } from '../../../src/domain/rejection.ts';
 import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
 
 const SENT_AT = new Date('2026-05-06T12:30:00Z');

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { read } from '../../../../src/processor/worker/parse.ts';
+import { parse } from '../../../../src/processor/worker/parse.ts';
 import { createObjects } from '../../../../src/queue/objects.ts';
 import type { QueueMessage } from '../../../../src/queue/queue.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
@@ -107,16 +107,20 @@ describe('a message that points to S3', () => {
     const stalled = ['mute-1', 'half-1', 'mute-2'].map((key) => received(pointer(key)));
     const whole = Array.from({ length: 9 }, (_, index) => received(pointer(`whole-${index}`)));
     const began = performance.now();
-    const round = await read([...stalled, ...whole, received(JSON.stringify(forwarded()))], objects, 2_000);
+    const messages = [...stalled, ...whole, received(JSON.stringify(forwarded()))];
+    const { parsed, fates } = await parse(messages, objects, 2_000);
     expect(performance.now() - began).toBeLessThan(10_000);
-    expect(round.read).toHaveLength(10);
-    expect(round.rejected).toEqual([]);
-    expect(round.unread.map(({ message }) => message.id).sort()).toEqual(stalled.map(({ id }) => id).sort());
-    for (const { error } of round.unread) {
-      expect(error).toMatchObject({
-        code: 'object_unavailable',
-        retryable: true,
-        message: expect.stringMatching(/^reading s3:\/\/sentry-events failed \(TimeoutError: /),
+    expect(parsed).toHaveLength(10);
+    expect(fates.map(({ message }) => message.id).sort()).toEqual(stalled.map(({ id }) => id).sort());
+    for (const fate of fates) {
+      expect(fate).toMatchObject({
+        outcome: 'retry-later',
+        visible: 'after-timeout',
+        error: {
+          code: 'object_unavailable',
+          retryable: true,
+          message: expect.stringMatching(/^reading s3:\/\/sentry-events failed \(TimeoutError: /),
+        },
       });
     }
   });

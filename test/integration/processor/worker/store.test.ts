@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Db } from '../../../../src/db/pool.ts';
 import { createPool } from '../../../../src/db/pool.ts';
-import type { ReadMessage } from '../../../../src/processor/worker/parse.ts';
+import type { Fate } from '../../../../src/processor/worker/fate.ts';
+import { isRejected, isRetryLater, isStored } from '../../../../src/processor/worker/fate.ts';
+import type { ParsedMessage } from '../../../../src/processor/worker/parse.ts';
 import { store } from '../../../../src/processor/worker/store.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
@@ -13,7 +15,7 @@ const database = await createDatabase();
 const { pool } = database;
 beforeEach(() => emptyTables(pool));
 
-const batchOf = (count: number): ReadMessage[] =>
+const batchOf = (count: number): ParsedMessage[] =>
   Array.from({ length: count }, (_, index) => ({
     message: {
       id: randomUUID(),
@@ -25,6 +27,23 @@ const batchOf = (count: number): ReadMessage[] =>
     },
     event: errorEvent({ groupId: `g${index}`, message: `event ${index}` }),
   }));
+
+/** The messages of each fate. */
+function sorted(fates: readonly Fate[]) {
+  return {
+    stored: fates.filter(isStored).map(({ message }) => message),
+    rejected: fates.filter(isRejected).map(({ message }) => message),
+    retryLater: fates.filter(isRetryLater),
+  };
+}
+
+/** Expects that no message was stored, and that all are received again at once, for that reason. */
+function expectAllAtOnce(fates: readonly Fate[], batch: readonly ParsedMessage[], error: unknown): void {
+  expect(fates.map(({ message }) => message)).toEqual(batch.map(({ message }) => message));
+  for (const fate of fates) {
+    expect(fate).toMatchObject({ outcome: 'retry-later', visible: 'at-once', error });
+  }
+}
 
 /** Raises for rows that meet the condition; gone after the test. */
 async function raise(condition: string, state: string): Promise<void> {
@@ -76,10 +95,16 @@ describe('a batch that can’t be stored as a whole', () => {
     async (state) => {
       await raise(`NEW.message = 'event 13'`, state);
       const batch = batchOf(40);
-      const { refused, unstored } = await store(pool, batch);
-      expect(refused).toEqual([]);
-      expect(unstored.map(({ message }) => message)).toEqual([batch[13]?.message]);
-      expect(unstored[0]?.error).toMatchObject({ code: 'database_failed', retryable: true });
+      const { stored, rejected, retryLater } = sorted(await store(pool, batch));
+      expect(stored).toHaveLength(39);
+      expect(rejected).toEqual([]);
+      expect(retryLater).toMatchObject([
+        {
+          message: batch[13]?.message,
+          visible: 'after-timeout',
+          error: { code: 'database_failed', retryable: true },
+        },
+      ]);
       expect(await countedEvents(pool)).toBe(39);
     },
   );
@@ -87,9 +112,9 @@ describe('a batch that can’t be stored as a whole', () => {
   it('leaves the one whose row somebody holds, without waiting for that', async () => {
     const held = await holdIssue('g5');
     const batch = batchOf(20);
-    const { unstored } = await store(impatient(), batch);
-    expect(unstored.map(({ message }) => message)).toEqual([batch[5]?.message]);
-    expect(String(unstored[0]?.error)).toContain('55P03');
+    const { retryLater } = sorted(await store(impatient(), batch));
+    expect(retryLater).toMatchObject([{ message: batch[5]?.message, visible: 'after-timeout' }]);
+    expect(String(retryLater[0]?.error)).toContain('55P03');
     await held.release();
     expect(await countedEvents(pool)).toBe(19);
   });
@@ -101,22 +126,46 @@ describe('a batch that can’t be stored as a whole', () => {
       await pool.query('ALTER TABLE issues DROP CONSTRAINT refuse');
     });
     const batch = batchOf(10);
-    const { refused, unstored } = await store(pool, batch);
-    expect(refused.map(({ message }) => message)).toEqual([batch[2]?.message]);
-    expect(unstored.map(({ message }) => message)).toEqual([batch[1]?.message]);
+    const { rejected, retryLater } = sorted(await store(pool, batch));
+    expect(rejected).toEqual([batch[2]?.message]);
+    expect(retryLater.map(({ message }) => message)).toEqual([batch[1]?.message]);
     expect(await countedEvents(pool)).toBe(8);
   });
 
   it('leaves what it had no time to try', async () => {
     await raise(`NEW.message = 'event 1'`, 'P0001');
     const once = counting(pool);
-    await expect(store(once, batchOf(10), 0)).rejects.toMatchObject({ code: 'database_failed' });
+    const batch = batchOf(10);
+    expectAllAtOnce(await store(once, batch, 0), batch, { code: 'database_failed' });
     expect(once.statements).toBe(1);
+  });
+
+  it('keeps what was stored before the connection broke', async () => {
+    await raise(`NEW.message = 'event 1'`, 'P0001');
+    const batch = batchOf(4);
+    // The whole batch fails, then the half with event 1; the other half is stored, and what follows finds no server.
+    const breaking: Db = {
+      query: ((query) => {
+        left -= 1;
+        return left < 0 ? Promise.reject(new Error('Connection terminated')) : pool.query(query);
+      }) as Db['query'],
+    };
+    let left = 3;
+    const { stored, retryLater } = sorted(await store(breaking, batch));
+    expect(stored).toEqual([batch[2]?.message, batch[3]?.message]);
+    expect(retryLater).toMatchObject([
+      { message: batch[0]?.message, visible: 'at-once', error: { code: 'database_unavailable' } },
+      { message: batch[1]?.message, visible: 'at-once' },
+    ]);
+    expect(await countedEvents(pool)).toBe(2);
   });
 
   it('fails where every message does', async () => {
     await raise('true', 'P0001');
-    await expect(store(pool, batchOf(10))).rejects.toMatchObject({ code: 'database_failed' });
+    const batch = batchOf(10);
+    const fates = await store(pool, batch);
+    const inOrder = batch.flatMap(({ message }) => fates.filter((fate) => fate.message === message));
+    expectAllAtOnce(inOrder, batch, { code: 'database_failed' });
   });
 
   it.each(['53100', '58030', '25006', '42501'])(
@@ -124,7 +173,8 @@ describe('a batch that can’t be stored as a whole', () => {
     async (state) => {
       await raise(`NEW.message = 'event 1'`, state);
       const once = counting(pool);
-      await expect(store(once, batchOf(10))).rejects.toThrow(state);
+      const batch = batchOf(10);
+      expectAllAtOnce(await store(once, batch), batch, { message: expect.stringContaining(state) });
       expect(once.statements).toBe(1);
     },
   );
