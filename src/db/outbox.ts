@@ -2,6 +2,53 @@ import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
 import type { Db } from './pool.ts';
 
+/** An alert as a run decides it. */
+export interface NewAlert {
+  readonly trigger: string;
+  readonly recipientId: string;
+  readonly issueId: string;
+  readonly because: string;
+  readonly subject: string;
+  /** Empty for a bundled alert: its email has a body of its own. */
+  readonly text: string;
+  readonly html: string | null;
+  /** The email that it shares with others; null for an email of its own. */
+  readonly bundle: Bundle | null;
+  /** Over seven days. */
+  readonly events: number;
+  /** Affected over seven days. */
+  readonly users: number;
+}
+
+/** Writes alerts into the outbox, in the order decided. */
+export async function insertAlerts(db: Db, runId: string, alerts: readonly NewAlert[]): Promise<void> {
+  if (alerts.length === 0) return;
+  const column = <K extends keyof NewAlert>(key: K) => alerts.map((alert) => alert[key]);
+  await db.query({
+    text: `INSERT INTO alerts
+             (run_id, trigger, recipient_id, issue_id, because, subject, body_text, body_html, bundle, events, users)
+           SELECT $1, trigger, recipient_id, issue_id, because, subject, body_text, body_html, bundle, events, users
+           FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+                       $9::text[], $10::bigint[], $11::bigint[])
+             WITH ORDINALITY AS new (trigger, recipient_id, issue_id, because, subject, body_text, body_html,
+                                     bundle, events, users, place)
+           ORDER BY place`,
+    values: [
+      runId,
+      column('trigger'),
+      column('recipientId'),
+      column('issueId'),
+      column('because'),
+      column('subject'),
+      column('text'),
+      column('html'),
+      column('bundle'),
+      column('events'),
+      column('users'),
+    ],
+  });
+}
+
 /** An alert that waits in the outbox. */
 export interface Pending {
   readonly id: string;

@@ -36,3 +36,8 @@ export function instant(text: string): Date | null {
 export function utcDay(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
+
+/** The first UTC day of a window of buckets: `date >= today - days`. */
+export function firstDay(now: Date, days: number): string {
+  return utcDay(new Date(now.getTime() - days * 86_400_000));
+}

@@ -4,108 +4,178 @@ import type { Pool } from '../db/pool.ts';
 import { checkDatabase } from '../db/pool.ts';
 import { prune } from '../db/prune.ts';
 import { millisecondsUntilDue } from '../db/runs.ts';
+import type { Transaction } from '../db/transaction.ts';
 import { DELIVERY_LOCK, RUN_LOCK, withLock } from '../db/transaction.ts';
 import { plural } from '../domain/text.ts';
-import type { Email } from '../mail/mailer.ts';
 import { asError } from '../runtime/errors.ts';
-import type { ComposeSettings } from './delivery/build-email.ts';
-import type { DeliveryDependencies } from './delivery/deliver.ts';
-import { deliver, settle } from './delivery/deliver.ts';
-import { preview } from './delivery/preview.ts';
-import type { JudgeDependencies } from './run/process-page.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Delivery } from './delivery/deliver.ts';
+import type { RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
+import type { RunDependencies } from './run/run-state.ts';
 
-export interface WatcherOptions {
+/** The steps of the watcher's work; the daemon repeats them, `--once` takes each once. */
+export interface Steps {
+  /** Runs if a run is due. @returns milliseconds until the next one is */
+  runIfDue(signal: AbortSignal): Promise<number>;
+  /** Runs now, due or not, after another watcher's run where one is under way. @throws where that takes too long */
+  runNow(signal: AbortSignal): Promise<RunOutcome>;
+  /** Delivers what is due, one watcher at a time. @returns milliseconds until there may be more to do */
+  deliver(signal: AbortSignal): Promise<number>;
+  /** Milliseconds until the next attempt at an email may be made; null where no alert waits. */
+  untilNextAttempt(): Promise<number | null>;
+  /** Deletes old rows. A failure is reported, and is no failure of the run. */
+  prune(signal: AbortSignal): Promise<void>;
+}
+
+export interface StepsDependencies {
+  readonly pool: Pool;
+  readonly run: RunDependencies;
+  readonly delivery: Delivery;
+  readonly metrics: Metrics;
+  /** Shows the emails of a dry run, from within its transaction. */
+  readonly preview: (tx: Transaction, runId: string) => Promise<void>;
+}
+
+export interface StepsOptions {
   readonly dryRun: boolean;
   readonly delaySeconds: number;
   readonly retentionDays: number;
+  /** Of the metric that counts finished runs. */
   readonly counterName: string;
 }
 
-export interface WatcherDependencies extends Omit<JudgeDependencies, 'settings'>, DeliveryDependencies {
-  readonly pool: Pool;
-  readonly settings: ComposeSettings;
-  /** Shows an email of a dry run, which is never mailed. */
-  readonly show: (email: Email) => Promise<void>;
-}
-
-/** How soon a watcher that found another one at work looks again: that one may have died. */
+/** How long `--once` waits for another watcher's run to end. */
+const PATIENCE_MILLISECONDS = 60_000;
+/** How soon a watcher that found another one at work looks again: the other may have died. */
 const STANDBY_MILLISECONDS = 1_000;
-/** At least this often a watcher looks for alerts that another one left behind. */
+/** At least this often a watcher looks for alerts that another watcher left behind. */
 const LONGEST_WAIT_MILLISECONDS = 30_000;
-/** A large deletion goes on after the next run instead of putting it off. */
+/** A large deletion goes on after the next run instead of delaying it. */
 const PRUNE_MILLISECONDS = 30_000;
 
-/** Runs if a run is due. @returns milliseconds until the next one is */
-export async function runTurn(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
-  signal: AbortSignal,
-): Promise<number> {
-  const { pool, logger } = dependencies;
+export function createSteps(dependencies: StepsDependencies, options: StepsOptions): Steps {
+  const { pool, delivery } = dependencies;
+  const { logger } = dependencies.run;
   const interval = options.delaySeconds * 1_000;
-  await checkDatabase(pool);
-  // A dry run leaves no run behind to count from.
-  if (options.dryRun) {
-    await withLock(pool, RUN_LOCK, 0, (client) => runAndTell(dependencies, options, client, signal), signal);
-    return interval;
-  }
-  const early = await millisecondsUntilDue(pool, options.delaySeconds);
-  if (early > 0) {
-    logger.info(`the next run is due in ${Math.ceil(early / 1_000)} s`);
-    return early;
-  }
-  const runIfDue = async (client: pg.PoolClient) => {
-    // Another watcher may have finished its run between our question and our lock.
-    if ((await millisecondsUntilDue(client, options.delaySeconds)) > 0) return;
-    await runAndTell(dependencies, options, client, signal);
+  const runLocked = (client: pg.PoolClient, signal: AbortSignal) =>
+    runAndLog(dependencies, options, client, signal);
+
+  return {
+    async runIfDue(signal) {
+      await checkDatabase(pool);
+      // A dry run leaves no run behind to count from.
+      if (options.dryRun) {
+        await withLock(pool, RUN_LOCK, 0, (client) => runLocked(client, signal), signal);
+        return interval;
+      }
+      const early = await millisecondsUntilDue(pool, options.delaySeconds);
+      if (early > 0) {
+        logger.info(`the next run is due in ${Math.ceil(early / 1_000)} s`);
+        return early;
+      }
+      const runIfStillDue = async (client: pg.PoolClient) => {
+        // Another watcher may have finished its run between our question and our lock.
+        if ((await millisecondsUntilDue(client, options.delaySeconds)) > 0) return;
+        await runLocked(client, signal);
+      };
+      const done = await withLock(pool, RUN_LOCK, 0, runIfStillDue, signal);
+      if (done === null) {
+        logger.debug('another watcher is running; standing by');
+        return Math.min(STANDBY_MILLISECONDS, interval);
+      }
+      await pruneOld(dependencies, options, signal);
+      return Math.max(0, await millisecondsUntilDue(pool, options.delaySeconds));
+    },
+
+    async runNow(signal) {
+      await checkDatabase(pool);
+      const work = (client: pg.PoolClient) => runLocked(client, signal);
+      const done = await withLock(pool, RUN_LOCK, PATIENCE_MILLISECONDS, work, signal);
+      if (done !== null) return done.result;
+      const seconds = PATIENCE_MILLISECONDS / 1_000;
+      throw new Error(`another watcher's run went on for ${seconds} s; nothing was done, try again later`);
+    },
+
+    async deliver(signal) {
+      const held = delivery.pausedFor();
+      if (held > 0) return held;
+      const longest = Math.min(interval, LONGEST_WAIT_MILLISECONDS);
+      const waiting = await millisecondsUntilNextAttempt(pool);
+      const nothingDue = waiting === null || waiting > 0;
+      if (!delivery.hasUnmarked() && nothingDue) return Math.min(waiting ?? longest, longest);
+      const done = await withLock(pool, DELIVERY_LOCK, 0, (client) =>
+        deliverAndLog(delivery, logger, client, signal),
+      ).catch(async (error: unknown) => {
+        // This connection may be what failed. Emails that SES accepted are marked on another one at once, or they would
+        // be sent again.
+        await delivery.markAccepted(pool).catch(() => {});
+        throw error;
+      });
+      if (done === null) return STANDBY_MILLISECONDS;
+      return Math.max(delivery.pausedFor(), 0);
+    },
+
+    prune: (signal) => pruneOld(dependencies, options, signal),
+
+    async untilNextAttempt() {
+      const next = await millisecondsUntilNextAttempt(pool);
+      return next === null ? null : Math.max(next, delivery.pausedFor(), 0);
+    },
   };
-  const done = await withLock(pool, RUN_LOCK, 0, runIfDue, signal);
-  if (done === null) {
-    logger.debug('another watcher is running; standing by');
-    return Math.min(STANDBY_MILLISECONDS, interval);
-  }
-  await pruneTurn(dependencies, options, signal);
-  return Math.max(0, await millisecondsUntilDue(pool, options.delaySeconds));
 }
 
-export async function runAndTell(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
-  client: Parameters<typeof run>[0],
+async function runAndLog(
+  { run: dependencies, preview, metrics }: StepsDependencies,
+  { dryRun, counterName }: StepsOptions,
+  client: pg.PoolClient,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const started = performance.now();
+  const options = dryRun ? { dryRun, inspect: preview } : { dryRun };
+  const outcome = await run(client, dependencies, options, signal);
+  const duration = Math.round(performance.now() - started);
+  logOutcome(dependencies, outcome, duration, dryRun);
+  if (dryRun) return outcome;
+  metrics.increment(counterName);
+  metrics.increment('bec-alerts.watcher.alerts', outcome.alerts);
+  metrics.increment('bec-alerts.watcher.errors', outcome.failures, { what: 'judgement' });
+  metrics.distribution('bec-alerts.watcher.run.duration', duration);
+  return outcome;
+}
+
+function logOutcome(
+  { triggers, logger }: RunDependencies,
+  { id, issues, alerts, failures, queries }: RunOutcome,
+  duration: number,
+  dryRun: boolean,
+): void {
+  const failed = failures === 0 ? '' : `, and ${plural(failures, 'evaluation')} failed`;
+  const evaluated = `evaluated ${plural(issues, 'issue')} with ${plural(triggers.length, 'trigger')}`;
+  logger.info(`${evaluated}: ${plural(alerts, 'alert')}${failed}`, {
+    ...(dryRun ? { dry_run: true } : { run: id }),
+    issues,
+    alerts,
+    failures,
+    queries,
+    duration_ms: duration,
+  });
+}
+
+async function deliverAndLog(
+  delivery: Delivery,
+  logger: Logger,
+  client: pg.PoolClient,
   signal: AbortSignal,
 ): Promise<void> {
-  const { logger, metrics, triggers, settings, show } = dependencies;
-  const { dryRun } = options;
-  const started = performance.now();
-  const outcome = await run(client, dependencies, dryRun, signal, async (tx, runId) => {
-    if (dryRun) await preview(tx, runId, settings, show);
-  });
-  const duration = Math.round(performance.now() - started);
-  const { id, issues, alerts, failures, queries } = outcome;
-  const failed = failures === 0 ? '' : `, and ${plural(failures, 'judgement')} failed`;
-  logger.info(
-    `evaluated ${plural(issues, 'issue')} with ${plural(triggers.length, 'trigger')}: ${plural(alerts, 'alert')}${failed}`,
-    {
-      ...(dryRun ? { dry_run: true } : { run: id }),
-      issues,
-      alerts,
-      failures,
-      queries,
-      duration_ms: duration,
-    },
-  );
-  if (dryRun) return;
-  metrics.increment(options.counterName);
-  metrics.increment('bec-alerts.watcher.alerts', alerts);
-  metrics.increment('bec-alerts.watcher.errors', failures, { what: 'judgement' });
-  metrics.distribution('bec-alerts.watcher.run.duration', duration);
+  const { sent, deferred, failed } = await delivery.deliver(client, signal);
+  if (sent + deferred + failed > 0) logger.info('delivery', { sent, deferred, failed });
 }
 
-/** Deletes what is old; a failure is no failure of the run. */
-export async function pruneTurn(
-  { pool, logger, reporter }: WatcherDependencies,
-  { retentionDays }: WatcherOptions,
+async function pruneOld(
+  { pool, run: { logger, reporter } }: StepsDependencies,
+  { retentionDays }: StepsOptions,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -115,28 +185,4 @@ export async function pruneTurn(
   } catch (thrown) {
     reporter.report(asError(thrown), 'pruning old rows failed; it goes on after the next run');
   }
-}
-
-/** Delivers what is due in the outbox, one watcher at a time. @returns milliseconds until there may be more to do */
-export async function deliveryTurn(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
-  signal: AbortSignal,
-): Promise<number> {
-  const { pool, pace, taken, logger } = dependencies;
-  const held = pace.pausedFor();
-  if (held > 0) return held;
-  const longest = Math.min(options.delaySeconds * 1_000, LONGEST_WAIT_MILLISECONDS);
-  const waiting = await millisecondsUntilNextAttempt(pool);
-  if (taken.length === 0 && (waiting === null || waiting > 0)) return Math.min(waiting ?? longest, longest);
-  const done = await withLock(pool, DELIVERY_LOCK, 0, async (client) => {
-    const delivery = await deliver(client, dependencies, signal);
-    if (delivery.sent + delivery.deferred + delivery.failed > 0) logger.info('delivery', { ...delivery });
-  }).catch(async (error: unknown) => {
-    // The connection may be what failed: what SES took is marked on another at once, lest it be sent again.
-    await settle(pool, taken).catch(() => {});
-    throw error;
-  });
-  if (done === null) return STANDBY_MILLISECONDS;
-  return Math.max(pace.pausedFor(), 0);
 }

@@ -1,19 +1,20 @@
 import { pause } from '../runtime/loop.ts';
 
-/** Lets one loop wake another. */
-export interface Bell {
-  ring(): void;
-  /** Waits for a ring, the time or the signal; a ring since the last wait counts. */
+/** Lets one loop end another loop's wait. */
+export interface WakeUp {
+  /** Ends the wait; if nobody waits, the next wait ends at once. */
+  call(): void;
+  /** Waits for a call, the time or the signal. */
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
-export function createBell(): Bell {
-  let rung = new AbortController();
+export function createWakeUp(): WakeUp {
+  let called = new AbortController();
   return {
-    ring: () => rung.abort(),
+    call: () => called.abort(),
     async wait(milliseconds, signal) {
-      await pause(milliseconds, AbortSignal.any([signal, rung.signal]));
-      if (rung.signal.aborted) rung = new AbortController();
+      await pause(milliseconds, AbortSignal.any([signal, called.signal]));
+      if (called.signal.aborted) called = new AbortController();
     },
   };
 }

@@ -1,141 +1,142 @@
-import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
-import { checkDatabase } from '../db/pool.ts';
-import { RUN_LOCK, withLock } from '../db/transaction.ts';
 import { asError } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { backoff, pause } from '../runtime/loop.ts';
-import type { WatcherDependencies, WatcherOptions } from './steps.ts';
-import { deliveryTurn, pruneTurn, runAndTell, runTurn } from './steps.ts';
-import type { Bell } from './wake-up.ts';
-import { createBell } from './wake-up.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Reporter } from '../runtime/report.ts';
+import type { RunOutcome } from './run/run.ts';
+import type { Steps } from './steps.ts';
+import type { WakeUp } from './wake-up.ts';
+import { createWakeUp } from './wake-up.ts';
 
-/** How long `--once` waits for another watcher's run to end. */
-const PATIENCE_MILLISECONDS = 60_000;
-/** How long `--once` tries to deliver what SES doesn't take at first; after that a later run does. */
+export interface WatchDependencies {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly reporter: Reporter;
+}
+
+export interface WatchOptions {
+  /** A dry run sends nothing, so there is nothing to deliver. */
+  readonly dryRun: boolean;
+  /** The longest wait after a failure. */
+  readonly delaySeconds: number;
+}
+
+/** How long `--once` tries to deliver what SES doesn't accept at first; a later run delivers the rest. */
 const DELIVERY_PATIENCE_MILLISECONDS = 20_000;
-/** How soon what failed is tried again: sooner than a long interval, but not at once, and ever more seldom. */
+/** How soon a failed step is tried again: not at once, less and less often, and sooner than a long interval. */
 const FIRST_RETRY_MILLISECONDS = 10_000;
 const LONGEST_RETRY_MILLISECONDS = 600_000;
+const SHORTEST_PAUSE_MILLISECONDS = 100;
 
 const FAILURES = {
-  run: 'the run failed; the next one judges what it would have judged',
+  run: 'the run failed; the next one evaluates the same issues',
   delivery: 'delivery failed; alerts stay in the outbox and are delivered later',
 } as const;
 
 /**
- * Runs every `delaySeconds` until the signal fires, and delivers alongside: a slow SES puts no run off, and a retry
- * waits for no run. Any number of watchers may do so on one database: whoever takes the lock when a run is due does
- * it, the others find it done.
+ * Runs at each interval until the signal fires, and delivers alongside: a slow SES delays no run, and a retry waits for
+ * no run. Any number of watchers may do so on one database: the one that takes the lock when a run is due does it, the
+ * others find it done.
  */
 export async function watch(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
+  steps: Steps,
+  dependencies: WatchDependencies,
+  options: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const outbox = createBell();
+  const outbox = createWakeUp();
   const runs = async () => {
-    const wait = await runTurn(dependencies, options, signal);
-    outbox.ring();
+    const wait = await steps.runIfDue(signal);
+    outbox.call();
     return wait;
   };
-  const repeat = (what: keyof typeof FAILURES, turn: () => Promise<number>, bell: Bell) =>
-    loop(dependencies, options, what, turn, bell, signal);
-  const loops = [repeat('run', runs, createBell())];
+  const loops = [repeat('run', runs, createWakeUp(), dependencies, options, signal)];
   if (!options.dryRun) {
-    const deliveries = () => deliveryTurn(dependencies, options, signal);
-    loops.push(repeat('delivery', deliveries, outbox));
+    const deliveries = () => steps.deliver(signal);
+    loops.push(repeat('delivery', deliveries, outbox, dependencies, options, signal));
   }
   await Promise.all(loops);
   dependencies.logger.info('stopped');
 }
 
-async function loop(
-  { metrics, reporter }: WatcherDependencies,
-  { delaySeconds }: WatcherOptions,
+async function repeat(
   what: keyof typeof FAILURES,
-  turn: () => Promise<number>,
-  bell: Bell,
+  step: () => Promise<number>,
+  wakeUp: WakeUp,
+  dependencies: WatchDependencies,
+  { delaySeconds }: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
     let wait: number;
     try {
-      wait = await turn();
+      wait = await step();
       failures = 0;
     } catch (thrown) {
       if (signal.aborted) return;
       failures += 1;
       const retry = backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
       wait = Math.min(retry, delaySeconds * 1_000);
-      metrics.increment('bec-alerts.watcher.errors', 1, { what });
-      reporter.report(asError(thrown), FAILURES[what]);
+      reportFailure(what, thrown, dependencies);
     }
-    await bell.wait(wait, signal);
+    await wakeUp.wait(wait, signal);
   }
 }
 
-/** `--once`: one run at once, due or not, and what can be delivered. @throws if it can't be done */
-export async function watchOnceNow(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
+/**
+ * `--once`: runs now, due or not, and delivers what can be delivered.
+ * @returns what the run did; null where the signal ended it
+ * @throws where the run or the delivery fails
+ */
+export async function watchOnce(
+  steps: Steps,
+  dependencies: WatchDependencies,
+  { dryRun }: WatchOptions,
   signal: AbortSignal,
-): Promise<void> {
-  const { metrics, reporter, logger } = dependencies;
+): Promise<RunOutcome | null> {
   let what: keyof typeof FAILURES = 'run';
+  let outcome: RunOutcome;
   try {
-    await runNow(dependencies, options, signal);
-    if (options.dryRun) return;
+    outcome = await steps.runNow(signal);
+    if (dryRun) return outcome;
     what = 'delivery';
-    await deliverPatiently(dependencies, options, signal);
-  } catch (error) {
+    await deliverPatiently(steps, dependencies, signal);
+  } catch (thrown) {
     if (!signal.aborted) {
-      metrics.increment('bec-alerts.watcher.errors', 1, { what });
-      reporter.report(asError(error), FAILURES[what]);
-      throw error;
+      reportFailure(what, thrown, dependencies);
+      throw thrown;
     }
-    logger.info(`stopped in the middle of the ${what}`);
-    return;
+    dependencies.logger.info(`stopped in the middle of the ${what}`);
+    return null;
   }
-  await pruneTurn(dependencies, options, signal);
-}
-
-async function runNow(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const { pool } = dependencies;
-  await checkDatabase(pool);
-  const done = await withLock(
-    pool,
-    RUN_LOCK,
-    PATIENCE_MILLISECONDS,
-    (client) => runAndTell(dependencies, options, client, signal),
-    signal,
-  );
-  if (done === null) {
-    throw new Error(
-      `another watcher's run went on for ${PATIENCE_MILLISECONDS / 1_000} s; nothing was done, try again later`,
-    );
-  }
+  await steps.prune(signal);
+  return outcome;
 }
 
 async function deliverPatiently(
-  dependencies: WatcherDependencies,
-  options: WatcherOptions,
+  steps: Steps,
+  { logger }: WatchDependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool, pace, logger } = dependencies;
   const deadline = performance.now() + DELIVERY_PATIENCE_MILLISECONDS;
   while (!signal.aborted) {
-    await deliveryTurn(dependencies, options, signal);
-    const next = await millisecondsUntilNextAttempt(pool);
-    if (next === null) return;
-    const wait = Math.max(next, pace.pausedFor(), 0);
+    await steps.deliver(signal);
+    const wait = await steps.untilNextAttempt();
+    if (wait === null) return;
     if (performance.now() + wait > deadline) {
       logger.warning('alerts stay in the outbox; a later run delivers them');
       return;
     }
-    await pause(Math.max(wait, 100), signal);
+    await pause(Math.max(wait, SHORTEST_PAUSE_MILLISECONDS), signal);
   }
+}
+
+function reportFailure(
+  what: keyof typeof FAILURES,
+  thrown: unknown,
+  { metrics, reporter }: WatchDependencies,
+): void {
+  metrics.increment('bec-alerts.watcher.errors', 1, { what });
+  reporter.report(asError(thrown), FAILURES[what]);
 }

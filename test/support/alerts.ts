@@ -6,7 +6,6 @@ import { clearEmails, startSes, storedEmails } from '../../dev/services.ts';
 import { storeEvents } from '../../src/db/events.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { ErrorEvent } from '../../src/domain/event.ts';
-import type { Issue } from '../../src/domain/issue.ts';
 import type { Environment, Finished } from './command.ts';
 import { runCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
@@ -53,21 +52,6 @@ export async function happen(
     return errorEvent({ groupId, message: `issue ${groupId}`, user, ...overrides });
   });
   if (events.length > 0) await storeEvents(pool, events);
-}
-
-/** An issue as a trigger gets it. */
-export function anIssue(overrides: Partial<Issue> = {}): Issue {
-  return {
-    id: '1',
-    groupId: '1001',
-    projectId: '7',
-    message: 'TypeError: x is undefined',
-    module: 'app',
-    stackFrames: [],
-    firstSeen: new Date('2026-05-01T00:00:00Z'),
-    lastSeen: new Date('2026-05-06T12:00:00Z'),
-    ...overrides,
-  };
 }
 
 /** A test about "today" must not begin just before today ends. */

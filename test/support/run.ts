@@ -4,16 +4,16 @@ import { RUN_LOCK, withLock } from '../../src/db/transaction.ts';
 import type { Trigger } from '../../src/domain/trigger.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createReporter } from '../../src/runtime/report.ts';
-import type { JudgeDependencies } from '../../src/watcher/run/process-page.ts';
 import type { RunOutcome } from '../../src/watcher/run/run.ts';
 import { run } from '../../src/watcher/run/run.ts';
+import type { RunDependencies } from '../../src/watcher/run/run-state.ts';
 import { loadTriggers } from '../../src/watcher/triggers/load.ts';
 
 /** A run in this process, on its own connection: for what the command line is too slow to repeat or to watch. */
 export async function runHere(
   pool: Pool,
   triggers: readonly Trigger[],
-  options: { dryRun?: boolean; signal?: AbortSignal } & Partial<JudgeDependencies> = {},
+  options: { dryRun?: boolean; signal?: AbortSignal } & Partial<RunDependencies> = {},
 ): Promise<RunOutcome> {
   const { dryRun = false, signal = new AbortController().signal, ...overrides } = options;
   const logger = createLogger({
@@ -22,7 +22,7 @@ export async function runHere(
     name: 'test',
     destination: { write: () => undefined },
   });
-  const dependencies: JudgeDependencies = {
+  const dependencies: RunDependencies = {
     triggers: await loadTriggers(triggers, 'the test', null, isEmail),
     settings: { subjectPrefix: '[test]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 50 },
@@ -34,7 +34,7 @@ export async function runHere(
     pool,
     RUN_LOCK,
     30_000,
-    (client) => run(client, dependencies, dryRun, signal),
+    (client) => run(client, dependencies, { dryRun }, signal),
     signal,
   );
   if (done === null) throw new Error('another run held the lock for 30 s');

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { WatcherSettings } from '../../config/env.ts';
 import { watcherSettings } from '../../config/env.ts';
 import { createPool } from '../../db/pool.ts';
+import { plural } from '../../domain/text.ts';
 import { createConsoleMailer } from '../../mail/console.ts';
 import { loadDigest } from '../../mail/digest.ts';
 import type { Email, Mailer } from '../../mail/mailer.ts';
@@ -10,15 +11,23 @@ import { asError } from '../../runtime/errors.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
+import type { Reporter } from '../../runtime/report.ts';
 import { createReporter } from '../../runtime/report.ts';
-import { createPace } from '../../watcher/delivery/send-rate.ts';
+import { createDelivery } from '../../watcher/delivery/deliver.ts';
+import { preview } from '../../watcher/delivery/preview.ts';
+import { createSendRate } from '../../watcher/delivery/send-rate.ts';
+import type { RunOutcome } from '../../watcher/run/run.ts';
+import type { Steps } from '../../watcher/steps.ts';
+import { createSteps } from '../../watcher/steps.ts';
 import type { ReadyTrigger } from '../../watcher/triggers/load.ts';
-import { watch, watchOnceNow } from '../../watcher/watch.ts';
+import type { WatchDependencies } from '../../watcher/watch.ts';
+import { watch, watchOnce } from '../../watcher/watch.ts';
 import { awsTimeouts } from '../aws-settings.ts';
 import type { CommandContext, Register } from '../command.ts';
 import { lastRunCheck, serveHealth } from '../health.ts';
 import type { OptionVariables } from '../options.ts';
 import { DAEMON_OPTIONS } from '../options.ts';
+import { shownDeclines } from './declines-text.ts';
 import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
@@ -84,78 +93,108 @@ async function runWatcher(
   // Not before: a trigger file may wait for ever as it is loaded, and then hears no signal.
   const signal = stopSignal();
   const logger = loggerOf('watcher');
-  warnOfSilence(logger, triggers);
+  warnOfNobody(logger, triggers);
   const teardown = new Teardown(logger);
   try {
     const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
     teardown.add('error reports', () => reporter.close());
-    // A trigger is another's code: its carelessness must not end the watcher, as Node would by itself.
-    const onRejection = (reason: unknown) =>
-      reporter.report(asError(reason), 'a promise was rejected that nobody awaits, such as one of a trigger');
-    process.on('unhandledRejection', onRejection);
-    teardown.add('the watch for rejections', async () => {
-      process.off('unhandledRejection', onRejection);
-    });
+    reportRejections(reporter, teardown);
     const metrics = createMetrics(logger);
     teardown.add('metrics', () => metrics.close());
-    const pool = createPool({
-      connectionString: settings.DATABASE_URL,
-      applicationName: 'bec-alerts watcher',
-      // A run and a delivery hold one each; who asks whether there is anything to do takes another.
-      max: 4,
-      statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
-      onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
-    });
-    teardown.add('the database', () => pool.end());
-    const print = createConsoleMailer((text) => process.stdout.write(text));
-    const mailer = settings.WATCHER_CONSOLE_ALERTS ? print : await sesMailer(settings, logger);
-    teardown.add('the mailer', async () => mailer.close());
-
-    const dependencies = {
-      triggers,
-      settings: {
-        subjectPrefix: settings.ALERT_SUBJECT_PREFIX,
-        issueUrl: settings.SENTRY_ISSUE_URL,
-        maxPerRun: settings.ALERT_MAX_PER_RUN,
-        renderDigest: await loadDigest(),
-      },
-      bundling: { digest: settings.ALERT_DIGEST === 'run', maxPerRun: settings.ALERT_MAX_PER_RUN },
-      pool,
-      logger,
-      reporter,
-      metrics,
-      mailer,
-      pace: createPace(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
-      leaseMilliseconds: longestRequest(awsTimeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
-      taken: [],
-      show: async (email: Email) => {
-        if (settings.WATCHER_CONSOLE_ALERTS) await print.send(email, signal);
-        else logger.info('would mail', { to: email.to, subject: email.subject });
-      },
-    };
-    const options = {
-      dryRun: settings.WATCHER_DRY_RUN,
-      delaySeconds: settings.WATCHER_SLEEP_DELAY,
-      retentionDays: settings.RETENTION_DAYS,
-      counterName: settings.DATADOG_COUNTER_NAME,
-    };
-    if (!settings.WATCHER_ONCE) {
-      await serveHealth(
-        { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'watcher' },
-        logger,
-        teardown,
-        // A dry run leaves none behind.
-        (health) => (options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
-      );
+    const own = { logger, reporter, metrics };
+    const steps = await createWatcherSteps(settings, triggers, own, teardown, signal);
+    const options = { dryRun: settings.WATCHER_DRY_RUN, delaySeconds: settings.WATCHER_SLEEP_DELAY };
+    if (settings.WATCHER_ONCE) {
+      const outcome = await watchOnce(steps, own, options, signal);
+      if (outcome !== null) concludeOnce(outcome, settings);
+      return;
     }
-    if (settings.WATCHER_ONCE) await watchOnceNow(dependencies, options, signal);
-    else await watch(dependencies, options, signal);
+    await serveHealth(
+      { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'watcher' },
+      logger,
+      teardown,
+      // A dry run leaves no run behind.
+      (health) => (options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
+    );
+    await watch(steps, own, options, signal);
   } finally {
     await teardown.run();
   }
 }
 
-function warnOfSilence(logger: Logger, triggers: readonly ReadyTrigger[]): void {
+/** A trigger is another's code: a promise that it forgot must not end the watcher, as Node would by itself. */
+function reportRejections(reporter: Reporter, teardown: Teardown): void {
+  const report = (reason: unknown) =>
+    reporter.report(asError(reason), 'a promise was rejected that nobody awaits, such as one of a trigger');
+  process.on('unhandledRejection', report);
+  teardown.add('the watch for rejections', async () => {
+    process.off('unhandledRejection', report);
+  });
+}
+
+async function createWatcherSteps(
+  settings: WatcherSettings,
+  triggers: readonly ReadyTrigger[],
+  { logger, reporter, metrics }: WatchDependencies,
+  teardown: Teardown,
+  signal: AbortSignal,
+): Promise<Steps> {
+  const pool = createPool({
+    connectionString: settings.DATABASE_URL,
+    applicationName: 'bec-alerts watcher',
+    // A run and a delivery hold one each; the questions whether there is anything to do take another.
+    max: 4,
+    statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
+    onIdleError: (error) => logger.warning('a database connection was lost; reconnecting', { error }),
+  });
+  teardown.add('the database', () => pool.end());
+  const print = createConsoleMailer((text) => process.stdout.write(text));
+  const mailer = settings.WATCHER_CONSOLE_ALERTS ? print : await sesMailer(settings, logger);
+  teardown.add('the mailer', async () => mailer.close());
+
+  const email = { subjectPrefix: settings.ALERT_SUBJECT_PREFIX, issueUrl: settings.SENTRY_ISSUE_URL };
+  const maxPerRun = settings.ALERT_MAX_PER_RUN;
+  const build = { ...email, maxPerRun, renderDigest: await loadDigest() };
+  const show = async ({ to, subject, ...body }: Email) => {
+    if (settings.WATCHER_CONSOLE_ALERTS) await print.send({ to, subject, ...body }, signal);
+    else logger.info('would mail', { to, subject });
+  };
+  const delivery = createDelivery({
+    mailer,
+    settings: build,
+    sendRate: createSendRate(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
+    logger,
+    metrics,
+    reporter,
+    leaseMilliseconds: longestRequest(awsTimeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
+  });
+  const bundling = { digest: settings.ALERT_DIGEST === 'run', maxPerRun };
+  return createSteps(
+    {
+      pool,
+      run: { triggers, settings: email, bundling, logger, reporter },
+      delivery,
+      metrics,
+      preview: (tx, runId) => preview(tx, runId, build, show),
+    },
+    {
+      dryRun: settings.WATCHER_DRY_RUN,
+      delaySeconds: settings.WATCHER_SLEEP_DELAY,
+      retentionDays: settings.RETENTION_DAYS,
+      counterName: settings.DATADOG_COUNTER_NAME,
+    },
+  );
+}
+
+/** @throws where evaluations failed: a script that runs the watcher once must notice */
+function concludeOnce({ failures, triggers }: RunOutcome, settings: WatcherSettings): void {
+  if (settings.WATCHER_CONSOLE_ALERTS) process.stdout.write(shownDeclines(triggers));
+  if (failures > 0) {
+    throw new Error(`${plural(failures, 'evaluation')} failed; the errors are logged above`);
+  }
+}
+
+function warnOfNobody(logger: Logger, triggers: readonly ReadyTrigger[]): void {
   if (triggers.length === 0) logger.warning('no trigger is enabled: nobody will be told of anything');
   for (const { trigger } of triggers) {
     if (trigger.emails.length === 0) {

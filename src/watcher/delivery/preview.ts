@@ -1,8 +1,8 @@
 import { pendingOfRun } from '../../db/outbox.ts';
 import type { Db } from '../../db/pool.ts';
 import type { Email } from '../../mail/mailer.ts';
-import type { ComposeSettings } from './build-email.ts';
-import { collect, compose } from './build-email.ts';
+import type { BuildSettings } from './build-email.ts';
+import { buildEmail } from './build-email.ts';
 
 const PAGE = 100;
 
@@ -10,7 +10,7 @@ const PAGE = 100;
 export async function preview(
   db: Db,
   runId: string,
-  settings: ComposeSettings,
+  settings: BuildSettings,
   show: (email: Email) => Promise<void>,
 ): Promise<void> {
   const shown = new Set<string>();
@@ -21,7 +21,9 @@ export async function preview(
       const bundle = alert.bundle === null ? null : `${alert.bundle} ${alert.recipientId}`;
       if (bundle !== null && shown.has(bundle)) continue;
       if (bundle !== null) shown.add(bundle);
-      await show(compose(await collect(db, alert), settings));
+      const { email } = await buildEmail(db, alert, settings);
+      if (email instanceof Error) throw email;
+      await show(email);
     }
     after = alerts.at(-1)?.id ?? after;
     if (alerts.length < PAGE) return;

@@ -2,35 +2,35 @@ import { backoff, pause } from '../../runtime/loop.ts';
 
 const FIRST_PAUSE_MILLISECONDS = 1_000;
 const LONGEST_PAUSE_MILLISECONDS = 300_000;
-/** Failures in a row, of whatever alerts, after which it is SES that fails. */
+/** Failures in a row, of any alerts, after which SES itself counts as failing. */
 const PATIENCE = 3;
 /** Emails a second. */
 const SANDBOX_RATE = 1;
 const ASK_AGAIN_MILLISECONDS = 300_000;
 
 /** When the next email may leave: at the account's rate, and not while SES asks to be left alone. */
-export interface Pace {
+export interface SendRate {
   /** Waits for the turn of the next email. */
   turn(signal: AbortSignal): Promise<void>;
   /** Milliseconds until sending goes on; 0 or less while nothing holds it up. */
   pausedFor(): number;
-  /** SES took or judged an email. */
+  /** SES accepted or refused an email. */
   answered(): void;
   /** SES asked to send less. @returns for how many milliseconds */
   throttled(): number;
-  /** SES failed or could not be reached; a pause follows once that is not this one alert's doing. */
+  /** SES failed or could not be reached; a pause follows once that happened three times in a row. */
   failed(): void;
 }
 
 /**
- * @param emailsPerSecond asked once, before the first email; null where there is no answer: then it is asked again
- *   after five minutes, and until there is one the sandbox's rate holds
+ * @param emailsPerSecond asked once, before the first email. Null where SES doesn't answer: then it is asked again after
+ *   five minutes, and until it answers the rate is 1 a second, as in SES's sandbox
  */
-export function createPace(
+export function createSendRate(
   emailsPerSecond: () => Promise<number | null>,
   random: () => number = Math.random,
   now: () => number = () => performance.now(),
-): Pace {
+): SendRate {
   let rate: number | null = null;
   let askAt = Number.NEGATIVE_INFINITY;
   let next = 0;

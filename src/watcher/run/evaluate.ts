@@ -4,35 +4,43 @@ import type { Recipient, Trigger, TriggerContext } from '../../domain/trigger.ts
 import { asError } from '../../runtime/errors.ts';
 import { pause } from '../../runtime/loop.ts';
 
-/** What one trigger decided to tell of one issue. */
-export interface Decision {
+/** The trigger notifies of an issue. */
+export interface Notify {
+  readonly verdict: 'notify';
   readonly issue: Issue;
   readonly because: string;
   readonly recipients: readonly Recipient[];
 }
 
-/** What one trigger decided not to tell, and why where it says so. */
-export interface Silence {
+/** The trigger doesn't notify of an issue. */
+export interface Decline {
+  readonly verdict: 'decline';
   readonly issue: Issue;
-  readonly silent: string | undefined;
+  /** Undefined where the trigger gives no reason. */
+  readonly because: string | undefined;
 }
 
-export interface FailedJudgement {
+/** The trigger threw, returned no verdict, or was late. */
+export interface EvaluationFailure {
+  readonly verdict: 'failed';
   readonly issue: Issue;
   readonly error: Error;
 }
 
-export interface Judgements {
-  readonly decisions: readonly Decision[];
-  readonly silences: readonly Silence[];
-  readonly failures: readonly FailedJudgement[];
-  /** Not all were made in time. */
+type Outcome = Notify | Decline | EvaluationFailure;
+
+/** What came of one trigger and one page of issues, each list in the issues' order. */
+export interface Evaluations {
+  readonly notify: readonly Notify[];
+  readonly declined: readonly Decline[];
+  readonly failed: readonly EvaluationFailure[];
+  /** Some evaluations did not end in time. */
   readonly late: boolean;
 }
 
-/** How long a trigger may take over a page: one that waits for something that never comes must not hold up the run. */
+/** How long a trigger may take over a page: a trigger that waits forever must not hold up the run. */
 export const PATIENCE_MILLISECONDS = 120_000;
-/** And how long over each further page of a run in which it was late once. */
+/** How long it may take over each further page of a run in which it was late once. */
 export const LATE_PATIENCE_MILLISECONDS = 1_000;
 
 const verdictSchema = z.discriminatedUnion('notify', [
@@ -45,8 +53,8 @@ const verdictSchema = z.discriminatedUnion('notify', [
 ]);
 
 /**
- * Lets a trigger judge a page of issues. All start in the same turn, so that what they ask is asked together; the
- * order of the decisions is the issues'.
+ * Lets a trigger evaluate a page of issues. All evaluations start in the same turn, so that their questions reach
+ * Postgres together.
  * @throws once the signal fires
  */
 export async function evaluate(
@@ -55,31 +63,27 @@ export async function evaluate(
   context: TriggerContext,
   patienceMilliseconds = PATIENCE_MILLISECONDS,
   signal: AbortSignal = new AbortController().signal,
-): Promise<Judgements> {
+): Promise<Evaluations> {
   const outcomes: Outcome[] = [];
-  const judgements = issues.map(async (issue, index) => {
-    const outcome = await judge(trigger, issue, context);
+  const evaluations = issues.map(async (issue, index) => {
+    const outcome = await evaluateOne(trigger, issue, context);
     outcomes[index] ??= outcome;
   });
-  const late = await allOrLate(judgements, patienceMilliseconds, signal);
+  const late = await allOrLate(evaluations, patienceMilliseconds, signal);
   signal.throwIfAborted();
-  const decisions: Decision[] = [];
-  const silences: Silence[] = [];
-  const failures: FailedJudgement[] = [];
-  for (const [index, issue] of issues.entries()) {
-    // A judgement that ends later than this finds its place taken.
-    outcomes[index] ??= { issue, error: tooLate(patienceMilliseconds) };
-    const outcome = outcomes[index];
-    if ('error' in outcome) failures.push(outcome);
-    else if ('silent' in outcome) silences.push(outcome);
-    else decisions.push(outcome);
-  }
-  return { decisions, silences, failures, late };
+  // An evaluation that ends after this finds its place taken.
+  for (const [index, issue] of issues.entries()) outcomes[index] ??= tooLate(issue, patienceMilliseconds);
+  return {
+    notify: outcomes.filter((outcome) => outcome.verdict === 'notify'),
+    declined: outcomes.filter((outcome) => outcome.verdict === 'decline'),
+    failed: outcomes.filter((outcome) => outcome.verdict === 'failed'),
+    late,
+  };
 }
 
 /**
- * Waits for all, or for as long as there is patience or no signal; nobody can end what another's code began.
- * @returns whether it didn't wait for all
+ * Waits for all, but no longer than the patience or until the signal; nobody can end what a trigger began.
+ * @returns whether it stopped waiting
  */
 async function allOrLate(
   work: readonly Promise<void>[],
@@ -96,39 +100,41 @@ async function allOrLate(
   }
 }
 
-function tooLate(milliseconds: number): Error {
-  return new Error(`evaluate did not return within ${milliseconds / 1_000} s`);
+function tooLate(issue: Issue, milliseconds: number): EvaluationFailure {
+  return failure(issue, new Error(`evaluate did not return within ${milliseconds / 1_000} s`));
 }
 
-type Outcome = Decision | Silence | FailedJudgement;
+function failure(issue: Issue, error: Error): EvaluationFailure {
+  return { verdict: 'failed', issue, error };
+}
 
-async function judge(trigger: Trigger, issue: Issue, context: TriggerContext): Promise<Outcome> {
+async function evaluateOne(trigger: Trigger, issue: Issue, context: TriggerContext): Promise<Outcome> {
   try {
     const answer = await trigger.evaluate(issue, context);
-    // Nearly every verdict is this one, and a schema takes longer than the judgement.
-    const silence = silenceOf(issue, answer);
-    if (silence !== null) return silence;
+    // Nearly every verdict is this one, and a schema takes longer than the evaluation.
+    const decline = declineOf(issue, answer);
+    if (decline !== null) return decline;
     const checked = verdictSchema.safeParse(answer);
     if (!checked.success)
       throw new TypeError(`evaluate must return a verdict: ${z.prettifyError(checked.error)}`);
     const verdict = checked.data;
-    if (!verdict.notify) return { issue, silent: verdict.because };
+    if (!verdict.notify) return { verdict: 'decline', issue, because: verdict.because };
     const recipients = ownRecipients(verdict.recipients ?? context.recipients, context);
-    return { issue, because: verdict.because, recipients };
+    return { verdict: 'notify', issue, because: verdict.because, recipients };
   } catch (thrown) {
-    return { issue, error: asError(thrown) };
+    return failure(issue, asError(thrown));
   }
 }
 
-function silenceOf(issue: Issue, answer: unknown): Silence | null {
+function declineOf(issue: Issue, answer: unknown): Decline | null {
   if (typeof answer !== 'object' || answer === null || !('notify' in answer) || answer.notify !== false) {
     return null;
   }
-  const silent = 'because' in answer ? answer.because : undefined;
-  return silent === undefined || typeof silent === 'string' ? { issue, silent } : null;
+  const because = 'because' in answer ? answer.because : undefined;
+  return because === undefined || typeof because === 'string' ? { verdict: 'decline', issue, because } : null;
 }
 
-/** A trigger tells its own recipients only, each once. */
+/** A trigger notifies its own recipients only, each once. */
 function ownRecipients(named: readonly Recipient[], context: TriggerContext): readonly Recipient[] {
   const ids = new Set(named.map(({ id }) => id));
   const recipients = context.recipients.filter(({ id }) => ids.has(id));

@@ -1,59 +1,72 @@
-import type { NewAlert } from '../../db/alerts.ts';
+import type { NewAlert } from '../../db/outbox.ts';
 import type { Issue } from '../../domain/issue.ts';
+import { plural } from '../../domain/text.ts';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Reporter } from '../../runtime/report.ts';
-import type { FailedJudgement, Silence } from './evaluate.ts';
+import type { Decline, EvaluationFailure } from './evaluate.ts';
 import { MAX_BECAUSE } from './render-alerts.ts';
+import type { TriggerSummary } from './summary.ts';
 
-/** What log and Sentry are told of one run's judgements: failures, and at DEBUG each issue's way by its ids. */
-export interface Teller {
-  judging(issues: readonly Issue[], again?: { readonly trigger: string }): void;
-  decided(
-    trigger: string,
-    issues: readonly Issue[],
-    alerts: readonly NewAlert[],
-    silences: readonly Silence[],
-  ): void;
-  /** @param count which failure of the trigger in this run it is, from 1 */
-  failed(trigger: string, failure: FailedJudgement, count: number): void;
+/** Writes a run's evaluations to the log: at DEBUG each issue's way by its ids, and each distinct error once. */
+export interface RunLog {
+  evaluating(issues: readonly Issue[], again?: { readonly trigger: string }): void;
+  alerts(trigger: string, issues: readonly Issue[], alerts: readonly NewAlert[]): void;
+  declined(trigger: string, declines: readonly Decline[]): void;
+  failed(trigger: string, failures: readonly EvaluationFailure[]): void;
+  /** At the end of the run, whether it succeeds or not. */
+  errors(summaries: readonly TriggerSummary[]): void;
 }
 
-/** Of one trigger in one run; a trigger that is broken fails on every issue. */
-const REPORTED_FAILURES = 5;
+/** Distinct errors of one trigger in one run that are logged with their stack and reported. */
+const REPORTED_ERRORS = 5;
 
-export function createTeller(run: string, logger: Logger, reporter: Reporter): Teller {
+export function createRunLog(run: string, logger: Logger, reporter: Reporter): RunLog {
   const idsOf = (issue: Issue) => ({ run, issue: issue.id, group_id: issue.groupId });
   return {
-    judging(issues, again) {
-      const message = again === undefined ? 'judging an issue' : 'judging an issue again';
+    evaluating(issues, again) {
+      const message = again === undefined ? 'evaluating an issue' : 'evaluating an issue again';
       for (const issue of issues) logger.debug(message, { ...idsOf(issue), ...again });
     },
 
-    decided(trigger, issues, alerts, silences) {
-      const told = Map.groupBy(alerts, ({ issueId }) => issueId);
-      for (const issue of told.size === 0 ? [] : issues) {
-        for (const { recipientId: recipient, because } of told.get(issue.id) ?? [])
-          logger.debug('decided to tell of an issue', { ...idsOf(issue), trigger, recipient, because });
-      }
-      for (const { issue, silent } of silences) {
-        const because = silent?.slice(0, MAX_BECAUSE);
-        logger.debug('decided not to tell of an issue', { ...idsOf(issue), trigger, because });
+    alerts(trigger, issues, alerts) {
+      const byIssue = Map.groupBy(alerts, ({ issueId }) => issueId);
+      for (const issue of byIssue.size === 0 ? [] : issues) {
+        for (const { recipientId: recipient, because } of byIssue.get(issue.id) ?? [])
+          logger.debug('a trigger notifies of an issue', { ...idsOf(issue), trigger, recipient, because });
       }
     },
 
-    failed(trigger, { issue, error }, count) {
-      const fields = { ...idsOf(issue), trigger };
-      if (count > REPORTED_FAILURES) {
-        logger.debug('a trigger failed on one more issue', fields);
-        return;
+    declined(trigger, declines) {
+      for (const { issue, because } of declines) {
+        const fields = { ...idsOf(issue), trigger, because: because?.slice(0, MAX_BECAUSE) };
+        logger.debug('a trigger declines to notify of an issue', fields);
       }
-      const message = `trigger "${trigger}" failed on issue ${issue.id}: ${messageOf(error)}`;
-      reporter.report(
-        new CodedError('trigger_failed', message, { retryable: true, cause: error }),
-        'a trigger failed; it judges this issue again in the next runs',
-        fields,
-      );
+    },
+
+    failed(trigger, failures) {
+      for (const { issue, error } of failures) {
+        logger.debug('a trigger failed on an issue', { ...idsOf(issue), trigger, reason: messageOf(error) });
+      }
+    },
+
+    errors(summaries) {
+      for (const { trigger, errors } of summaries) {
+        for (const { error, issueId, issues } of errors.slice(0, REPORTED_ERRORS)) {
+          const which = issues === 1 ? `issue ${issueId}` : `${issues} issues, issue ${issueId} first`;
+          const message = `trigger "${trigger}" failed on ${which}: ${messageOf(error)}`;
+          reporter.report(
+            new CodedError('trigger_failed', message, { retryable: true, cause: error }),
+            'a trigger failed; the next runs evaluate these issues again, ten times at most',
+            { run, trigger, issue: issueId, issues },
+          );
+        }
+        const more = errors.length - REPORTED_ERRORS;
+        if (more > 0) {
+          const message = `a trigger failed with ${plural(more, 'other error')} too; LOG_LEVEL=DEBUG shows each`;
+          logger.error(message, { run, trigger });
+        }
+      }
     },
   };
 }

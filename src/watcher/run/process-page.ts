@@ -1,156 +1,117 @@
-import type { PlannedAlert } from '../../db/alerts.ts';
-import { insertAlerts } from '../../db/alerts.ts';
-import { clearFailures, issuesToRetry, recordFailures } from '../../db/evaluations.ts';
-import { issuesById } from '../../db/issues.ts';
+import { clearFailures, recordFailures } from '../../db/evaluations.ts';
+import { insertAlerts } from '../../db/outbox.ts';
 import { recordNotified } from '../../db/recipients.ts';
-import type { OpenRun } from '../../db/runs.ts';
-import type { Transaction } from '../../db/transaction.ts';
 import type { Issue } from '../../domain/issue.ts';
 import { storable } from '../../domain/text.ts';
-import type { Recipient } from '../../domain/trigger.ts';
-import { asError, messageOf } from '../../runtime/errors.ts';
-import type { Logger } from '../../runtime/logger.ts';
-import type { Reporter } from '../../runtime/report.ts';
-import type { ReadyTrigger } from '../triggers/load.ts';
-import type { Bundling } from './bundle.ts';
-import { createPlan } from './bundle.ts';
-import type { FailedJudgement } from './evaluate.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import type { EvaluationFailure, Evaluations } from './evaluate.ts';
 import { evaluate, LATE_PATIENCE_MILLISECONDS, PATIENCE_MILLISECONDS } from './evaluate.ts';
-import { createTeller } from './log.ts';
-import type { RenderSettings } from './render-alerts.ts';
-import { render } from './render-alerts.ts';
-import type { RankingCache } from './trigger-context.ts';
+import type { RenderedAlerts } from './render-alerts.ts';
+import { renderAlerts } from './render-alerts.ts';
+import type { RunState, RunTrigger } from './run-state.ts';
+import type { PageQuestions } from './trigger-context.ts';
 import { createContext, openPage } from './trigger-context.ts';
 
-export interface JudgeDependencies {
-  readonly triggers: readonly ReadyTrigger[];
-  readonly settings: RenderSettings;
-  readonly bundling: Bundling;
-  readonly logger: Logger;
-  readonly reporter: Reporter;
-}
-
-export interface Judge {
-  /** Lets every trigger, in order, judge a page of changed issues, and writes what follows. */
-  changed(page: readonly Issue[]): Promise<void>;
-  /** Judges again what threw in earlier runs. */
-  retries(): Promise<void>;
-  totals(): { alerts: number; failures: number };
-}
-
-/** What a run knows before the first page. */
-export interface RunState {
-  readonly opened: OpenRun;
-  readonly recipients: ReadonlyMap<string, Recipient>;
-  /** The triggers of which a judgement threw in an earlier run. */
-  readonly failing: ReadonlySet<string>;
-  readonly pageSize: number;
-  /** Ends the run; what is asked of the judge then throws. */
-  readonly signal: AbortSignal;
+/** A page of issues, and why they are evaluated. */
+export interface Page {
+  readonly issues: readonly Issue[];
+  /** `changed`: by every trigger. `retry`: an evaluation by one trigger failed in an earlier run. */
+  readonly why: 'changed' | 'retry';
 }
 
 const MAX_ERROR_TEXT = 1_000;
 
-/** Evaluates, renders and records, page by page. */
-export function createJudge(tx: Transaction, state: RunState, dependencies: JudgeDependencies): Judge {
-  const { opened, recipients, failing, pageSize, signal } = state;
-  const { triggers, settings, logger, reporter } = dependencies;
-  const tell = createTeller(opened.id, logger, reporter);
-  const rankings: RankingCache = new Map();
-  const failedNow = new Map(triggers.map(({ trigger }) => [trigger.name, new Set<string>()]));
-  const lateTriggers = new Set<string>();
-  const plan = createPlan(dependencies.bundling);
-  let alertCount = 0;
-  let failureCount = 0;
+/**
+ * Takes a page of issues through every stage, one trigger after the other: what a trigger decided counts as notified for
+ * the next.
+ */
+export async function processPage(
+  state: RunState,
+  triggers: readonly RunTrigger[],
+  page: Page,
+): Promise<void> {
+  const questions = openPage(state.tx, state.opened.ranAt);
+  try {
+    for (const trigger of triggers) await processTrigger(state, trigger, page, questions);
+  } finally {
+    questions.close();
+  }
+}
 
-  const remember = async (trigger: string, failures: readonly FailedJudgement[], fresh: boolean) => {
-    for (const failure of failures) {
-      const failed = failedNow.get(trigger);
-      failed?.add(failure.issue.id);
-      failureCount += 1;
-      tell.failed(trigger, failure, failed?.size ?? 0);
-    }
-    const rows = failures.map(({ issue, error }) => ({
-      issueId: issue.id,
-      error: storable(messageOf(error), MAX_ERROR_TEXT),
-    }));
-    await recordFailures(tx, trigger, rows, fresh);
-  };
+/** The stages, in order: evaluate, bundle, render, insert, remember failures. */
+async function processTrigger(
+  state: RunState,
+  trigger: RunTrigger,
+  page: Page,
+  questions: PageQuestions,
+): Promise<void> {
+  const { tx, opened, bundler, settings } = state;
+  const evaluations = await evaluatePage(state, trigger, page, questions);
+  const bundled = evaluations.notify.map((notify) => bundler.bundle(notify));
+  const rendered = await renderAlerts(tx, trigger.ready, bundled, opened.ranAt, settings);
+  for (const { notify } of rendered.failures) bundler.release(notify);
+  await insertAlerts(tx, opened.id, rendered.alerts);
+  await recordNotified(tx, rendered.alerts, opened.ranAt);
+  const failed = [...evaluations.failed, ...failuresOf(rendered)];
+  await rememberFailures(state, trigger, page, failed);
+  count(state, trigger, page, { evaluations, rendered, failed });
+}
 
-  const write = async (alerts: readonly PlannedAlert[]) => {
-    await insertAlerts(tx, opened.id, alerts);
-    await recordNotified(tx, alerts, opened.ranAt);
-    alertCount += alerts.length;
-  };
+async function evaluatePage(
+  { opened, rankings, signal }: RunState,
+  trigger: RunTrigger,
+  { issues }: Page,
+  questions: PageQuestions,
+): Promise<Evaluations> {
+  const context = createContext(questions, opened.ranAt, trigger.recipients, rankings);
+  const patience = trigger.late ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
+  const evaluations = await evaluate(trigger.ready.trigger, issues, context, patience, signal);
+  if (evaluations.late) trigger.late = true;
+  return evaluations;
+}
 
-  const judge = async (
-    ready: ReadyTrigger,
-    issues: readonly Issue[],
-    questions: ReturnType<typeof openPage>,
-    fresh: boolean,
-  ) => {
-    const { trigger } = ready;
-    const told = trigger.emails.flatMap((email) => recipients.get(email) ?? []);
-    const context = createContext(questions, opened.ranAt, told, rankings);
-    const patience = lateTriggers.has(trigger.name) ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
-    const { decisions, silences, failures, late } = await evaluate(
-      trigger,
-      issues,
-      context,
-      patience,
-      signal,
-    );
-    if (late) lateTriggers.add(trigger.name);
-    const rendered = await render(tx, ready, decisions, opened.ranAt, settings);
-    await write(rendered.alerts.map(plan));
-    tell.decided(trigger.name, issues, rendered.alerts, silences);
-    const unrendered = rendered.failures.map(({ decision, error }) => ({
-      issue: decision.issue,
-      error: asError(error),
-    }));
-    await remember(trigger.name, [...failures, ...unrendered], fresh);
-    if (!failing.has(trigger.name)) return;
-    const failed = failedNow.get(trigger.name);
-    const judged = issues.map(({ id }) => id).filter((id) => failed?.has(id) !== true);
-    await clearFailures(tx, trigger.name, judged);
-  };
+function failuresOf({ failures }: RenderedAlerts): EvaluationFailure[] {
+  return failures.map(({ notify, error }) => ({ verdict: 'failed', issue: notify.issue, error }));
+}
 
-  const onPage = async (work: (questions: ReturnType<typeof openPage>) => Promise<void>) => {
-    const questions = openPage(tx, opened.ranAt);
-    try {
-      await work(questions);
-    } finally {
-      questions.close();
-    }
-  };
+/** The next runs evaluate these issues again; issues that failed before and don't now are forgotten. */
+async function rememberFailures(
+  { tx }: RunState,
+  { ready, failedBefore, failedNow }: RunTrigger,
+  { issues, why }: Page,
+  failed: readonly EvaluationFailure[],
+): Promise<void> {
+  const { name } = ready.trigger;
+  for (const { issue } of failed) failedNow.add(issue.id);
+  const rows = failed.map(({ issue, error }) => ({
+    issueId: issue.id,
+    error: storable(messageOf(error), MAX_ERROR_TEXT),
+  }));
+  await recordFailures(tx, name, rows, why === 'changed');
+  if (!failedBefore) return;
+  const succeeded = issues.map(({ id }) => id).filter((id) => !failedNow.has(id));
+  await clearFailures(tx, name, succeeded);
+}
 
-  const retry = async (ready: ReadyTrigger) => {
-    const failed = failedNow.get(ready.trigger.name) ?? new Set<string>();
-    let after = '0';
-    while (true) {
-      signal.throwIfAborted();
-      const ids = await issuesToRetry(tx, ready.trigger.name, after, pageSize);
-      const again = ids.filter((id) => !failed.has(id));
-      if (again.length > 0) {
-        const issues = await issuesById(tx, again);
-        tell.judging(issues, { trigger: ready.trigger.name });
-        await onPage((questions) => judge(ready, issues, questions, false));
-      }
-      after = ids.at(-1) ?? after;
-      if (ids.length < pageSize) return;
-    }
-  };
+interface Processed {
+  readonly evaluations: Evaluations;
+  readonly rendered: RenderedAlerts;
+  readonly failed: readonly EvaluationFailure[];
+}
 
-  return {
-    async changed(page) {
-      tell.judging(page);
-      await onPage(async (questions) => {
-        for (const ready of triggers) await judge(ready, page, questions, true);
-      });
-    },
-    async retries() {
-      for (const ready of triggers) if (failing.has(ready.trigger.name)) await retry(ready);
-    },
-    totals: () => ({ alerts: alertCount, failures: failureCount }),
-  };
+function count(
+  state: RunState,
+  { ready, summary }: RunTrigger,
+  { issues }: Page,
+  { evaluations, rendered, failed }: Processed,
+): void {
+  const { name } = ready.trigger;
+  state.alerts += rendered.alerts.length;
+  state.failures += failed.length;
+  summary.notified(evaluations.notify.length - rendered.failures.length);
+  for (const { because } of evaluations.declined) summary.declined(because);
+  for (const { issue, error } of failed) summary.failed(issue.id, error);
+  state.log.alerts(name, issues, rendered.alerts);
+  state.log.declined(name, evaluations.declined);
+  state.log.failed(name, failed);
 }

@@ -1,95 +1,96 @@
-import type { NewAlert } from '../../db/alerts.ts';
 import { recentCounts } from '../../db/daily-counts.ts';
+import type { NewAlert } from '../../db/outbox.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { AlertView } from '../../domain/alert.ts';
 import { oneLine } from '../../domain/text.ts';
+import { firstDay } from '../../domain/time.ts';
+import type { EmailSettings } from '../../mail/email-settings.ts';
 import { shownIssue, subjectLine } from '../../mail/format.ts';
 import { issueLink } from '../../mail/link.ts';
+import { asError } from '../../runtime/errors.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
-import type { Decision } from './evaluate.ts';
-import { firstDay } from './trigger-context.ts';
-
-export interface RenderSettings {
-  readonly subjectPrefix: string;
-  /** With `{groupId}` in it; undefined for no link. */
-  readonly issueUrl: string | undefined;
-}
+import type { Addressee, BundledNotify } from './bundle.ts';
 
 /** Characters of a verdict's reason. */
 export const MAX_BECAUSE = 1_000;
 const WEEK = 7;
 const DAYS_SHOWN = 14;
 
-/** Turns decisions into alerts with subject and body. A subject or template that throws fails its alert's issue. */
-export async function render(
+export interface RenderedAlerts {
+  readonly alerts: readonly NewAlert[];
+  /** Decisions whose subject or template threw: none of their alerts is written. */
+  readonly failures: readonly { readonly notify: BundledNotify; readonly error: Error }[];
+}
+
+/**
+ * Turns decisions into alerts. An alert with an email of its own gets the trigger's subject and template; a bundled one
+ * needs neither, so they can't fail it. An issue's alerts are written all or not at all: where one fails, the issue is
+ * evaluated again as a whole.
+ */
+export async function renderAlerts(
   tx: Transaction,
   ready: ReadyTrigger,
-  decisions: readonly Decision[],
+  decisions: readonly BundledNotify[],
   ranAt: Date,
-  settings: RenderSettings,
-): Promise<{ alerts: NewAlert[]; failures: { decision: Decision; error: unknown }[] }> {
+  settings: EmailSettings,
+): Promise<RenderedAlerts> {
   const alerts: NewAlert[] = [];
-  const failures: { decision: Decision; error: unknown }[] = [];
-  for (const { decision, views } of await viewsOf(tx, ready, decisions, ranAt, settings)) {
+  const failures: { notify: BundledNotify; error: Error }[] = [];
+  if (decisions.length === 0) return { alerts, failures };
+  const viewOf = await viewsOf(tx, ready, decisions, ranAt, settings);
+  for (const notify of decisions) {
     try {
-      // All of an issue's alerts or none: one that failed is judged again as a whole.
-      alerts.push(...views.map((view) => renderOne(ready, decision, view)));
-    } catch (error) {
-      failures.push({ decision, error });
+      const view = viewOf(notify);
+      alerts.push(...notify.addressees.map((addressee) => renderOne(ready, notify, addressee, view)));
+    } catch (thrown) {
+      failures.push({ notify, error: asError(thrown) });
     }
   }
   return { alerts, failures };
 }
 
-interface RecipientView {
-  readonly recipientId: string;
-  readonly view: AlertView;
-}
+type CommonView = Omit<AlertView, 'recipient'>;
 
-/** What each decision's recipients are shown; the counts of all of them in one query. */
+/** What every recipient of a decision is shown; the counts of all decisions in one query. */
 async function viewsOf(
   tx: Transaction,
   { trigger }: ReadyTrigger,
-  decisions: readonly Decision[],
+  decisions: readonly BundledNotify[],
   ranAt: Date,
-  { subjectPrefix, issueUrl }: RenderSettings,
-): Promise<{ decision: Decision; views: RecipientView[] }[]> {
-  if (decisions.length === 0) return [];
-  const recent = await recentCounts(
-    tx,
-    decisions.map(({ issue }) => issue.id),
-    { today: firstDay(ranAt, 0), weekSince: firstDay(ranAt, WEEK), days: DAYS_SHOWN },
-  );
-  return decisions.map((decision) => {
-    const common = {
-      trigger: trigger.name,
-      issue: shownIssue(decision.issue),
-      because: oneLine(decision.because, MAX_BECAUSE),
-      ranAt: new Date(ranAt),
-      ...recent(decision.issue.id),
-      link: issueLink(issueUrl, decision.issue.groupId),
-      subjectPrefix,
-    };
-    const views = decision.recipients.map(({ id, email }) => ({
-      recipientId: id,
-      view: { ...common, recipient: email },
-    }));
-    return { decision, views };
+  { subjectPrefix, issueUrl }: EmailSettings,
+): Promise<(notify: BundledNotify) => CommonView> {
+  const window = { today: firstDay(ranAt, 0), weekSince: firstDay(ranAt, WEEK), days: DAYS_SHOWN };
+  const issueIds = decisions.map(({ issue }) => issue.id);
+  const recent = await recentCounts(tx, issueIds, window);
+  return ({ issue, because }) => ({
+    trigger: trigger.name,
+    issue: shownIssue(issue),
+    because: oneLine(because, MAX_BECAUSE),
+    ranAt: new Date(ranAt),
+    ...recent(issue.id),
+    link: issueLink(issueUrl, issue.groupId),
+    subjectPrefix,
   });
 }
 
 function renderOne(
   { trigger, template }: ReadyTrigger,
-  { issue }: Decision,
-  { recipientId, view }: RecipientView,
+  { issue }: BundledNotify,
+  { recipient, bundle }: Addressee,
+  common: CommonView,
 ): NewAlert {
+  const view = { ...common, recipient: recipient.email };
+  const alone = bundle === null;
   return {
     trigger: trigger.name,
-    recipientId,
+    recipientId: recipient.id,
     issueId: issue.id,
     because: view.because,
-    subject: subjectLine((trigger.subject ?? defaultSubject)(view)),
-    ...template.render(view),
+    subject: subjectLine(
+      alone && trigger.subject !== undefined ? trigger.subject(view) : defaultSubject(view),
+    ),
+    ...(alone ? template.render(view) : { text: '', html: null }),
+    bundle,
     events: view.week.events,
     users: view.week.users,
   };

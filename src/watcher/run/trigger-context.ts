@@ -3,7 +3,7 @@ import { countsOf, topIssues } from '../../db/counts.ts';
 import { lastNotified } from '../../db/recipients.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { Counts, Issue, RankedIssue } from '../../domain/issue.ts';
-import { utcDay } from '../../domain/time.ts';
+import { firstDay } from '../../domain/time.ts';
 import type { Recipient, TriggerContext } from '../../domain/trigger.ts';
 
 const MOST_DAYS = 3_650;
@@ -93,11 +93,6 @@ export function createContext(
 
 function frozen<T extends object>(list: readonly T[]): readonly T[] {
   return Object.freeze(list.map((one) => Object.freeze(one)));
-}
-
-/** The first UTC day of a window: `date >= today - days`. */
-export function firstDay(now: Date, days: number): string {
-  return utcDay(new Date(now.getTime() - days * 86_400_000));
 }
 
 function wholeNumber(name: string, value: number, least: number, most: number): number {

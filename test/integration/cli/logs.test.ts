@@ -199,15 +199,15 @@ describe('an event’s way', () => {
       .filter(({ group_id }) => group_id === 'followed');
     const ids = { run: expect.stringMatching(/^\d+$/), issue: expect.stringMatching(/^\d+$/) };
     expect(told).toMatchObject([
-      { msg: 'judging an issue', ...ids },
+      { msg: 'evaluating an issue', ...ids },
       {
-        msg: 'decided to tell of an issue',
+        msg: 'a trigger notifies of an issue',
         ...ids,
         trigger: 'Always',
         recipient: expect.stringMatching(/^\d+$/),
         because: 'it is new',
       },
-      { msg: 'decided not to tell of an issue', ...ids, trigger: 'Never', because: 'it is calm' },
+      { msg: 'a trigger declines to notify of an issue', ...ids, trigger: 'Never', because: 'it is calm' },
       { msg, alert: expect.stringMatching(/^\d+$/), trigger: 'Always', ses_message_id: expect.any(String) },
     ]);
     expect(stdout).not.toMatch(/user-77|ann@example/);

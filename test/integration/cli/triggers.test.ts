@@ -150,7 +150,7 @@ describe('a trigger file', () => {
     ['triggers.mjs', `import { defineTrigger } from 'bec-alerts';\nexport default [defineTrigger(${own})];`],
     ['triggers.js', `export default [${own}];`],
     ['triggers.cjs', `module.exports = [${own}];`],
-    ['parts.mjs', `import { one } from '../triggers/one.mjs';\nexport default [one];`],
+    ['parts.mjs', `import { one } from './one.mjs';\nexport default [one];`],
   ])('needs nothing installed beside it: %s', async (file, source) => {
     const files = {
       [file]: source,

@@ -169,7 +169,7 @@ describe('the health counter', () => {
       await storeEvents(pool, [errorEvent()]);
       const { code, stdout } = await run([], { ...agent.env, TRIGGERS });
       expect(code).toBe(1);
-      expect(said(stdout)).toContain('the run failed; the next one judges what it would have judged');
+      expect(said(stdout)).toContain('the run failed; the next one evaluates the same issues');
     } finally {
       await pool.query('ALTER TABLE away RENAME TO recipient_issues');
     }

@@ -14,7 +14,7 @@ import {
   subjectLine,
   time,
 } from '../../../src/mail/format.ts';
-import { anIssue } from '../../support/alerts.ts';
+import { anIssue } from '../../support/issues.ts';
 
 describe('a count', () => {
   it.each([

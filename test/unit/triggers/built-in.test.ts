@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Issue, RankedIssue } from '../../../src/domain/issue.ts';
 import type { Recipient, Trigger, TriggerContext, Verdict } from '../../../src/domain/trigger.ts';
 import { builtInTriggers } from '../../../src/triggers/index.ts';
-import { anIssue } from '../../support/alerts.ts';
+import { anIssue } from '../../support/issues.ts';
 
 const ANN: Recipient = { id: '1', email: 'ann@example.com' };
 const BOB: Recipient = { id: '2', email: 'bob@example.com' };

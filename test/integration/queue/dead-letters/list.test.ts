@@ -151,7 +151,7 @@ describe('listing the dead letters', () => {
 
 describe('a message of nearly the largest size', () => {
   const largest = `not JSON ${'é'.repeat(524_280)}`;
-  const REFUSED = /raise the dead-letter queue's MaximumMessageSize.*1 of 1 bad messages could not be/;
+  const REFUSED = /raise the dead-letter queue's MaximumMessageSize.*1 of 1 rejected messages could not be/;
 
   it('goes among the dead letters without attributes, its bytes unchanged, and is listed with its reason', async () => {
     for (const body of [largest, JSON.stringify(forwarded())])

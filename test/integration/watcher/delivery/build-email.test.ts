@@ -4,8 +4,8 @@ import { createConsoleMailer } from '../../../../src/mail/console.ts';
 import { createLogger } from '../../../../src/runtime/logger.ts';
 import { createMetrics } from '../../../../src/runtime/metrics.ts';
 import { createReporter } from '../../../../src/runtime/report.ts';
-import { deliver } from '../../../../src/watcher/delivery/deliver.ts';
-import { createPace } from '../../../../src/watcher/delivery/send-rate.ts';
+import { createDelivery } from '../../../../src/watcher/delivery/deliver.ts';
+import { createSendRate } from '../../../../src/watcher/delivery/send-rate.ts';
 import { createDatabase } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
 import { runHere } from '../../../support/run.ts';
@@ -38,18 +38,17 @@ describe('a digest that can’t be written', () => {
       throw new Error('the template is broken');
     };
     const settings = { subjectPrefix: '', issueUrl: undefined, maxPerRun: 50, renderDigest };
-    const dependencies = {
+    const delivery = createDelivery({
       mailer: createConsoleMailer((mail) => mails.push(mail)),
       settings,
-      pace: createPace(async () => Number.POSITIVE_INFINITY),
+      sendRate: createSendRate(async () => Number.POSITIVE_INFINITY),
       logger,
       metrics: createMetrics(logger),
       reporter: await createReporter(logger, undefined, 'test'),
       leaseMilliseconds: 60_000,
-      taken: [],
-    };
+    });
     const never = new AbortController().signal;
-    expect(await deliver(pool, dependencies, never)).toEqual({ sent: 1, deferred: 0, failed: 2 });
+    expect(await delivery.deliver(pool, never)).toEqual({ sent: 1, deferred: 0, failed: 2 });
     expect((await outbox(pool)).map(({ status, last_error }) => [status, last_error])).toEqual([
       ['failed', 'writing the email failed: the template is broken'],
       ['failed', 'writing the email failed: the template is broken'],

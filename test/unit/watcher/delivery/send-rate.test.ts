@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createPace } from '../../../../src/watcher/delivery/send-rate.ts';
+import { createSendRate } from '../../../../src/watcher/delivery/send-rate.ts';
 
 const never = new AbortController().signal;
 
 /** A pace on a clock that the test moves; the jitter is all there is. */
 function paceAt(emailsPerSecond: number) {
   const clock = { now: 1_000 };
-  const pace = createPace(
+  const pace = createSendRate(
     async () => emailsPerSecond,
     () => 1,
     () => clock.now,
@@ -45,7 +45,7 @@ describe('the pace', () => {
 
   it('asks for the rate once, and not before the first email', async () => {
     let asked = 0;
-    const pace = createPace(async () => {
+    const pace = createSendRate(async () => {
       asked += 1;
       return 10_000;
     });
@@ -59,7 +59,7 @@ describe('the pace', () => {
     const clock = { now: 1_000 };
     const answers = [null, 10_000];
     let asked = 0;
-    const pace = createPace(
+    const pace = createSendRate(
       async () => answers[asked++] ?? null,
       () => 1,
       () => clock.now,

@@ -41,9 +41,9 @@ const judge = (answer: unknown) =>
 describe('a verdict', () => {
   it('tells all of the trigger’s recipients, or those it names', async () => {
     const all = await judge({ notify: true, because: 'so' });
-    expect(all.decisions).toMatchObject([{ because: 'so', recipients }]);
+    expect(all.notify).toMatchObject([{ because: 'so', recipients }]);
     const one = await judge({ notify: true, because: 'so', recipients: [recipients[1], recipients[1]] });
-    expect(one.decisions).toMatchObject([{ recipients: [recipients[1]] }]);
+    expect(one.notify).toMatchObject([{ recipients: [recipients[1]] }]);
   });
 
   it.each([
@@ -58,16 +58,16 @@ describe('a verdict', () => {
     [{ notify: true, because: 'so', recipients: 'all' }],
     [{ notify: true, because: 'so', recipients: [{ id: '9', email: 'eve@example.com' }] }],
   ])('that is %j fails its judgement', async (answer) => {
-    const { decisions, failures } = await judge(answer);
-    expect(decisions).toEqual([]);
-    expect(failures).toMatchObject([{ issue: { id: '1' }, error: expect.any(TypeError) }]);
+    const { notify, failed } = await judge(answer);
+    expect(notify).toEqual([]);
+    expect(failed).toMatchObject([{ issue: { id: '1' }, error: expect.any(TypeError) }]);
   });
 });
 
 describe('a page', () => {
   it('keeps the order of its issues, however long each takes', async () => {
     const waiting: (() => void)[] = [];
-    const { decisions } = await evaluate(
+    const { notify } = await evaluate(
       trigger(async ({ id }) => {
         await new Promise<void>((resolve) => {
           waiting.unshift(resolve);
@@ -78,11 +78,11 @@ describe('a page', () => {
       ['1', '2', '3'].map(issue),
       context,
     );
-    expect(decisions.map(({ because }) => because)).toEqual(['1', '2', '3']);
+    expect(notify.map(({ because }) => because)).toEqual(['1', '2', '3']);
   });
 
   it('costs a judgement that throws or never ends that judgement alone', async () => {
-    const { decisions, failures, late } = await evaluate(
+    const { notify, failed, late } = await evaluate(
       trigger(({ id }) => {
         if (id === '1') throw new Error('boom');
         if (id === '2') return new Promise(() => undefined);
@@ -92,8 +92,8 @@ describe('a page', () => {
       context,
       20,
     );
-    expect(decisions.map(({ because }) => because)).toEqual(['3']);
-    expect(failures.map(({ error }) => error.message)).toEqual([
+    expect(notify.map(({ because }) => because)).toEqual(['3']);
+    expect(failed.map(({ error }) => error.message)).toEqual([
       'boom',
       'evaluate did not return within 0.02 s',
     ]);

@@ -1,0 +1,83 @@
+import { triggersWithFailures } from '../../db/evaluations.ts';
+import { ensureRecipients } from '../../db/recipients.ts';
+import type { OpenRun } from '../../db/runs.ts';
+import type { Transaction } from '../../db/transaction.ts';
+import type { Recipient } from '../../domain/trigger.ts';
+import type { EmailSettings } from '../../mail/email-settings.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Reporter } from '../../runtime/report.ts';
+import type { ReadyTrigger } from '../triggers/load.ts';
+import type { Bundler, Bundling } from './bundle.ts';
+import { createBundler } from './bundle.ts';
+import type { RunLog } from './log.ts';
+import { createRunLog } from './log.ts';
+import type { SummaryCounter } from './summary.ts';
+import { createSummaryCounter } from './summary.ts';
+import type { RankingCache } from './trigger-context.ts';
+
+/** What a run is given. */
+export interface RunDependencies {
+  readonly triggers: readonly ReadyTrigger[];
+  readonly settings: EmailSettings;
+  readonly bundling: Bundling;
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+}
+
+/** What a run knows, and counts from page to page. */
+export interface RunState {
+  readonly tx: Transaction;
+  readonly opened: OpenRun;
+  readonly settings: EmailSettings;
+  readonly log: RunLog;
+  /** Ends the run with an error. */
+  readonly signal: AbortSignal;
+  readonly rankings: RankingCache;
+  readonly bundler: Bundler;
+  readonly triggers: readonly RunTrigger[];
+  alerts: number;
+  failures: number;
+}
+
+/** A trigger in one run. */
+export interface RunTrigger {
+  readonly ready: ReadyTrigger;
+  readonly recipients: readonly Recipient[];
+  /** An evaluation by it failed in an earlier run. */
+  readonly failedBefore: boolean;
+  /** Issues on which it failed in this run, by our own ids. */
+  readonly failedNow: Set<string>;
+  /** It was late on a page of this run: its patience is short from then on. */
+  late: boolean;
+  readonly summary: SummaryCounter;
+}
+
+export async function openRunState(
+  tx: Transaction,
+  opened: OpenRun,
+  { triggers, settings, bundling, logger, reporter }: RunDependencies,
+  signal: AbortSignal,
+): Promise<RunState> {
+  const emails = new Set(triggers.flatMap(({ trigger }) => trigger.emails));
+  const recipients = await ensureRecipients(tx, [...emails]);
+  const failedBefore = await triggersWithFailures(tx);
+  return {
+    tx,
+    opened,
+    settings,
+    log: createRunLog(opened.id, logger, reporter),
+    signal,
+    rankings: new Map(),
+    bundler: createBundler(bundling),
+    triggers: triggers.map((ready) => ({
+      ready,
+      recipients: ready.trigger.emails.flatMap((email) => recipients.get(email) ?? []),
+      failedBefore: failedBefore.has(ready.trigger.name),
+      failedNow: new Set(),
+      late: false,
+      summary: createSummaryCounter(ready.trigger.name),
+    })),
+    alerts: 0,
+    failures: 0,
+  };
+}
