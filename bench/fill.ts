@@ -1,7 +1,7 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import type { BrowserErrorOptions } from '../dev/browser-errors.ts';
-import { browserErrors } from '../dev/browser-errors.ts';
+import type { BrowserErrorOptions } from '../dev/browser-errors/errors.ts';
+import { browserErrors } from '../dev/browser-errors/errors.ts';
 
 const SENDERS = 4;
 const BATCH = 10;

@@ -3,8 +3,8 @@ import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import type { LocalPostgres } from '../dev/postgres.ts';
-import { startPostgres } from '../dev/postgres.ts';
+import type { LocalPostgres } from '../dev/postgres/local-postgres.ts';
+import { startPostgres } from '../dev/postgres/local-postgres.ts';
 import { findOrCreateQueues } from '../src/queue/provision.ts';
 import { createSqsClient } from '../src/queue/sqs.ts';
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { browserIssue } from '../dev/browser-issues.ts';
+import { browserIssue } from '../dev/browser-errors/issues.ts';
 
 const DAYS = 7;
 

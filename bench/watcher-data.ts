@@ -1,4 +1,4 @@
-import { query } from '../dev/postgres-server.ts';
+import { query } from '../dev/postgres/server.ts';
 
 /**
  * A thousand pairs of sets that buckets draw from, since sets take longer to make than to store. By events a day:

@@ -2,11 +2,11 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { findOrCreateQueues } from '../src/queue/provision.ts';
 import { Teardown } from '../src/runtime/lifecycle.ts';
 import { createLogger } from '../src/runtime/logger.ts';
-import type { LocalPostgres } from './postgres.ts';
-import { startPostgres, uniqueDatabaseName } from './postgres.ts';
-import type { LocalSentry } from './sentry.ts';
-import { startSentry } from './sentry.ts';
-import type { ForwardedEvent } from './sentry-forwarded.ts';
+import type { LocalPostgres } from './postgres/local-postgres.ts';
+import { startPostgres, uniqueDatabaseName } from './postgres/local-postgres.ts';
+import type { ForwardedEvent } from './sentry/forwarded.ts';
+import type { LocalSentry } from './sentry/stand-in.ts';
+import { startSentry } from './sentry/stand-in.ts';
 import { startSes, startSqs } from './services.ts';
 
 /** Preferred ports; a part of the stack whose port is taken gets another. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seededRandom } from '../../dev/browser-errors/random.ts';
 import { poll } from '../../dev/poll.ts';
-import type { LocalPostgres } from '../../dev/postgres.ts';
-import { startPostgres } from '../../dev/postgres.ts';
-import { seededRandom } from '../../dev/random.ts';
+import type { LocalPostgres } from '../../dev/postgres/local-postgres.ts';
+import { startPostgres } from '../../dev/postgres/local-postgres.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { createPool } from '../../src/db/pool.ts';

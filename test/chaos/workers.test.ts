@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { seededRandom } from '../../dev/browser-errors/random.ts';
 import { poll } from '../../dev/poll.ts';
-import { seededRandom } from '../../dev/random.ts';
 import { supervise } from '../../src/processor/supervisor/supervise.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { pause } from '../../src/runtime/loop.ts';

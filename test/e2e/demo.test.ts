@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
-import { query } from '../../dev/postgres-server.ts';
+import { query } from '../../dev/postgres/server.ts';
 import { runCommand } from '../support/command.ts';
 
-const DEMO = fileURLToPath(new URL('../../dev/demo.ts', import.meta.url));
+const DEMO = fileURLToPath(new URL('../../dev/demo/main.ts', import.meta.url));
 
 /** On the tests' own Postgres: a cluster more would only cost time. */
 function startDemo(parameters: readonly string[], env: Record<string, string> = {}, cwd = tmpdir()) {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { LocalSentry } from '../../dev/sentry.ts';
+import type { LocalSentry } from '../../dev/sentry/stand-in.ts';
 import { runCommand } from '../support/command.ts';
 import type { TestQueue } from '../support/queue.ts';
 import { createQueue, takeAll } from '../support/queue.ts';

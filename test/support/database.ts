@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, inject } from 'vitest';
-import { uniqueDatabaseName } from '../../dev/postgres.ts';
+import { uniqueDatabaseName } from '../../dev/postgres/local-postgres.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { createPool } from '../../src/db/pool.ts';
 

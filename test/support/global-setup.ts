@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { startPostgres, uniqueDatabaseName } from '../../dev/postgres.ts';
+import { startPostgres, uniqueDatabaseName } from '../../dev/postgres/local-postgres.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 

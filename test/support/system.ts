@@ -1,7 +1,7 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll } from 'vitest';
-import type { LocalSentry } from '../../dev/sentry.ts';
-import { startSentry } from '../../dev/sentry.ts';
+import type { LocalSentry } from '../../dev/sentry/stand-in.ts';
+import { startSentry } from '../../dev/sentry/stand-in.ts';
 import type { LocalService } from '../../dev/services.ts';
 import { startSes } from '../../dev/services.ts';
 import type { TestDatabase } from './database.ts';

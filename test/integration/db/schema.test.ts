@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { dumpSchema } from '../../../dev/schema-dump.ts';
+import { dumpSchema } from '../../../dev/schema/dump.ts';
 import { createDatabase } from '../../support/database.ts';
 
 const COMMITTED = new URL('../../../docs/schema.sql', import.meta.url);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { PREVIEW_ALERTS } from '../../../dev/preview-alerts.ts';
+import { PREVIEW_ALERTS } from '../../../dev/email-preview/alerts.ts';
 import type { AlertView } from '../../../src/domain/alert.ts';
 import { loadTemplate } from '../../../src/mail/alert-template.ts';
 import { shownIssue } from '../../../src/mail/format.ts';

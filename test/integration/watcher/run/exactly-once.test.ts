@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Random } from '../../../../dev/random.ts';
-import { seededRandom } from '../../../../dev/random.ts';
+import type { Random } from '../../../../dev/browser-errors/random.ts';
+import { seededRandom } from '../../../../dev/browser-errors/random.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
 import { defineTrigger } from '../../../../src/domain/trigger.ts';
 import { pause } from '../../../../src/runtime/loop.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LocalPostgres } from '../../../../dev/postgres.ts';
-import { startPostgres, uniqueDatabaseName } from '../../../../dev/postgres.ts';
-import { seededRandom } from '../../../../dev/random.ts';
+import { seededRandom } from '../../../../dev/browser-errors/random.ts';
+import type { LocalPostgres } from '../../../../dev/postgres/local-postgres.ts';
+import { startPostgres, uniqueDatabaseName } from '../../../../dev/postgres/local-postgres.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
 import { migrate } from '../../../../src/db/migrate.ts';
 import type { Pool } from '../../../../src/db/pool.ts';

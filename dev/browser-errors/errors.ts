@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { JsonRecord } from '../src/domain/json.ts';
-import type { BrowserIssue, EventSize } from './browser-issues.ts';
-import { browserIssue } from './browser-issues.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import type { Tag } from '../sentry/forwarded.ts';
+import { sentryDate } from '../sentry/forwarded.ts';
+import type { BrowserIssue, EventSize } from './issues.ts';
+import { browserIssue } from './issues.ts';
 import type { Random } from './random.ts';
 import { pick, seededRandom, zipf } from './random.ts';
-import type { Tag } from './sentry-forwarded.ts';
-import { sentryDate } from './sentry-forwarded.ts';
 
 export interface BrowserErrorOptions {
   readonly count: number;

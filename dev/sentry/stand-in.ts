@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { JsonRecord } from '../src/domain/json.ts';
-import { messageOf } from '../src/runtime/errors.ts';
-import { onPreferredPort } from './ports.ts';
-import { authorize } from './sentry-auth.ts';
-import { readBody } from './sentry-body.ts';
-import { object, parseEnvelope, SentryRequestError } from './sentry-envelope.ts';
-import type { ForwardedEvent } from './sentry-forwarded.ts';
-import { forwardedEvent } from './sentry-forwarded.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import { messageOf } from '../../src/runtime/errors.ts';
+import { onPreferredPort } from '../ports.ts';
+import { authorize } from './auth.ts';
+import { readBody } from './body.ts';
+import { object, parseEnvelope, SentryRequestError } from './envelope.ts';
+import type { ForwardedEvent } from './forwarded.ts';
+import { forwardedEvent } from './forwarded.ts';
 
 export interface SentryOptions {
   /** Preferred; another where it is taken. */

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { guard } from './guard.ts';
-import { lastLines } from './output.ts';
-import { poll } from './poll.ts';
+import { guard } from '../guard.ts';
+import { lastLines } from '../output.ts';
+import { poll } from '../poll.ts';
 
-const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const KEPT_CHARACTERS = 64 * 1_024;
 /** The processor's own grace is 30 s. */
 const STOP_SECONDS = 35;

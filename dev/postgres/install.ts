@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { lastLines, output, run } from './output.ts';
-import type { PostgresBinaries } from './postgres-binaries.ts';
+import { lastLines, output, run } from '../output.ts';
+import type { PostgresBinaries } from './binaries.ts';
 
 /** Read by Debian's maintainer scripts: without it they set up and start a server of their own on port 5432. */
 const NO_MAIN_CLUSTER = '/etc/postgresql-common/createcluster.d/bec-alerts.conf';

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { JsonRecord } from '../src/domain/json.ts';
-import { SentryRequestError } from './sentry-envelope.ts';
-import { text } from './sentry-json.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import { SentryRequestError } from './envelope.ts';
+import { text } from './json.ts';
 
 export interface Credentials {
   /** The `X-Sentry-Auth` header. */

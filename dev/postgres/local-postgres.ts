@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { messageOf } from '../src/runtime/errors.ts';
-import { findBinaries, OLDEST_POSTGRES } from './postgres-binaries.ts';
-import { startCluster } from './postgres-cluster.ts';
-import { dockerAnswers, startContainer } from './postgres-container.ts';
-import { installWithApt } from './postgres-install.ts';
-import type { ClusterOptions, PostgresServer, StopMode } from './postgres-server.ts';
-import { query } from './postgres-server.ts';
+import { messageOf } from '../../src/runtime/errors.ts';
+import { findBinaries, OLDEST_POSTGRES } from './binaries.ts';
+import { startCluster } from './cluster.ts';
+import { dockerAnswers, startContainer } from './container.ts';
+import { installWithApt } from './install.ts';
+import type { ClusterOptions, PostgresServer, StopMode } from './server.ts';
+import { query } from './server.ts';
 
 export interface PostgresOptions {
   /** Use this server and start none. Its user must be allowed to create databases. */

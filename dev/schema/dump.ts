@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { lastLines, run } from './output.ts';
-import { findBinaries } from './postgres-binaries.ts';
+import { lastLines, run } from '../output.ts';
+import { findBinaries } from '../postgres/binaries.ts';
 
 const HEADER =
   '-- Generated from migrations/ by `npm run schema`; a test holds it against a fresh database.\n';

@@ -1,5 +1,5 @@
-import type { JsonRecord } from '../src/domain/json.ts';
-import { frames, logMessage, record, text, values } from './sentry-json.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import { frames, logMessage, record, text, values } from './json.ts';
 
 export interface Entry {
   readonly type: 'exception' | 'message' | 'breadcrumbs' | 'request';

@@ -1,10 +1,10 @@
-import { topIssues } from '../src/db/counts.ts';
-import { createPool } from '../src/db/pool.ts';
-import { oneLine } from '../src/domain/text.ts';
-import { utcDay } from '../src/domain/time.ts';
-import type { StoredEmail } from './services.ts';
-import { storedEmails } from './services.ts';
-import type { Stack } from './stack.ts';
+import { topIssues } from '../../src/db/counts.ts';
+import { createPool } from '../../src/db/pool.ts';
+import { oneLine } from '../../src/domain/text.ts';
+import { utcDay } from '../../src/domain/time.ts';
+import type { StoredEmail } from '../services.ts';
+import { storedEmails } from '../services.ts';
+import type { Stack } from '../stack.ts';
 import type { Terminal } from './terminal.ts';
 import { number } from './terminal.ts';
 

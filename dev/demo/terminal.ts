@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { oneLine } from '../src/domain/text.ts';
+import { oneLine } from '../../src/domain/text.ts';
 
 const BAR_WIDTH = 32;
 const LABEL_WIDTH = 16;

@@ -1,9 +1,9 @@
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import { pause } from '../src/runtime/loop.ts';
-import { browserErrors } from './browser-errors.ts';
+import { pause } from '../../src/runtime/loop.ts';
+import { browserErrors } from '../browser-errors/errors.ts';
+import { poll } from '../poll.ts';
+import type { Stack } from '../stack.ts';
 import type { RunningCommand } from './command-line.ts';
-import { poll } from './poll.ts';
-import type { Stack } from './stack.ts';
 import type { Terminal } from './terminal.ts';
 
 type Queue = Stack['sqs'];

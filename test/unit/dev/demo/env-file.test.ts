@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseEnv } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { writeEnvFile } from '../../../dev/env-file.ts';
+import { writeEnvFile } from '../../../../dev/demo/env-file.ts';
 
 const VARIABLES = { A: 'plain', B: 'postgres://u:p@h:1/d?x=1&y=2', C: 'a # "b"', D: '' };
 

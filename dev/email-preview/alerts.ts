@@ -1,7 +1,7 @@
-import type { AlertView } from '../src/domain/alert.ts';
-import type { StackFrame } from '../src/domain/issue.ts';
-import type { DigestView } from '../src/mail/digest.ts';
-import { SAMPLE_ALERT } from '../src/mail/sample-alert.ts';
+import type { AlertView } from '../../src/domain/alert.ts';
+import type { StackFrame } from '../../src/domain/issue.ts';
+import type { DigestView } from '../../src/mail/digest.ts';
+import { SAMPLE_ALERT } from '../../src/mail/sample-alert.ts';
 
 const frame = (name: string | null, module: string, line: number, column: number): StackFrame => ({
   function: name,

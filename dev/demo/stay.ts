@@ -1,10 +1,10 @@
 import { pathToFileURL } from 'node:url';
-import type { Teardown } from '../src/runtime/lifecycle.ts';
+import type { Teardown } from '../../src/runtime/lifecycle.ts';
+import type { Stack } from '../stack.ts';
 import type { RunningCommand } from './command-line.ts';
 import { runCommand, startCommand } from './command-line.ts';
-import { trickle } from './demo-errors.ts';
 import { assignments, writeEnvFile } from './env-file.ts';
-import type { Stack } from './stack.ts';
+import { trickle } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
 const WATCHER_SECONDS = '30';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { guard } from './guard.ts';
-import { lastLines, output, run } from './output.ts';
-import { freePort } from './ports.ts';
-import type { ClusterOptions, PostgresServer } from './postgres-server.ts';
-import { serverSettings, untilReady } from './postgres-server.ts';
+import { guard } from '../guard.ts';
+import { lastLines, output, run } from '../output.ts';
+import { freePort } from '../ports.ts';
+import type { ClusterOptions, PostgresServer } from './server.ts';
+import { serverSettings, untilReady } from './server.ts';
 
 const VERSION = 16;
 const IMAGE = `bec-alerts-postgres:${VERSION}-hll`;

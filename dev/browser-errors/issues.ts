@@ -1,4 +1,4 @@
-import type { JsonRecord } from '../src/domain/json.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
 import type { Random } from './random.ts';
 import { pick, seededRandom } from './random.ts';
 

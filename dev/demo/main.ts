@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { messageOf } from '../src/runtime/errors.ts';
-import { Teardown } from '../src/runtime/lifecycle.ts';
-import { createLogger } from '../src/runtime/logger.ts';
+import { messageOf } from '../../src/runtime/errors.ts';
+import { Teardown } from '../../src/runtime/lifecycle.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import type { Stack } from '../stack.ts';
+import { startStack } from '../stack.ts';
 import type { RunningCommand } from './command-line.ts';
 import { runCommand, startCommand } from './command-line.ts';
-import { flood } from './demo-errors.ts';
-import { showEmails, showTopIssues } from './demo-report.ts';
-import { stay } from './demo-stay.ts';
-import type { Stack } from './stack.ts';
-import { startStack } from './stack.ts';
+import { flood } from './errors.ts';
+import { showEmails, showTopIssues } from './report.ts';
+import { stay } from './stay.ts';
 import type { Terminal } from './terminal.ts';
 import { createTerminal } from './terminal.ts';
 

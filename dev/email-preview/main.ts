@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { loadTemplate } from '../src/mail/alert-template.ts';
-import { loadDigest } from '../src/mail/digest.ts';
-import { shownIssue, subjectLine } from '../src/mail/format.ts';
-import type { Email } from '../src/mail/mailer.ts';
-import { PREVIEW_ALERTS, PREVIEW_DIGEST } from './preview-alerts.ts';
+import { loadTemplate } from '../../src/mail/alert-template.ts';
+import { loadDigest } from '../../src/mail/digest.ts';
+import { shownIssue, subjectLine } from '../../src/mail/format.ts';
+import type { Email } from '../../src/mail/mailer.ts';
+import { PREVIEW_ALERTS, PREVIEW_DIGEST } from './alerts.ts';
 
 // `npm run email-preview [FOLDER]`: the built-in email of several made-up alerts, as files to look at, and as
 // pictures, wide and narrow, light and dark, where there is a Chromium.

@@ -1,5 +1,5 @@
-import type { JsonRecord } from '../src/domain/json.ts';
-import { isRecord, nonEmptyText } from '../src/domain/json.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import { isRecord, nonEmptyText } from '../../src/domain/json.ts';
 
 /** Sentry takes a list as `{ values: [...] }` and as the bare list. */
 export function values(list: unknown): JsonRecord[] {

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { messageOf } from '../src/runtime/errors.ts';
-import { poll } from './poll.ts';
+import { messageOf } from '../../src/runtime/errors.ts';
+import { poll } from '../poll.ts';
 
 export type StopMode = 'fast' | 'immediate';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
-import { SentryRequestError } from './sentry-envelope.ts';
+import { SentryRequestError } from './envelope.ts';
 
 export const MAX_BODY = 10 * 1_024 * 1_024;
 /** A small body can unpack to any size. */

@@ -1,5 +1,5 @@
-import type { JsonRecord } from '../src/domain/json.ts';
-import { isRecord } from '../src/domain/json.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import { isRecord } from '../../src/domain/json.ts';
 
 /** What a client did wrong, as the HTTP status that Sentry answers. */
 export class SentryRequestError extends Error {

@@ -1,9 +1,9 @@
-import type { JsonRecord } from '../src/domain/json.ts';
-import { nonEmptyText } from '../src/domain/json.ts';
-import { entriesOf } from './sentry-entries.ts';
-import type { Group } from './sentry-grouping.ts';
-import { groupOf, titleOf } from './sentry-grouping.ts';
-import { frames, logMessage, record, text, thrownException } from './sentry-json.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import { nonEmptyText } from '../../src/domain/json.ts';
+import { entriesOf } from './entries.ts';
+import type { Group } from './grouping.ts';
+import { groupOf, titleOf } from './grouping.ts';
+import { frames, logMessage, record, text, thrownException } from './json.ts';
 
 export interface Receipt {
   readonly projectId: string;

@@ -1,6 +1,6 @@
 import { access, readdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { output } from './output.ts';
+import { output } from '../output.ts';
 
 export const OLDEST_POSTGRES = 13;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { JsonRecord } from '../src/domain/json.ts';
-import { nonEmptyText } from '../src/domain/json.ts';
-import { frames, logMessage, record, text, thrownException } from './sentry-json.ts';
+import type { JsonRecord } from '../../src/domain/json.ts';
+import { nonEmptyText } from '../../src/domain/json.ts';
+import { frames, logMessage, record, text, thrownException } from './json.ts';
 
 export interface Group {
   /** A decimal number as text, the same for the same error at every start. */

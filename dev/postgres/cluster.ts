@@ -4,14 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Guard } from './guard.ts';
-import { guard } from './guard.ts';
-import { lastLines, output, run } from './output.ts';
-import { poll } from './poll.ts';
-import { freePort } from './ports.ts';
-import type { PostgresBinaries } from './postgres-binaries.ts';
-import type { ClusterOptions, PostgresServer } from './postgres-server.ts';
-import { serverSettings, untilReady } from './postgres-server.ts';
+import type { Guard } from '../guard.ts';
+import { guard } from '../guard.ts';
+import { lastLines, output, run } from '../output.ts';
+import { poll } from '../poll.ts';
+import { freePort } from '../ports.ts';
+import type { PostgresBinaries } from './binaries.ts';
+import type { ClusterOptions, PostgresServer } from './server.ts';
+import { serverSettings, untilReady } from './server.ts';
 
 /** Ends the server as for a crash, waits for it, and removes its files. */
 const CLEAN_UP =
