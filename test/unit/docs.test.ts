@@ -42,6 +42,19 @@ describe('the documents', () => {
     expect(broken).toEqual([]);
   });
 
+  it.each(['docs/architecture.md', 'CONTRIBUTING.md'])('%s names files that exist', (document) => {
+    const files = [
+      ...['src', 'dev', 'test', 'docs'].flatMap((folder) => below(folder, '')),
+      ...readdirSync(ROOT),
+    ];
+    const named = [...text(document).matchAll(/`(?:\.\.\/)*([\w./-]+\.(?:ts|md|sh|sql))`/g)].map(
+      ([, name = '']) => name,
+    );
+    expect(named.length).toBeGreaterThan(5);
+    const missing = named.filter((name) => !files.some((file) => file === name || file.endsWith(`/${name}`)));
+    expect(missing).toEqual([]);
+  });
+
   it('explain every reason of a dead letter', () => {
     const [, union = ''] = /type RejectionReason =([^;]*);/.exec(text('src/domain/rejection.ts')) ?? [];
     const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason = '']) => reason);
