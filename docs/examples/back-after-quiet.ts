@@ -3,7 +3,7 @@ import type { Trigger } from 'bec-alerts';
 const DAY = 86_400_000;
 const QUIET_DAYS = 30;
 
-/** Tells of an old issue that came back after at least 30 days without an event. */
+/** Notifies of an old issue that came back after at least 30 days without an event. */
 const backAfterQuiet: Trigger = {
   name: 'Back after a quiet month',
   emails: ['oncall@example.com'],
@@ -11,8 +11,8 @@ const backAfterQuiet: Trigger = {
     const quietSince = context.now.getTime() - (QUIET_DAYS + 1) * DAY;
     if (issue.firstSeen.getTime() > quietSince) return { notify: false, because: 'it is younger than that' };
 
-    // issue.lastSeen is the new event's already. Back means: all events of that time are yesterday's or today's.
-    // Yesterday's too, for the event that came just before midnight and is judged just after it.
+    // issue.lastSeen is already the time of the new event. Back means: all events in the window are from yesterday or
+    // today. Yesterday counts too, because an event just before midnight may be evaluated just after it.
     const [recent, whole] = await Promise.all([
       context.counts(issue, { days: 1 }),
       context.counts(issue, { days: QUIET_DAYS + 1 }),
@@ -20,10 +20,12 @@ const backAfterQuiet: Trigger = {
     if (recent.events === 0 || recent.events < whole.events) {
       return { notify: false, because: `it had events within the last ${QUIET_DAYS} days` };
     }
-    const told = await Promise.all(
+    const notifiedAt = await Promise.all(
       context.recipients.map((recipient) => context.lastNotified(recipient, issue)),
     );
-    const recipients = context.recipients.filter((_, index) => (told[index]?.getTime() ?? 0) < quietSince);
+    const recipients = context.recipients.filter(
+      (_, index) => (notifiedAt[index]?.getTime() ?? 0) < quietSince,
+    );
     return {
       notify: true,
       because: `it is back after ${QUIET_DAYS} days or more without an event`,

@@ -2,7 +2,7 @@ import type { Trigger } from 'bec-alerts';
 
 const USERS = 500;
 
-/** Tells each recipient once of an issue that more than 500 users met within the last seven days. */
+/** Notifies each recipient once of an issue that affected more than 500 users within the last seven days. */
 const manyUsers: Trigger = {
   name: 'Many users',
   emails: ['oncall@example.com'],

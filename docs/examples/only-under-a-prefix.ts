@@ -2,7 +2,7 @@ import type { Trigger } from 'bec-alerts';
 
 const PREFIX = 'resource:///modules/sessionstore/';
 
-/** Tells one team of every new issue in its own modules. */
+/** Notifies one team of every new issue in its own modules. */
 const ourModules: Trigger = {
   name: 'Session store',
   emails: ['session-store@example.com'],
@@ -11,7 +11,7 @@ const ourModules: Trigger = {
     if (!issue.module.startsWith(PREFIX)) return { notify: false, because: `it is not under ${PREFIX}` };
     return {
       notify: true,
-      because: `it was thrown in ${issue.module}, and you were never told of it`,
+      because: `it was thrown in ${issue.module}, and you were never notified of it`,
       recipients: await context.neverNotified(issue),
     };
   },

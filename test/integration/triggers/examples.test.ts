@@ -139,7 +139,7 @@ describe('the example of a prefix', () => {
       [['session-store@example.com'], '[session store] issue ours'],
     ]);
     expect(emails[0]?.text).toContain(
-      `Why you are told: it was thrown in ${module}, and you were never told`,
+      `Why you are told: it was thrown in ${module}, and you were never notified`,
     );
     await happen(pool, 'ours', 1, { module });
     expect(await told('only-under-a-prefix')).toEqual([]);
