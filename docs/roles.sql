@@ -1,11 +1,12 @@
--- Roles that own nothing: what the processor and the watcher may do, and no more. Tables stay with whoever runs
--- `bec-alerts migrate`; run this as that role, in the service's database, after each `migrate`. The first time makes two
--- roles, for which it needs CREATEROLE (or a superuser makes them). It can be run again at any time.
+-- Creates two roles that own nothing, and grants them only the rights that the processor and the watcher need. The role
+-- that runs `bec-alerts migrate` owns the tables. Run this file as that role, in the service's database, after each
+-- `migrate`. The first time it creates the two roles, which needs CREATEROLE. Or a superuser creates them beforehand. You
+-- can run this file again at any time.
 --
 --   psql --host HOST --username OWNER --dbname DATABASE --set ON_ERROR_STOP=1 --file docs/roles.sql
 --
--- psql asks for the password, or finds it in PGPASSWORD or ~/.pgpass. As part of a URL it would stand on the command
--- line, which everyone on the machine can read in /proc.
+-- psql asks for the password, or finds it in PGPASSWORD or ~/.pgpass. Don't give it in a URL: it would be part of the
+-- command line, and everyone on the machine can read that in /proc.
 --
 -- Then give each daemon a user of its own:
 --
@@ -25,18 +26,18 @@ BEGIN
 END
 $$;
 
--- Before Postgres 15 everyone may create tables in `public`, and so shadow ours.
+-- Before Postgres 15 everyone may create tables in `public`, and such a table could hide one of our tables.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO bec_alerts_processor, bec_alerts_watcher;
 
--- Away with what an older version of this file gave.
+-- Removes rights that an older version of this file granted.
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM bec_alerts_processor, bec_alerts_watcher;
 
--- The processor folds events into issues and buckets. It deletes nothing, and sees no address.
+-- The processor folds events into issues and buckets. It deletes nothing, and can't read email addresses.
 GRANT SELECT, INSERT, UPDATE ON issues, issue_buckets TO bec_alerts_processor;
 
--- The watcher reads what was counted. It deletes old buckets, which it locks first (so UPDATE of one column), and marks
--- issues after a restore. `bec-alerts status` runs as it too.
+-- The watcher reads issues and buckets. It deletes old buckets. It locks them first, which needs UPDATE of one column. It
+-- changes issues only after a restore. `bec-alerts status` uses this role too.
 GRANT SELECT, UPDATE (changed_in) ON issues TO bec_alerts_watcher;
 GRANT SELECT, DELETE, UPDATE (date) ON issue_buckets TO bec_alerts_watcher;
 GRANT SELECT, INSERT, UPDATE, DELETE
