@@ -1,6 +1,6 @@
-// The image's HEALTHCHECK: whether the daemon answers. Its reason stands in `docker inspect`.
+// The image's HEALTHCHECK: checks whether the daemon answers. `docker inspect` shows its output.
 const port = process.env.PORT?.trim();
-// Then nothing is served, and nothing can be asked.
+// Without a port the daemon serves nothing, so there is nothing to check.
 if (!port) process.exit();
 try {
   const response = await fetch(`http://127.0.0.1:${port}/__lbheartbeat__`, {

@@ -1,4 +1,4 @@
-// Prints version.json from the build's arguments; the version is package.json's where none is given.
+// Prints version.json from the build arguments. Without a VERSION it uses the version in package.json.
 import { readFileSync } from 'node:fs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
