@@ -39,7 +39,7 @@ RUN groupadd --gid 10001 app && useradd --uid 10001 --gid app --no-create-home -
 RUN install -d -o app -g app "$NODE_COMPILE_CACHE"
 USER app
 RUN node dist/cli/main.js --version \
-    && node dist/processor/worker.js \
+    && node dist/processor/worker/entry.js \
     && node --input-type=module --eval "await import('@sentry/node'); await import('@aws-sdk/client-s3')"
 USER root
 # Node makes the cache files readable only for their owner.
