@@ -3,17 +3,17 @@ import { z } from 'zod';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import { choice, flag, perSecond, seconds, text, url, wholeNumber } from './values.ts';
 
-/** Where values come from: the process's environment with the command line's options laid over it. */
+/** The variables that settings are read from: the process's environment, overridden by the command line's options. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface ConfigMistake {
-  /** Or the option, where it is the option's alone. */
+  /** The variable's name, or the option's if only an option can be wrong in this way. */
   readonly variable: string;
-  /** Completes the sentence that the name begins. */
+  /** The rest of a sentence that begins with the name, such as `must be …`. */
   readonly problem: string;
 }
 
-/** All mistakes of one configuration, each named by its variable. */
+/** Every mistake of one configuration, each with its variable. */
 export class ConfigError extends Error {
   readonly mistakes: readonly ConfigMistake[];
 
@@ -27,9 +27,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads a command's settings. A variable that is set to nothing counts as not set, as compose files pass them.
- * @param found mistakes that were found before, to be told of with the others
- * @throws ConfigError naming every wrong variable
+ * Reads a command's settings. An empty variable counts as not set: compose files pass unset variables as empty ones.
+ * @param found mistakes found earlier, to be reported together with those found here
+ * @throws ConfigError that names every wrong variable
  */
 export function readSettings<T extends z.ZodObject>(
   schema: T,
@@ -48,16 +48,17 @@ export function readSettings<T extends z.ZodObject>(
 
 const MAX_DELAY_SECONDS = 86_400;
 const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');
-// As strict as the SDK, which prints a DSN that it doesn't take, key and all, and then sends nothing.
+// Checked as strictly as the Sentry SDK checks it. The SDK prints a DSN that it rejects, with the key, and sends
+// nothing.
 const dsn = httpUrl.refine((value) => {
   const { username, password, pathname } = new URL(value);
   return /^\w+$/.test(username) && /^\w*$/.test(password) && /\/\d+$/.test(pathname);
 }, 'must be a Sentry DSN such as https://PUBLIC_KEY@HOST/PROJECT_ID');
-// SES takes 7-bit ASCII addresses only.
+// SES accepts only 7-bit ASCII addresses.
 const EMAIL = /^[\x21-\x3b\x3d\x3f\x41-\x7e]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
-const NO_EMAIL = 'must be an ASCII email address';
+const EMAIL_PROBLEM = 'must be an ASCII email address';
 
-/** Whether SES could take it: plausible, not proved to exist. */
+/** Whether SES could accept the address. It needn't exist. */
 export function isEmail(value: string): boolean {
   return value.length <= 254 && EMAIL.test(value);
 }
@@ -84,10 +85,10 @@ const queueUrl = httpUrl.refine(
 
 const issueUrl = httpUrl.refine(
   (value) => value.includes('{groupId}'),
-  'must hold {groupId}, such as https://sentry.example.com/issues/{groupId}/',
+  'must contain {groupId}, such as https://sentry.example.com/issues/{groupId}/',
 );
 
-/** Of every command. */
+/** Variables of every command. */
 const log = {
   LOG_FORMAT: choice(['mozlog', 'compose'], (value) => value.toLowerCase()).default('mozlog'),
   LOG_LEVEL: choice(['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'], (value) =>
@@ -115,7 +116,7 @@ const daemon = {
   ...database,
   ...aws,
   SENTRY_DSN: dsn.optional(),
-  /** 0 is any free port. */
+  /** 0 chooses any free port. */
   PORT: wholeNumber(0, 65_535).optional(),
 };
 
@@ -126,7 +127,10 @@ const queue = {
   SQS_ENDPOINT_URL: httpUrl.optional(),
 };
 
-/** A name that is none has a mistake of its own. */
+/**
+ * Reports a queue name that is too long for the default name of its dead-letter queue. An invalid queue name is
+ * reported by the check of its own variable.
+ */
 const deadLettersName = z.superRefine<{
   SQS_QUEUE_NAME: string;
   SQS_QUEUE_URL?: string | undefined;
@@ -140,10 +144,10 @@ const deadLettersName = z.superRefine<{
       code: 'custom',
       path: [SQS_QUEUE_URL === undefined ? 'SQS_QUEUE_NAME' : 'SQS_QUEUE_URL'],
       message:
-        'is too long to name the dead-letter queue too, in 80 characters: set SQS_DEAD_LETTER_QUEUE_NAME',
+        'is so long that the name with _dead_letters exceeds 80 characters: set SQS_DEAD_LETTER_QUEUE_NAME',
     });
   },
-  // Beside other mistakes too.
+  // Also if other variables are wrong, so that every mistake is reported at once.
   { when: () => true },
 );
 
@@ -151,7 +155,7 @@ export const processorSettings = z
   .object({
     ...daemon,
     ...queue,
-    // The SDK's own variable; read here so that a local S3 is addressed by path.
+    // The AWS SDK's own variable. It's read here too, because a local S3 takes the bucket from the URL's path.
     AWS_ENDPOINT_URL_S3: httpUrl.optional(),
     PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
     PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
@@ -175,7 +179,11 @@ export const deadLettersSettings = z
 export const watcherSettings = z.object({
   ...daemon,
   SES_ENDPOINT_URL: httpUrl.optional(),
-  SES_FROM_EMAIL: z.string().trim().refine(isEmail, NO_EMAIL).default('notifications@sentry.prod.mozaws.net'),
+  SES_FROM_EMAIL: z
+    .string()
+    .trim()
+    .refine(isEmail, EMAIL_PROBLEM)
+    .default('notifications@sentry.prod.mozaws.net'),
   SES_VERIFY_EMAIL: flag().default(false),
   SES_MAX_SEND_RATE: perSecond(0.01, 100_000).optional(),
   WATCHER_SLEEP_DELAY: watcherDelay,
@@ -215,7 +223,7 @@ export const statusSettings = z
   })
   .check(deadLettersName);
 
-/** Of `triggers`, which needs neither a database nor AWS. */
+/** The settings of `triggers`, which needs neither a database nor AWS. */
 export const triggersSettings = watcherSettings.pick({
   LOG_FORMAT: true,
   LOG_LEVEL: true,
@@ -225,6 +233,8 @@ export const triggersSettings = watcherSettings.pick({
 
 export const migrateSettings = z.object({ ...log, ...database });
 
+export const logSettings = z.object(log);
+
 export const simulateSettings = z.object({
   ...log,
   SIMULATE_SENTRY_DSN: dsn.optional(),
@@ -232,7 +242,7 @@ export const simulateSettings = z.object({
   SIMULATE_NO_TRACEBACK: flag().default(false),
 });
 
-/** A command's variables, those of its log among them. */
+/** The schema of any command: each has the variables of the log. */
 export type SettingsSchema = z.ZodObject<typeof log>;
 export type ProcessorSettings = z.infer<typeof processorSettings>;
 export type DeadLettersSettings = z.infer<typeof deadLettersSettings>;

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
-// Kinds of values: each takes a variable's text and, where it is wrong, completes the sentence that the name begins.
+// Each function returns the schema of one kind of value. Its error message is the rest of a sentence that begins with
+// the variable's name.
 
-const REQUIRED = 'is required, and not set';
+const REQUIRED = 'is required but not set';
 
 export function text(problem = REQUIRED) {
   return z.string({ error: problem }).trim().min(1, problem);
@@ -18,7 +19,7 @@ export function wholeNumber(least: number, most: number) {
     .pipe(z.number().min(least, problem).max(most, problem));
 }
 
-/** Seconds; fractions are allowed, so that a test needn't wait. */
+/** Seconds. Fractions are allowed, so that tests needn't wait for whole seconds. */
 export function seconds(least: number, most: number) {
   const problem = `must be a number of seconds from ${least} to ${most}`;
   return z
@@ -30,7 +31,7 @@ export function seconds(least: number, most: number) {
 }
 
 export function perSecond(least: number, most: number) {
-  const problem = `must be a number a second from ${least} to ${most}`;
+  const problem = `must be a number per second from ${least} to ${most}`;
   return z
     .string()
     .trim()
@@ -59,14 +60,15 @@ export function choice<const T extends readonly [string, ...string[]]>(
     .pipe(z.enum(values, { error: `must be one of ${values.join(', ')}` }));
 }
 
-export function url(protocols: readonly string[], what: string) {
-  const problem = `must be ${what}`;
+/** @param description completes `must be …` */
+export function url(protocols: readonly string[], description: string) {
+  const problem = `must be ${description}`;
   return z
     .string({ error: REQUIRED })
     .trim()
     .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
       error: problem,
-      // What is asked of it beside that would only say so twice.
+      // Further checks would only report the same mistake again.
       abort: true,
     });
 }

@@ -154,7 +154,7 @@ describe('the watcher’s settings', () => {
   it('refuse what is no rate, no digest and no number of alerts', () => {
     const wrong = { SES_MAX_SEND_RATE: '0', ALERT_DIGEST: 'daily', ALERT_MAX_PER_RUN: '0' };
     expect(mistakes(() => readSettings(watcherSettings, { ...REQUIRED, ...wrong }))).toEqual({
-      SES_MAX_SEND_RATE: 'must be a number a second from 0.01 to 100000',
+      SES_MAX_SEND_RATE: 'must be a number per second from 0.01 to 100000',
       ALERT_DIGEST: 'must be one of off, run',
       ALERT_MAX_PER_RUN: 'must be a whole number from 1 to 1000000',
     });
