@@ -2,7 +2,7 @@ import type { QueueNames } from '../queue/provision.ts';
 import type { SqsOptions } from '../queue/sqs.ts';
 import type { AwsTimeouts } from '../runtime/aws.ts';
 
-// What the adapters of AWS take, out of the settings of whichever command asks.
+// Turns a command's settings into options of the AWS adapters.
 
 interface TimeoutSettings {
   readonly AWS_CONNECT_TIMEOUT: number;

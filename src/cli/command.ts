@@ -4,19 +4,22 @@ import type { SettingsSchema } from '../config/env.ts';
 import type { LogFormat, Logger, LogLevel } from '../runtime/logger.ts';
 import type { OptionVariables } from './options.ts';
 
-/** What a command is handed: everything that it may not look for itself. */
+/** The services of the command line that a command may use. A command itself reads no signal and no environment. */
 export interface CommandContext {
   readonly log: { readonly format: LogFormat; readonly level: LogLevel };
   readonly logger: (name: string) => Logger;
   /**
-   * A signal that fires at SIGTERM and SIGINT. From the call on these no longer end the process themselves but the
-   * second one does, so it is for who has something in hand, and not called before.
+   * Returns a signal that fires at SIGTERM and SIGINT. After this call the first of them doesn't end the process; a
+   * second one does. So a command calls this only when it has work in hand that it must finish.
    */
   readonly stopSignal: () => AbortSignal;
   readonly version: string;
 }
 
-/** Takes a command's work with the settings that it needs; `options` says which options stand for which variables. */
+/**
+ * Registers a command. `run` gets the settings that `schema` reads from the variables; `options` are the command-line
+ * options that override variables.
+ */
 export type Register = <T extends SettingsSchema>(
   command: Command,
   schema: T,

@@ -5,9 +5,9 @@ import { ConfigError } from '../config/env.ts';
 import { asError } from '../runtime/errors.ts';
 
 /**
- * Adds what a `.env` in the working directory says to the environment, where libraries such as the AWS SDK look too.
- * What is set there already stays, be it set to nothing.
- * @throws ConfigError where there is one and it can't be read
+ * Adds the variables of a `.env` file in the working directory to the environment, where libraries such as the AWS SDK
+ * find them too. A variable that the environment has already keeps its value, even an empty one.
+ * @throws ConfigError if the file exists but can't be read
  */
 export function readDotEnv(env: NodeJS.ProcessEnv): void {
   let text: string;

@@ -9,7 +9,9 @@ import { versionInfo } from './version.ts';
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 4_000;
 
-/** Serves Dockerflow's pages if a `PORT` is set. `checks` gets a connection of its own: the others are busy. */
+/**
+ * Serves Dockerflow's pages if `PORT` is set. The checks have a connection of their own, because the others are busy.
+ */
 export async function serveHealth(
   { port, databaseUrl, name }: { port: number | undefined; databaseUrl: string; name: string },
   logger: Logger,
@@ -22,9 +24,9 @@ export async function serveHealth(
     applicationName: `bec-alerts ${name} health`,
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
-    onIdleError: (error) => logger.debug('the connection of the health checks broke', { error }),
+    onIdleError: (error) => logger.debug('connection of the health checks lost; reconnecting', { error }),
   });
-  teardown.add("the health checks' database", () => pool.end());
+  teardown.add('the database connection of the health checks', () => pool.end());
   const server = await serveDockerflow({
     port,
     version: versionInfo(),
@@ -41,14 +43,17 @@ function postgresCheck(pool: Pool): HealthCheck {
   };
 }
 
-/** A run may be late by a long run before it and a restart; by more, someone should look. */
+/**
+ * Seconds after which a run is overdue. A long run before it and a restart may delay a run by this much; if it is later
+ * than that, a person should look.
+ */
 export function overdueSeconds(delaySeconds: number): number {
   return Math.max(3 * delaySeconds, delaySeconds + 300);
 }
 
 /**
- * The last finished run, of whichever watcher, is recent enough. A watcher that has just been started is given the
- * same time: the database may have been without one.
+ * Checks that the last run that any watcher finished is recent enough. A watcher that has just started gets the same
+ * time, because perhaps no watcher was running before it.
  */
 export function lastRunCheck(pool: Pool, delaySeconds: number, now: () => number = Date.now): HealthCheck {
   const started = now();
@@ -59,7 +64,7 @@ export function lastRunCheck(pool: Pool, delaySeconds: number, now: () => number
     const age = Math.min(run?.ageSeconds ?? Number.POSITIVE_INFINITY, up);
     if (age <= limit) return null;
     return run === null
-      ? `no run has finished since the start ${Math.round(up)} s ago`
-      : `the last finished run began ${Math.round(run.ageSeconds)} s ago; overdue after ${limit} s`;
+      ? `no run has finished since this watcher started ${Math.round(up)} s ago`
+      : `the last finished run began ${Math.round(run.ageSeconds)} s ago; the limit is ${limit} s`;
   };
 }

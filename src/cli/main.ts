@@ -2,17 +2,18 @@
 import module from 'node:module';
 import { join } from 'node:path';
 
-// Before anything else is loaded: an old Node would fail on syntax, or on a name that its own modules lack, far from
-// the cause.
+// This check comes before anything else is loaded. An old Node would otherwise fail on newer syntax or on a missing
+// export of its own modules, far from the cause.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(`bec-alerts needs Node 22.18 or newer, and this is ${process.version}\n`);
+  process.stderr.write(`bec-alerts needs Node 22.18 or newer; this is Node ${process.version}\n`);
   process.exit(2);
 }
-// Beside the code, where only those can write who can change that too. Its default is a name in the temporary folder
-// that anybody may have taken first, and what is found compiled is run. Where it can't be written there is none.
+// The compile cache lies next to the code, where only people who can change the code can write. Node's default is a
+// fixed name in the temporary folder. Anybody could create that folder first, and Node would run the compiled code
+// found in it. If the cache can't be written, Node runs without it.
 module.enableCompileCache(join(import.meta.dirname, '../../.compile-cache'));
-// Who read a pipe may be gone, as `| head` is: nobody is left to be told, and what is in hand is finished all the same.
+// The reader of a pipe may be gone, such as `| head`. That is no error: the command finishes its work in hand.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -21,11 +22,11 @@ for (const stream of [process.stdout, process.stderr]) {
 const { runCommandLine } = await import('./program.ts');
 process.exitCode = await runCommandLine(process.argv, process.env);
 await Promise.all([written(process.stdout), written(process.stderr)]);
-// All is done and said. What still keeps the process alive, such as an interval that a trigger file began or a client
-// that it opened, gets a moment to come to its end; with nothing left Node ends before this fires.
+// The command is done and its output is flushed. Timers and clients that a trigger file left open could still keep the
+// process alive: they get two seconds. If nothing is left open, Node ends before this timer fires.
 setTimeout(() => process.exit(), 2_000).unref();
 
-/** Waits until a slow reader of a pipe has taken all that was written. */
+/** Waits until a slow reader of a pipe has read everything. */
 async function written(stream: NodeJS.WriteStream): Promise<void> {
   if (stream.writableLength === 0 || stream.destroyed) return;
   await new Promise<void>((resolve) => {

@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
-import { ConfigError, readSettings } from '../config/env.ts';
+import { ConfigError, logSettings, readSettings } from '../config/env.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { TriggerFileError } from '../watcher/triggers/file.ts';
+import { columnsOf, wrapped } from './columns.ts';
 import type { Register } from './command.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addMigrate } from './commands/migrate.ts';
@@ -12,35 +13,59 @@ import { addStatus } from './commands/status.ts';
 import { addTriggers } from './commands/triggers.ts';
 import { addWatcher } from './commands/watcher.ts';
 import { readDotEnv } from './dot-env.ts';
-import { addOptions, emptyOptions, furtherVariables, LOG_OPTIONS, variablesOf } from './options.ts';
+import {
+  addHelpParagraph,
+  addOptions,
+  emptyOptions,
+  furtherVariables,
+  LOG_OPTIONS,
+  variablesOf,
+} from './options.ts';
 import { packageVersion } from './version.ts';
 
 const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
-/** Runs one command. @returns the exit code: 0 done, or finished what was in hand after a signal, 1 failed at run time, 2 wrong usage */
+/**
+ * Columns of the help's right side below which commander doesn't wrap it; its default of 40 leaves narrow terminals
+ * out.
+ */
+const NARROWEST_COLUMN = 20;
+
+/**
+ * Runs one command.
+ * @returns the exit code: 0 done, or stopped by a signal with the work in hand finished; 1 failed at run time; 2 wrong
+ *   usage
+ */
 export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   endAsFirstProcess();
   const version = packageVersion();
   const program = new Command('bec-alerts')
     .description(
-      'Aggregates browser errors that Sentry forwards to SQS, judges them with triggers and emails people.',
+      'Counts the browser errors that Sentry forwards to SQS, evaluates triggers on them, and emails alerts.',
     )
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
-    .showHelpAfterError('(--help shows what there is)')
-    .addHelpText(
-      'after',
-      "\nAn option's variable stands in brackets behind it; the option beats the variable. A .env file in the\nworking directory is read first.",
-    )
+    .showHelpAfterError('(--help lists the commands and options)')
+    .configureOutput({
+      getOutHelpWidth: () => columnsOf(process.stdout),
+      getErrHelpWidth: () => columnsOf(process.stderr),
+    })
+    .configureHelp({ minWidthToWrap: NARROWEST_COLUMN })
     .exitOverride();
-  addOptions(program, LOG_OPTIONS);
+  addOptions(program, LOG_OPTIONS, logSettings);
+  addHelpParagraph(
+    program,
+    () =>
+      'Each option can also be set by the variable in brackets after it; the option overrides the variable.\n' +
+      'A .env file in the working directory is read first.',
+  );
 
   const register: Register = (command, schema, options, run) => {
-    addOptions(command, options);
-    command.addHelpText('after', () => furtherVariables(schema, options));
+    addOptions(command, options, schema);
+    addHelpParagraph(command, () => furtherVariables(schema, options));
     command.exitOverride().action(async () => {
       readDotEnv(env);
       const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };
@@ -72,32 +97,48 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
 }
 
 function exitCode(error: unknown): number {
-  // Commander has printed its message already; its own code is 0 for --help and --version.
+  // Commander has printed its message already. Its code is 0 for --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
   const known = error instanceof ConfigError || error instanceof TriggerFileError;
-  process.stderr.write(`bec-alerts: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(
+    `${shownError(`bec-alerts: ${error instanceof Error ? error.message : String(error)}`)}\n`,
+  );
   return known ? WRONG_USAGE : FAILED;
 }
 
-const STOPS = ['SIGTERM', 'SIGINT'] as const;
+/** Wrapped between words on a terminal. Logs and scripts get each line whole, to search in. */
+function shownError(text: string): string {
+  if (!process.stderr.isTTY) return text;
+  return text
+    .split('\n')
+    .map((line) => wrapped(line, columnsOf(process.stderr), 4))
+    .join('\n');
+}
 
-/** The first process of a container, which we are in the image, is ended by no signal that it doesn't handle. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/**
+ * Lets signals end this process where it is the first one of a container, as in our image. Linux sends such a process
+ * no signal that it doesn't handle.
+ */
 function endAsFirstProcess(): void {
   if (process.pid !== 1) return;
-  for (const name of STOPS) {
+  for (const name of STOP_SIGNALS) {
     process.on(name, () => {
       if (process.listenerCount(name) === 1) process.exit(128 + constants.signals[name]);
     });
   }
 }
 
-/** SIGTERM and SIGINT ask to finish what is in hand; the second one, of either kind, ends the process at once, as without us. */
+/**
+ * Fires at the first SIGTERM or SIGINT, so that a command can finish its work in hand. The second one ends the process.
+ */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals) => {
-    for (const one of STOPS) process.off(one, stop);
+    for (const one of STOP_SIGNALS) process.off(one, stop);
     controller.abort(new Error(`stopped by ${name}`));
   };
-  for (const name of STOPS) process.on(name, stop);
+  for (const name of STOP_SIGNALS) process.on(name, stop);
   return controller.signal;
 }

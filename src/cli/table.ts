@@ -1,4 +1,4 @@
-/** Lines of cells with the columns below each other, and no blanks at their ends. */
+/** Pads cells so that the columns line up. Lines have no blanks at their ends. */
 export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows.map((row) =>

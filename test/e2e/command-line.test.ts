@@ -36,13 +36,13 @@ describe('bec-alerts', () => {
 
   it.each([
     ['processor', ['--queue-name', '--process-count', 'SQS_QUEUE_NAME', 'PROCESSOR_WORKER_MESSAGE_COUNT']],
-    ['processor', ['Required: DATABASE_URL, AWS_DEFAULT_REGION\n', 'without an option: PORT, ']],
+    ['processor', ['Required variables: DATABASE_URL, AWS_DEFAULT_REGION\n', 'without an option: PORT, ']],
     ['watcher', ['--once', '--dry-run', '--triggers', 'WATCHER_SLEEP_DELAY']],
-    ['watcher', ['Required: DATABASE_URL, AWS_DEFAULT_REGION\n', 'ALERT_EMAILS']],
+    ['watcher', ['Required variables: DATABASE_URL, AWS_DEFAULT_REGION\n', 'ALERT_EMAILS']],
     ['triggers', ['--triggers', 'without an option: ALERT_EMAILS\n']],
-    ['dead_letters', ['--redrive', 'Required: AWS_DEFAULT_REGION\n']],
-    ['status', ['--connect-timeout', '--read-timeout', 'Required: DATABASE_URL, AWS_DEFAULT_REGION\n']],
-    ['migrate', ['--down', 'Required: DATABASE_URL\n']],
+    ['dead_letters', ['--redrive', 'Required variables: AWS_DEFAULT_REGION\n']],
+    ['status', ['--connect-timeout', '--read-timeout', 'variables: DATABASE_URL, AWS_DEFAULT_REGION\n']],
+    ['migrate', ['--down', 'Required variables: DATABASE_URL\n']],
     ['simulate_error', ['--dsn', '--no-traceback', 'required', 'SIMULATE_SENTRY_DSN']],
   ])('%s --help names its options and their variables', async (command, texts) => {
     const { code, stdout } = await runCommand([command, '--help'], {});
@@ -115,7 +115,7 @@ describe('bec-alerts', () => {
       '--log-level          is empty',
       '--from-email         is empty',
       '--triggers           is empty',
-      'AWS_DEFAULT_REGION   is required, and not set',
+      'AWS_DEFAULT_REGION   is required but not set',
       'WATCHER_SLEEP_DELAY is wrong',
       '',
     ]);
@@ -151,7 +151,7 @@ describe('bec-alerts', () => {
     processor.child.kill('SIGTERM');
     const { code, stderr } = await processor.finished;
     expect({ code, stderr: stderr.includes('failed') }).toEqual({ code: 0, stderr: false });
-    expect(processor.output()).toContain('stopped before the queue answered');
+    expect(processor.output()).toContain('stopped while waiting for the queue to answer');
   });
 });
 

@@ -55,7 +55,7 @@ describe('bec-alerts simulate_error', () => {
   it('without a DSN exits 1 and says what to set', async () => {
     const { code, stderr } = await runCommand(['simulate_error'], {});
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^bec-alerts: no DSN to send to: set SIMULATE_SENTRY_DSN or give --dsn/);
+    expect(stderr).toMatch(/^bec-alerts: no DSN to send to: set SIMULATE_SENTRY_DSN or use --dsn/);
   });
 
   it('with a DSN that is none exits 2 and says what one looks like', async () => {

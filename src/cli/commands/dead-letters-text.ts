@@ -1,26 +1,33 @@
-import { oneLine, plural } from '../../domain/text.ts';
+import { oneLine, plural, storable } from '../../domain/text.ts';
 import type { DeadLetter } from '../../queue/dead-letters/letter.ts';
 import type { Listing } from '../../queue/dead-letters/list.ts';
 import type { Redriven } from '../../queue/dead-letters/redrive.ts';
+import { wrapped } from '../columns.ts';
 import { aligned } from '../table.ts';
 
-/** Letters grouped by their reason. */
+/** Counts dead letters by reason, and shows them as a table. */
 export interface LetterTable {
   readonly count: number;
   add(letter: DeadLetter): void;
-  /** The most frequent reason first. */
-  lines(): readonly string[];
+  /**
+   * The most frequent reason first. Each has its numbers in one row, with the detail and the id of one letter below it.
+   */
+  lines(columns: number): readonly string[];
 }
 
 interface Group {
   count: number;
   oldest: Date;
   newest: Date;
+  /** The first letter's id, as it was in the queue, and its detail. */
   readonly example: string;
   readonly detail: string;
 }
 
-const MAX_CELL = 100;
+/** Our own reasons are at most this long. A longer one, from another sender, gets a line of its own. */
+const REASON_COLUMNS = 19;
+const MAX_TEXT = 300;
+const INDENT = 4;
 
 export function createTable(): LetterTable {
   const groups = new Map<string, Group>();
@@ -41,21 +48,48 @@ export function createTable(): LetterTable {
       if (sentAt < group.oldest) group.oldest = sentAt;
       if (sentAt > group.newest) group.newest = sentAt;
     },
-    lines() {
-      const rows = [...groups]
+    lines(columns) {
+      const shown = [...groups]
         .sort(([a, { count: more }], [b, { count: less }]) => less - more || a.localeCompare(b))
-        .map(([reason, group]) => [
-          // Whoever may write into the queue wrote this: it is made safe for a terminal.
-          oneLine(reason, MAX_CELL),
-          String(group.count),
-          shownDate(group.oldest),
-          shownDate(group.newest),
-          oneLine(group.example, MAX_CELL),
-          oneLine(group.detail, MAX_CELL),
-        ]);
-      return aligned([['REASON', 'COUNT', 'OLDEST', 'NEWEST', 'EXAMPLE', 'DETAIL'], ...rows]);
+        .map(([reason, group]) => ({ ...group, reason: fitted(reason, columns) }));
+      const rows = shown.map(({ reason, count: letters, oldest, newest }) => [
+        reason.length > REASON_COLUMNS ? '' : reason,
+        String(letters),
+        shownDate(oldest),
+        shownDate(newest),
+      ]);
+      const [heading = '', ...numbers] = aligned([['REASON', 'COUNT', 'OLDEST', 'NEWEST'], ...rows]);
+      return [heading, ...shown.flatMap((group, index) => groupLines(group, numbers[index] ?? '', columns))];
     },
   };
+}
+
+function groupLines(
+  { reason, detail, example }: Group & { readonly reason: string },
+  numbers: string,
+  columns: number,
+): string[] {
+  return [
+    ...(reason.length > REASON_COLUMNS ? [wrapped(reason, columns)] : []),
+    numbers,
+    ...(detail === '' ? [] : [indented(fitted(detail, columns - INDENT), columns)]),
+    indented(`example: message ${fitted(example, columns - INDENT)}`, columns),
+  ];
+}
+
+function indented(text: string, columns: number): string {
+  return `${' '.repeat(INDENT)}${wrapped(text, columns, INDENT)}`;
+}
+
+/**
+ * Untrusted text, safe for a terminal: anybody who may write into the queue can have written it. A word that is longer
+ * than a line is cut.
+ */
+function fitted(text: string, columns: number): string {
+  return oneLine(text, MAX_TEXT)
+    .split(' ')
+    .map((word) => storable(word, columns))
+    .join(' ');
 }
 
 function shownDate(date: Date): string {
@@ -68,20 +102,17 @@ interface ListingContext extends Listing {
   readonly stopped: boolean;
 }
 
-/** The table, the total and what it doesn't show. */
-export function shownListing(table: LetterTable, context: ListingContext): string {
+/** The table, its total, and the number of dead letters that are not in it. */
+export function shownListing(table: LetterTable, context: ListingContext, columns: number): string {
   const { queue, reason, more, elsewhere, stopped } = context;
-  const of = reason === undefined ? '' : ` of the reason ${reason}`;
-  const lines = table.count === 0 ? [] : [...table.lines(), ''];
-  lines.push(
-    table.count === 0
-      ? `no dead letters${of} in ${queue}`
-      : `${plural(table.count, 'dead letter')}${of} in ${queue}`,
-  );
+  const which = reason === undefined ? '' : ` with the reason ${reason}`;
+  const letters = table.count === 0 ? 'no dead letters' : plural(table.count, 'dead letter');
+  const lines = [`${letters}${which} in ${queue}`];
   if (stopped) lines.push('stopped before the end');
-  if (more > 0) lines.push(`about ${more} more ${are(more)} there and not listed (--limit lists more)`);
-  if (elsewhere > 0) lines.push(inOtherHands(elsewhere));
-  return `${lines.join('\n')}\n`;
+  if (more > 0) lines.push(`about ${more} more ${are(more)} not listed; a higher --limit lists more`);
+  if (elsewhere > 0) lines.push(inFlight(elsewhere));
+  const shown = table.count === 0 ? [] : [...table.lines(columns), ''];
+  return `${[...shown, ...lines.map((line) => wrapped(line, columns))].join('\n')}\n`;
 }
 
 interface RedriveContext {
@@ -91,8 +122,15 @@ interface RedriveContext {
   readonly stopped: boolean;
 }
 
-/** What a redrive did, and what it left. */
-export function shownRedrive(result: Redriven, { from, to, reason, stopped }: RedriveContext): string {
+/** Refused letters that are shown one by one. */
+const SHOWN_REFUSED = 10;
+
+/** The number of dead letters that a redrive moved, and those that it left, with the reasons. */
+export function shownRedrive(
+  result: Redriven,
+  { from, to, reason, stopped }: RedriveContext,
+  columns: number,
+): string {
   const { moved, otherReason, later, refused, elsewhere } = result;
   const nothing = moved + otherReason + later + refused.length === 0 && result.failure === null && !stopped;
   const lines = [
@@ -100,21 +138,40 @@ export function shownRedrive(result: Redriven, { from, to, reason, stopped }: Re
       ? `no dead letters in ${from}`
       : `${stopped ? 'stopped: ' : ''}moved ${plural(moved, 'dead letter')} from ${from} to ${to}`,
   ];
-  if (otherReason > 0) lines.push(`left ${otherReason} of other reasons than ${reason}`);
-  if (later > 0) lines.push(`left ${later} that came after it began, or were moved and rejected again`);
-  if (elsewhere > 0) lines.push(inOtherHands(elsewhere));
-  return `${lines.join('\n')}\n`;
+  if (otherReason > 0) lines.push(`left ${otherReason} whose reason is not ${reason}`);
+  if (later > 0) {
+    lines.push(`left ${later} that arrived after the redrive began, or were moved and rejected again`);
+  }
+  if (elsewhere > 0) lines.push(inFlight(elsewhere));
+  const shown = lines.map((line) => wrapped(line, columns));
+  if (refused.length > 0) shown.push(...refusedLines(refused, to, columns));
+  return `${shown.join('\n')}\n`;
+}
+
+function refusedLines(refused: Redriven['refused'], to: string, columns: number): string[] {
+  const first = refused
+    .slice(0, SHOWN_REFUSED)
+    .map(({ id, why }) => indented(`${id}: ${fitted(why, columns - INDENT)}`, columns));
+  const more = refused.length - first.length;
+  return [
+    wrapped(`left ${refused.length} that ${to} refused:`, columns),
+    ...first,
+    ...(more > 0 ? [indented(`and ${more} more`, columns)] : []),
+  ];
 }
 
 function are(count: number): string {
   return count === 1 ? 'is' : 'are';
 }
 
-function inOtherHands(count: number): string {
-  return `${count} more ${are(count)} in other hands (a listing, a redrive, or one that was killed) and will be back`;
+function inFlight(count: number): string {
+  return (
+    `${count} more ${are(count)} in flight: another listing or redrive has received them, or one that was killed; ` +
+    'they become visible again'
+  );
 }
 
-/** One JSON document, written as the letters come: bodies may be large and many. */
+/** Prints one JSON document, letter by letter as they are read: there may be many, with large bodies. */
 export function createJsonListing(
   queue: string,
   bodies: boolean,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DeadLettersSettings } from '../../config/env.ts';
 import { ConfigError, deadLettersSettings } from '../../config/env.ts';
+import { plural } from '../../domain/text.ts';
 import { readDeadLetters } from '../../queue/dead-letters/list.ts';
 import { redriveDeadLetters } from '../../queue/dead-letters/redrive.ts';
 import type { QueueDepth } from '../../queue/depth.ts';
@@ -9,67 +10,81 @@ import { findQueues } from '../../queue/provision.ts';
 import type { QueueUrls } from '../../queue/sqs.ts';
 import { createSqsClient } from '../../queue/sqs.ts';
 import { queueNames, sqsOptions } from '../aws-settings.ts';
+import { columnsOf } from '../columns.ts';
 import type { CommandContext, Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
-import { AWS_OPTIONS } from '../options.ts';
+import { AWS_OPTIONS, addHelpParagraph, LOCAL_SQS_OPTION } from '../options.ts';
 import { createJsonListing, createTable, shownListing, shownRedrive } from './dead-letters-text.ts';
+
+const LISTED_BY_DEFAULT = 1_000;
 
 const OPTIONS: readonly OptionVariables[] = [
   {
     flags: '--redrive',
     variable: 'DEAD_LETTERS_REDRIVE',
-    about: 'send them back through the queue, after a fix',
+    about: 'send the dead letters back to the queue, once their cause is fixed',
   },
-  { flags: '--reason <reason>', variable: 'DEAD_LETTERS_REASON', about: 'only those of this reason' },
+  {
+    flags: '--reason <reason>',
+    variable: 'DEAD_LETTERS_REASON',
+    about: 'list or redrive only the dead letters with this reason',
+  },
   {
     flags: '--limit <count>',
     variable: 'DEAD_LETTERS_LIMIT',
-    about: 'list or move so many at most; default 1000 to list, all to move',
+    about: 'list or redrive at most this many',
+    otherwise: `default ${LISTED_BY_DEFAULT} to list, all to redrive`,
   },
-  { flags: '--json', variable: 'DEAD_LETTERS_JSON', about: 'print every letter as JSON' },
+  {
+    flags: '--json',
+    variable: 'DEAD_LETTERS_JSON',
+    about: 'print JSON with every dead letter instead of a table',
+  },
   {
     flags: '--bodies',
     variable: 'DEAD_LETTERS_BODIES',
-    about: "with --json: the letters' bodies too, which hold user data",
+    about: 'print the message bodies too, with --json; they contain user data',
   },
-  { flags: '--queue-name <name>', variable: 'SQS_QUEUE_NAME', about: 'queue that Sentry forwards to' },
-  { flags: '--queue-url <url>', variable: 'SQS_QUEUE_URL', about: 'the same by its URL' },
+  {
+    flags: '--queue-name <name>',
+    variable: 'SQS_QUEUE_NAME',
+    about: 'name of the queue that Sentry forwards events to',
+  },
+  { flags: '--queue-url <url>', variable: 'SQS_QUEUE_URL', about: 'URL of that queue, instead of its name' },
   {
     flags: '--dead-letter-queue-name <name>',
     variable: 'SQS_DEAD_LETTER_QUEUE_NAME',
-    about: 'where the dead letters are',
+    about: 'name of the dead-letter queue',
+    otherwise: "default: the queue's name with _dead_letters",
   },
-  { flags: '--endpoint-url <url>', variable: 'SQS_ENDPOINT_URL', about: 'of a local SQS' },
+  LOCAL_SQS_OPTION,
   ...AWS_OPTIONS,
 ];
 
 type Client = ReturnType<typeof createSqsClient>;
 
-const LISTED_BY_DEFAULT = 1_000;
 const PROGRESS_MILLISECONDS = 1_000;
 
 export function addDeadLetters(program: Command, register: Register): void {
-  register(
-    program
-      .command('dead_letters')
-      .description('list the messages that were no events with the reasons, or send them back')
-      .addHelpText(
-        'after',
-        '\nListing leaves them where they are; other readers see them again when it ends. Sending back loses none:' +
-          '\neach is sent before it is deleted, and an event that comes twice is counted once.',
-      ),
-    deadLettersSettings,
-    OPTIONS,
-    runDeadLetters,
+  const command = program
+    .command('dead_letters')
+    .description('list the messages that could not be events, by reason, or send them back to the queue');
+  addHelpParagraph(
+    command,
+    () =>
+      'Listing leaves the dead letters in their queue, but hides them from other readers until it ends. ' +
+      'Redriving loses none: each one is sent to the queue before it is deleted, and an event that arrives twice is ' +
+      'counted once.',
   );
+  register(command, deadLettersSettings, OPTIONS, runDeadLetters);
 }
 
 async function runDeadLetters(settings: DeadLettersSettings, { stopSignal }: CommandContext): Promise<void> {
   if (settings.DEAD_LETTERS_BODIES && (!settings.DEAD_LETTERS_JSON || settings.DEAD_LETTERS_REDRIVE)) {
-    throw new ConfigError([{ variable: '--bodies', problem: 'goes with --json, to list' }]);
+    throw new ConfigError([{ variable: '--bodies', problem: 'needs --json, and excludes --redrive' }]);
   }
   const client = createSqsClient(sqsOptions(settings));
-  // Who reads our output may leave, as `head` does: then too the letters must become visible again.
+  // The reader of our output may leave, as `head` does. Then, too, the letters in hand must become visible again.
   const unread = new AbortController();
   process.stdout.on('error', () => unread.abort());
   try {
@@ -77,7 +92,7 @@ async function runDeadLetters(settings: DeadLettersSettings, { stopSignal }: Com
     const { deadLetterQueueUrl: url, deadLetterQueueName: name, queueUrl, queueName } = found;
     if (url === null) throw missing('dead-letter queue', name, 'SQS_DEAD_LETTER_QUEUE_NAME');
     const depth = await queueDepth(client, url);
-    // From here on there are letters in hand.
+    // Called only now: from here on there are letters in hand, and a signal must let us release them.
     const signal = AbortSignal.any([stopSignal(), unread.signal]);
     if (!settings.DEAD_LETTERS_REDRIVE) return await list(client, { url, name, depth }, settings, signal);
     if (queueUrl === null) throw missing('queue', queueName, 'SQS_QUEUE_NAME');
@@ -88,8 +103,10 @@ async function runDeadLetters(settings: DeadLettersSettings, { stopSignal }: Com
   }
 }
 
-function missing(what: string, name: string, variable: string): Error {
-  return new Error(`there is no ${what} ${name}: check ${variable}; the processor makes it when it starts`);
+function missing(kind: string, name: string, variable: string): Error {
+  return new Error(
+    `there is no ${kind} ${name}: check ${variable}, or start the processor, which creates it`,
+  );
 }
 
 async function list(
@@ -113,7 +130,7 @@ async function list(
   );
   const stopped = signal.aborted;
   if (settings.DEAD_LETTERS_JSON) json.end(listing, stopped);
-  else print(shownListing(table, { ...listing, queue: queue.name, reason, stopped }));
+  else print(shownListing(table, { ...listing, queue: queue.name, reason, stopped }, columns()));
 }
 
 async function redrive(
@@ -122,10 +139,10 @@ async function redrive(
   settings: DeadLettersSettings,
   signal: AbortSignal,
 ): Promise<void> {
-  let toldAt = performance.now();
+  let printedAt = performance.now();
   const progress = (moved: number, total: number) => {
-    if (performance.now() - toldAt < PROGRESS_MILLISECONDS) return;
-    toldAt = performance.now();
+    if (performance.now() - printedAt < PROGRESS_MILLISECONDS) return;
+    printedAt = performance.now();
     process.stderr.write(`moved ${moved} of about ${total}\n`);
   };
   const { DEAD_LETTERS_REASON: reason, DEAD_LETTERS_LIMIT: limit = Number.POSITIVE_INFINITY } = settings;
@@ -139,15 +156,14 @@ async function redrive(
   const names = { from: queues.from, to: queues.to };
   if (settings.DEAD_LETTERS_JSON)
     print(`${JSON.stringify({ ...names, ...counts, stopped: signal.aborted })}\n`);
-  else print(shownRedrive(result, { ...names, reason, stopped: signal.aborted }));
+  else print(shownRedrive(result, { ...names, reason, stopped: signal.aborted }, columns()));
   if (failure !== null) throw failure;
-  const [first, ...more] = result.refused;
-  if (first !== undefined) {
-    throw new Error(
-      `the queue ${names.to} refused ${more.length + 1} of them, which stay among the dead letters; ` +
-        `the first is ${first.id} (${first.why})`,
-    );
-  }
+  const refused = result.refused.length;
+  if (refused > 0) throw new Error(`the queue ${names.to} refused ${plural(refused, 'dead letter')}`);
+}
+
+function columns(): number {
+  return columnsOf(process.stdout);
 }
 
 function print(text: string): void {

@@ -3,7 +3,7 @@ import type { TriggerSummary } from '../../watcher/run/summary.ts';
 
 const MAX_REASON = 60;
 
-/** For each trigger, how many issues it declined to notify of, and its most frequent reasons. */
+/** The number of issues that each trigger declined to notify about, with its most frequent reasons. */
 export function shownDeclines(summaries: readonly TriggerSummary[]): string {
   return summaries
     .filter(({ declined }) => declined > 0)

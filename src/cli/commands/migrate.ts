@@ -2,30 +2,44 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { migrateSettings } from '../../config/env.ts';
 import { shownUrl } from '../../db/pool.ts';
+import { plural } from '../../domain/text.ts';
 import type { Register } from '../command.ts';
 
-/** `migrate`, and `manage migrate` as the Python service spelled it. */
+/** Adds `migrate`, and `manage migrate`, which is its name in the Python service. */
 export function addMigrate(program: Command, register: Register): void {
-  const manage = program.command('manage', { hidden: true }).description('old spelling: manage migrate');
+  const manage = program
+    .command('manage', { hidden: true })
+    .description('old name of migrate: manage migrate');
   for (const parent of [program, manage]) {
     const command = parent
       .command('migrate')
-      .description("bring the database's schema up to date; safe to run twice, and at once")
-      .option('--down <count>', 'undo the last COUNT migrations: their tables and data are gone', parseCount);
+      .description(
+        'update the database schema to this version; safe to repeat, and to run from two places at once',
+      )
+      .option(
+        '--down <count>',
+        'undo the last COUNT migrations instead, and delete their tables and data',
+        parseCount,
+      );
     register(command, migrateSettings, [], async ({ DATABASE_URL }, { logger: loggerOf }) => {
       const { migrate } = await import('../../db/migrate.ts');
       const logger = loggerOf('migrate');
       const { down = 0 } = command.opts<{ down?: number }>();
       const names = await migrate(DATABASE_URL, down, logger);
-      for (const name of names) logger.info(`${down === 0 ? 'applied' : 'undid'} ${name}`);
-      logger.info(names.length === 0 ? 'nothing to do: the schema is as asked' : 'done', {
-        database: shownUrl(DATABASE_URL),
-      });
+      for (const name of names) logger.info(`${down === 0 ? 'applied' : 'undid'} migration ${name}`);
+      const result =
+        down > 0
+          ? `undid ${plural(names.length, 'migration')}`
+          : names.length === 0
+            ? 'nothing to do: the database schema is up to date'
+            : 'the database schema is up to date now';
+      logger.info(result, { database: shownUrl(DATABASE_URL) });
     });
   }
 }
 
 function parseCount(value: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError('must be a whole number from 1');
+  if (!/^[1-9]\d{0,3}$/.test(value))
+    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
   return Number(value);
 }

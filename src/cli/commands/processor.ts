@@ -9,31 +9,41 @@ import { queueNames, sqsOptions } from '../aws-settings.ts';
 import type { CommandContext, Register } from '../command.ts';
 import { serveHealth } from '../health.ts';
 import type { OptionVariables } from '../options.ts';
-import { DAEMON_OPTIONS } from '../options.ts';
+import { DAEMON_OPTIONS, LOCAL_SQS_OPTION } from '../options.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
   {
     flags: '--queue-name <name>',
     variable: 'SQS_QUEUE_NAME',
-    about: 'queue that Sentry forwards to; made if missing',
+    about: 'name of the queue that Sentry forwards events to; created if missing',
   },
-  { flags: '--queue-url <url>', variable: 'SQS_QUEUE_URL', about: 'use this queue as it is' },
+  {
+    flags: '--queue-url <url>',
+    variable: 'SQS_QUEUE_URL',
+    about: 'URL of that queue; it is used as it is, neither looked up by its name nor created',
+  },
   {
     flags: '--dead-letter-queue-name <name>',
     variable: 'SQS_DEAD_LETTER_QUEUE_NAME',
-    about: 'for messages that are no events',
+    about: 'name of the queue for messages that cannot be events; created if missing',
+    otherwise: "default: the queue's name with _dead_letters",
   },
-  { flags: '--endpoint-url <url>', variable: 'SQS_ENDPOINT_URL', about: 'of a local SQS' },
-  { flags: '--process-count <count>', variable: 'PROCESSOR_PROCESS_COUNT', about: 'worker processes' },
+  LOCAL_SQS_OPTION,
+  {
+    flags: '--process-count <count>',
+    variable: 'PROCESSOR_PROCESS_COUNT',
+    about: 'number of worker processes',
+    otherwise: 'default: one for each CPU',
+  },
   {
     flags: '--worker-message-count <count>',
     variable: 'PROCESSOR_WORKER_MESSAGE_COUNT',
-    about: 'messages after which a worker is replaced',
+    about: 'number of messages after which a worker is replaced',
   },
   {
     flags: '--sleep-delay <seconds>',
     variable: 'PROCESSOR_SLEEP_DELAY',
-    about: 'how long a poll of an empty queue waits',
+    about: 'seconds that a poll of an empty queue waits for a message',
   },
   ...DAEMON_OPTIONS,
 ];
@@ -42,7 +52,7 @@ export function addProcessor(program: Command, register: Register): void {
   register(
     program
       .command('processor')
-      .description('read events from the queue and aggregate them, in a pool of processes'),
+      .description('read events from the queue and count them in Postgres, with a pool of worker processes'),
     processorSettings,
     OPTIONS,
     runProcessor,
@@ -54,7 +64,7 @@ async function runProcessor(
   { log, logger: loggerOf, stopSignal, version }: CommandContext,
 ): Promise<void> {
   const signal = stopSignal();
-  // Here and not above: the other commands need no SQS, which takes a tenth of a second and 25 MB to load.
+  // Loaded here, because the SQS client takes a tenth of a second and 25 MB, and other commands don't need it.
   const { createCompileCache } = await import('../../processor/supervisor/compile-cache.ts');
   const { supervise } = await import('../../processor/supervisor/supervise.ts');
   const { queueDepth } = await import('../../queue/depth.ts');
@@ -76,7 +86,7 @@ async function runProcessor(
       throw error;
     });
     if (urls === null) {
-      logger.info('stopped before the queue answered');
+      logger.info('stopped while waiting for the queue to answer');
       return;
     }
 
@@ -90,11 +100,11 @@ async function runProcessor(
           await queueDepth(client, urls.queueUrl, signal);
           return null;
         },
-        workers: async () => (workers > 0 ? null : 'no worker runs'),
+        workers: async () => (workers > 0 ? null : 'no worker process is running'),
       }),
     );
 
-    // Workers live for 200 messages by default, so their code must be found compiled.
+    // By default a worker lives for only 200 messages, so compiling its code each time would cost too much.
     const compileCache = process.env.NODE_COMPILE_CACHE ?? (await createCompileCache(logger));
     if (process.env.NODE_COMPILE_CACHE === undefined) {
       teardown.add('the compile cache', () => rm(compileCache, { recursive: true, force: true }));

@@ -8,13 +8,15 @@ const OPTIONS: readonly OptionVariables[] = [
   {
     flags: '--dsn <dsn>',
     variable: 'SIMULATE_SENTRY_DSN',
-    about: 'of the Sentry project to send it to; required',
+    about: 'DSN of the Sentry project to send the error to',
+    // The settings can do without, so that it isn't reported as a wrong configuration: the exit code is 1 and not 2.
+    otherwise: 'required',
   },
-  { flags: '--message <text>', variable: 'SIMULATE_MESSAGE', about: "the error's message" },
+  { flags: '--message <text>', variable: 'SIMULATE_MESSAGE', about: 'message of the error' },
   {
     flags: '--no-traceback',
     variable: 'SIMULATE_NO_TRACEBACK',
-    about: 'send the message alone, without an exception',
+    about: 'send a message without an exception and its stack trace',
   },
 ];
 
@@ -22,13 +24,13 @@ export function addSimulateError(program: Command, register: Register): void {
   register(
     program
       .command('simulate_error')
-      .description('raise an error and send it to Sentry, to see the whole way work'),
+      .description('raise an error and send it to Sentry, to test the whole way from Sentry to the email'),
     simulateSettings,
     OPTIONS,
     async (settings, { logger: loggerOf, version }) => {
       if (settings.SIMULATE_SENTRY_DSN === undefined) {
         throw new Error(
-          "no DSN to send to: set SIMULATE_SENTRY_DSN or give --dsn (Sentry shows it in the project's settings)",
+          "no DSN to send to: set SIMULATE_SENTRY_DSN or use --dsn (Sentry shows the DSN in the project's settings)",
         );
       }
       const id = await sendSimulatedError(settings.SIMULATE_SENTRY_DSN, settings.SIMULATE_MESSAGE, {

@@ -31,54 +31,78 @@ import { shownDeclines } from './declines-text.ts';
 import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
-  { flags: '--once', variable: 'WATCHER_ONCE', about: 'run once, now, and exit; 1 if the run failed' },
+  {
+    flags: '--once',
+    variable: 'WATCHER_ONCE',
+    about: 'run once, now, and exit, with code 1 if the run failed',
+  },
   {
     flags: '--dry-run',
     variable: 'WATCHER_DRY_RUN',
-    about: 'leave no trace: nothing is stored, nothing mailed',
+    about: 'store nothing and send no email: everything is rolled back',
   },
   {
     flags: '--console-alerts',
     variable: 'WATCHER_CONSOLE_ALERTS',
-    about: 'print alerts instead of mailing them; without --dry-run they count as told',
+    about: 'print alerts instead of emailing them; without --dry-run they count as sent',
   },
   {
     flags: '--verify-email',
     variable: 'SES_VERIFY_EMAIL',
-    about: 'ask SES to verify the From address at start',
+    about: 'ask SES to verify the From address when the watcher starts',
   },
-  { flags: '--sleep-delay <seconds>', variable: 'WATCHER_SLEEP_DELAY', about: 'from one run to the next' },
-  { flags: '--endpoint-url <url>', variable: 'SES_ENDPOINT_URL', about: 'of a local SES' },
-  { flags: '--from-email <email>', variable: 'SES_FROM_EMAIL', about: "the emails' From address" },
+  {
+    flags: '--sleep-delay <seconds>',
+    variable: 'WATCHER_SLEEP_DELAY',
+    about: 'seconds between two runs',
+  },
+  {
+    flags: '--endpoint-url <url>',
+    variable: 'SES_ENDPOINT_URL',
+    about: 'URL of a local SES to use instead of AWS',
+  },
+  {
+    flags: '--from-email <email>',
+    variable: 'SES_FROM_EMAIL',
+    about: 'From address of the emails, verified with SES',
+  },
   {
     flags: '--max-send-rate <emails>',
     variable: 'SES_MAX_SEND_RATE',
-    about: 'emails a second; without it SES is asked',
+    about: 'emails to send per second',
+    otherwise: "default: the SES account's rate",
   },
   {
     flags: '--alert-digest <off|run>',
     variable: 'ALERT_DIGEST',
-    about: "run: one email for each recipient with all of a run's alerts",
+    about: 'send each recipient one email for each alert (off), or one for all alerts of a run (run)',
   },
   {
     flags: '--alert-max-per-run <alerts>',
     variable: 'ALERT_MAX_PER_RUN',
-    about: 'a recipient gets one by one; one email sums up the others',
+    about:
+      'number of alerts that a recipient gets in separate emails from one run; one more email sums up the rest',
   },
-  { flags: '--datadog-counter-name <name>', variable: 'DATADOG_COUNTER_NAME', about: 'counts finished runs' },
+  {
+    flags: '--datadog-counter-name <name>',
+    variable: 'DATADOG_COUNTER_NAME',
+    about: 'name of the metric that counts finished runs',
+  },
   TRIGGERS_OPTION,
   ...DAEMON_OPTIONS,
 ];
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 120_000;
-/** On top of SES's timeouts: for credentials to be fetched and a busy machine. */
+/** Added to SES's timeouts, for fetching credentials and for a busy machine. */
 const LEASE_MARGIN_MILLISECONDS = 5_000;
 
 export function addWatcher(program: Command, register: Register): void {
   register(
     program
       .command('watcher')
-      .description('judge the issues that changed, every five minutes, and email people'),
+      .description(
+        'evaluate the triggers on the issues that changed since the last run, and send the alerts by email',
+      ),
     watcherSettings,
     OPTIONS,
     runWatcher,
@@ -90,15 +114,15 @@ async function runWatcher(
   { logger: loggerOf, stopSignal, version }: CommandContext,
 ): Promise<void> {
   const triggers = (await configuredTriggers(settings)).filter(({ enabled }) => enabled);
-  // Not before: a trigger file may wait for ever as it is loaded, and then hears no signal.
+  // Only now, because loading a trigger file may wait forever: until here, the first signal must end the process.
   const signal = stopSignal();
   const logger = loggerOf('watcher');
-  warnOfNobody(logger, triggers);
+  warnOfNoRecipients(logger, triggers);
   const teardown = new Teardown(logger);
   try {
     const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
     teardown.add('error reports', () => reporter.close());
-    reportRejections(reporter, teardown);
+    reportUnhandledRejections(reporter, teardown);
     const metrics = createMetrics(logger);
     teardown.add('metrics', () => metrics.close());
     const own = { logger, reporter, metrics };
@@ -113,7 +137,7 @@ async function runWatcher(
       { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'watcher' },
       logger,
       teardown,
-      // A dry run leaves no run behind.
+      // A dry run stores no run that the check could find.
       (health) => (options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
     );
     await watch(steps, own, options, signal);
@@ -122,12 +146,15 @@ async function runWatcher(
   }
 }
 
-/** A trigger is another's code: a promise that it forgot must not end the watcher, as Node would by itself. */
-function reportRejections(reporter: Reporter, teardown: Teardown): void {
+/** A trigger file may forget to await a promise. If that is rejected, Node's default would end the watcher. */
+function reportUnhandledRejections(reporter: Reporter, teardown: Teardown): void {
   const report = (reason: unknown) =>
-    reporter.report(asError(reason), 'a promise was rejected that nobody awaits, such as one of a trigger');
+    reporter.report(
+      asError(reason),
+      'a rejected promise was not awaited, probably by a trigger; the watcher continues',
+    );
   process.on('unhandledRejection', report);
-  teardown.add('the watch for rejections', async () => {
+  teardown.add('the listener for unhandled rejections', async () => {
     process.off('unhandledRejection', report);
   });
 }
@@ -142,7 +169,7 @@ async function createWatcherSteps(
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'bec-alerts watcher',
-    // A run and a delivery hold one each; the questions whether there is anything to do take another.
+    // A run and a delivery hold one connection each; checking whether anything is due takes another one.
     max: 4,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
     onIdleError: (error) => logger.warning('a database connection was lost; reconnecting', { error }),
@@ -157,12 +184,12 @@ async function createWatcherSteps(
   const build = { ...email, maxPerRun, renderDigest: await loadDigest() };
   const show = async ({ to, subject, ...body }: Email) => {
     if (settings.WATCHER_CONSOLE_ALERTS) await print.send({ to, subject, ...body }, signal);
-    else logger.info('would mail', { to, subject });
+    else logger.info('dry run: would send an email', { to, subject });
   };
   const delivery = createDelivery({
     mailer,
     settings: build,
-    sendRate: createSendRate(async () => settings.SES_MAX_SEND_RATE ?? (await askedRate(mailer, logger))),
+    sendRate: createSendRate(async () => settings.SES_MAX_SEND_RATE ?? (await accountRate(mailer, logger))),
     logger,
     metrics,
     reporter,
@@ -186,7 +213,7 @@ async function createWatcherSteps(
   );
 }
 
-/** @throws where evaluations failed: a script that runs the watcher once must notice */
+/** @throws if evaluations failed, so that a script that runs the watcher once notices */
 function concludeOnce({ failures, triggers }: RunOutcome, settings: WatcherSettings): void {
   if (settings.WATCHER_CONSOLE_ALERTS) process.stdout.write(shownDeclines(triggers));
   if (failures > 0) {
@@ -194,13 +221,14 @@ function concludeOnce({ failures, triggers }: RunOutcome, settings: WatcherSetti
   }
 }
 
-function warnOfNobody(logger: Logger, triggers: readonly ReadyTrigger[]): void {
-  if (triggers.length === 0) logger.warning('no trigger is enabled: nobody will be told of anything');
+function warnOfNoRecipients(logger: Logger, triggers: readonly ReadyTrigger[]): void {
+  if (triggers.length === 0) logger.warning('no trigger is enabled; no alert will be sent');
   for (const { trigger } of triggers) {
     if (trigger.emails.length === 0) {
-      logger.warning('a trigger tells nobody; the built-in ones tell ALERT_EMAILS', {
-        trigger: trigger.name,
-      });
+      logger.warning(
+        'a trigger has no recipients, so it sends no alerts; ALERT_EMAILS sets the recipients of the built-in triggers',
+        { trigger: trigger.name },
+      );
     }
   }
 }
@@ -216,27 +244,27 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
   if (settings.SES_VERIFY_EMAIL) {
     try {
       await mailer.verifyFrom();
-      logger.info('asked SES to verify the From address: a mail with a link is on its way to it', {
+      logger.info('asked SES to verify the From address; SES sends an email with a link to that address', {
         from: settings.SES_FROM_EMAIL,
       });
     } catch (thrown) {
-      // Alerts wait in the outbox, so this is no reason not to watch.
-      logger.warning('asking SES to verify the From address failed', { error: asError(thrown) });
+      // The watcher needn't stop: alerts wait in the outbox until SES accepts them.
+      logger.warning('asking SES to verify the From address failed; the watcher continues', {
+        error: asError(thrown),
+      });
     }
   }
   return mailer;
 }
 
-/** The account's own rate; null where SES doesn't say. */
-async function askedRate(mailer: Mailer, logger: Logger): Promise<number | null> {
+/** The SES account's send rate; null if SES doesn't answer. */
+async function accountRate(mailer: Mailer, logger: Logger): Promise<number | null> {
   try {
     return await mailer.maxSendRate();
   } catch (thrown) {
     logger.warning(
-      "SES didn't tell the account's send rate; set SES_MAX_SEND_RATE to send more than one a second",
-      {
-        error: asError(thrown),
-      },
+      "asking SES for the account's send rate failed; sending 1 email a second for now, and asking again in 5 minutes; SES_MAX_SEND_RATE sets the rate",
+      { error: asError(thrown) },
     );
     return null;
   }

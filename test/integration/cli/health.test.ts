@@ -65,7 +65,7 @@ describe('the processor’s health', () => {
     }
   });
 
-  it('says when no worker runs', async () => {
+  it('says when no worker process is running', async () => {
     const processor = startProcessor(await createQueue(), database, {
       PORT: '0',
       PROCESSOR_PROCESS_COUNT: '1',
@@ -83,7 +83,7 @@ describe('the processor’s health', () => {
       seconds: 30,
       everyMilliseconds: 5,
     });
-    expect(answer).toEqual({ status: 500, details: { workers: 'no worker runs' } });
+    expect(answer).toEqual({ status: 500, details: { workers: 'no worker process is running' } });
   });
 
   it('is not served without a PORT', async () => {
@@ -119,14 +119,14 @@ describe('the watcher’s health', () => {
       'the last run is old and the watcher is not',
       10_000,
       10_000,
-      /^the last finished run began 100\d\d s ago; overdue after 900 s$/,
+      /^the last finished run began 100\d\d s ago; the limit is 900 s$/,
     ],
     ['there is no run and the watcher was just started', null, 600, null],
     [
       'there is no run and the watcher is old',
       null,
       10_000,
-      /^no run has finished since the start 10000 s ago$/,
+      /^no run has finished since this watcher started 10000 s ago$/,
     ],
   ])('knows that %s', async (_, age, up, expected) => {
     await emptyTables(pool);

@@ -42,7 +42,7 @@ describe('bec-alerts migrate', () => {
       Array.from({ length: 4 }, () => runCommand(['migrate'], { ...LOG, DATABASE_URL: url })),
     );
     expect(all.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    const applied = all.flatMap(({ stdout }) => stdout.match(/applied \S+/g) ?? []);
+    const applied = all.flatMap(({ stdout }) => stdout.match(/applied migration \S+/g) ?? []);
     expect(applied.length).toBeGreaterThan(0);
     expect(new Set(applied).size).toBe(applied.length);
   });
@@ -62,7 +62,7 @@ describe('bec-alerts migrate', () => {
       DATABASE_URL: inject('adminUrl'),
     });
     expect(code).toBe(2);
-    expect(stderr).toContain('must be a whole number from 1');
+    expect(stderr).toContain('must be a whole number from 1 to 9999');
   });
 });
 

@@ -118,10 +118,10 @@ describe('--dry-run', () => {
     expect(await storedEmails(ses.endpoint)).toEqual([]);
   });
 
-  it('shows whom it would mail without --console-alerts, and the next real run judges the same', async () => {
+  it('logs the emails that it would send without --console-alerts, and the next real run evaluates the same', async () => {
     await storeEvents(pool, [errorEvent({ message: HEALTHCHECK })]);
     const { stdout } = await run(['--dry-run']);
-    const would = records(stdout).find(({ Fields }) => Fields.msg === 'would mail');
+    const would = records(stdout).find(({ Fields }) => Fields.msg === 'dry run: would send an email');
     expect(would?.Fields).toMatchObject({ to: ON_CALL, subject: expect.stringContaining(HEALTHCHECK) });
     await run();
     expect(await outbox(pool)).toHaveLength(1);

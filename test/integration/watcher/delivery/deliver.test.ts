@@ -254,7 +254,7 @@ describe('the send rate', () => {
     ses.answer(({ action }) => (action === 'GetSendQuota' ? 'silence' : {}));
     const watcher = start({ SES_MAX_SEND_RATE: undefined, AWS_READ_TIMEOUT: '30' });
     await settled(pool, 4);
-    expect(watcher.output()).toContain("SES didn't tell the account's send rate");
+    expect(watcher.output()).toContain("asking SES for the account's send rate failed");
     expect(taken()).toEqual(ISSUES);
   });
 
