@@ -2,51 +2,51 @@ import type { QueueUrls, SqsOptions } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
 import type { LogFormat, LogLevel } from '../runtime/logger.ts';
 
-/** What a worker needs to know. It travels over the channel and not as arguments: those are seen in /proc. */
+/** A worker's settings. They are sent over the channel and not as arguments, which anybody can read in /proc. */
 export interface WorkerSettings {
   readonly name: string;
   readonly log: { readonly format: LogFormat; readonly level: LogLevel };
   readonly databaseUrl: string;
   readonly queue: QueueUrls & SqsOptions;
-  /** Of a local S3; undefined for AWS. */
+  /** URL of a local S3; undefined for AWS. */
   readonly objectsEndpoint: string | undefined;
-  /** How long a poll of an empty queue waits, in seconds. */
+  /** How long a poll of an empty queue waits for a message. */
   readonly sleepDelaySeconds: number;
-  /** After so many messages the worker retires. */
+  /** Number of messages after which the worker retires. */
   readonly messageCount: number;
 }
 
-/** Supervisor to worker. */
+/** A message from the supervisor to a worker. */
 export type Command =
   | { readonly type: 'start'; readonly settings: WorkerSettings }
   | { readonly type: 'stop' };
 
-/** Worker to supervisor. */
+/** A message from a worker to the supervisor. */
 export type Report =
-  /** It has its settings, and Postgres answered: it polls from here on. */
+  /** Postgres can store, and the worker begins to poll. Sent at the start and after each outage. */
   | { readonly type: 'ready' }
-  /** Its loop turns: sent at most once a second, where nothing else is told. */
+  /** The worker's loop goes on. Sent about once a second, if the worker sends nothing else. */
   | { readonly type: 'alive' }
-  /** One batch committed. */
+  /** The worker committed a batch. */
   | {
       readonly type: 'batch';
       readonly events: number;
-      /** Dead-lettered messages by reason. */
+      /** Number of rejected messages by reason. */
       readonly rejected: Readonly<Record<string, number>>;
       readonly durationMilliseconds: number;
       /** From the oldest message's entry into the queue to the commit. */
       readonly lagMilliseconds: number;
     }
-  /** It leaves soon: a replacement may start. */
+  /** The worker ends soon, so its replacement may start. */
   | { readonly type: 'retiring' }
-  /** A message went to the dead-letter queue. */
+  /** The worker sent a message to the dead-letter queue. */
   | {
       readonly type: 'rejected';
       readonly messageId: string;
       readonly reason: string;
       readonly detail: string;
     }
-  /** An error for our own maintainers. */
+  /** An error to log, and to report to Sentry. */
   | {
       readonly type: 'error';
       readonly message: string;

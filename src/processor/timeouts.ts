@@ -1,23 +1,30 @@
 import type { AwsTimeouts } from '../runtime/aws.ts';
 import { longestRequest } from '../runtime/aws.ts';
 
-// How long the steps of a worker may take. The worker keeps to them, and the supervisor waits as long before it kills.
+// Time limits of a worker's steps. The supervisor kills a worker only after it has been silent for all of them
+// together.
 
-/** A batch of 80 events takes some 10 ms; a statement that takes this long waits for a lock or a disk. */
+/** A batch of 80 events takes about 10 ms. A statement that takes this long is waiting for a lock or a disk. */
 export const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
-/** Another worker holds the row of a hot issue for some 10 ms; a session that holds it this long holds up every worker. */
+/**
+ * Another worker locks the row of a hot issue for about 10 ms. A session that locks it this long blocks every worker.
+ */
 export const LOCK_TIMEOUT_MILLISECONDS = 5_000;
-/** For finding the messages that a batch can't be stored with. Messages not tried by then stay on the queue. */
+/**
+ * For finding the messages that keep a batch from being stored. Messages that aren't tried by then stay in the queue.
+ */
 export const SEARCH_TIMEOUT_MILLISECONDS = 20_000;
-/** For all S3 objects of a round together. Messages whose object is not read by then stay on the queue. */
+/** For all S3 objects of a round together. Messages whose object isn't read by then stay in the queue. */
 export const FETCH_TIMEOUT_MILLISECONDS = 20_000;
 
 const SDK_ATTEMPTS = 3;
 
-/** How long a healthy worker may report nothing: it reports each turn of its loop, so one poll, fetch and store at most. */
+/**
+ * How long a healthy worker may report nothing. It reports after each turn of its loop: one poll, one fetch, one store.
+ */
 export function longestSilence(queue: AwsTimeouts, sleepDelaySeconds: number): number {
   const poll = SDK_ATTEMPTS * longestRequest(queue) + sleepDelaySeconds * 1_000;
-  // The search's last statement begins before the search's time is up.
+  // The last statement of the search can begin just before the search's time is up.
   const store = SEARCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
   return poll + FETCH_TIMEOUT_MILLISECONDS + store;
 }

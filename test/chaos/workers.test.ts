@@ -149,14 +149,14 @@ const STALL_MILLISECONDS = 10_000;
 describe('a worker that hangs', () => {
   it('is killed and replaced, and what it had in hand is counted', { timeout: 120_000 }, async () => {
     const { supervised, stop, logged } = superviseHere();
-    await logged('a worker polls worker=worker-1');
+    await logged('a worker polls the queue worker=worker-1');
     const [pid] = workerPids(process.pid).filter((child) =>
       readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('processor/worker'),
     );
     process.kill(pid ?? 0, 'SIGSTOP');
     await sendEvents(queue, 400);
     await logged('worker-1 ended unexpectedly (it made no progress and was killed)');
-    await logged('a worker polls worker=worker-2');
+    await logged('a worker polls the queue worker=worker-2');
     await drained(queue);
     stop();
     await supervised;
@@ -167,7 +167,7 @@ describe('a worker that hangs', () => {
 describe('a supervisor that stood still', () => {
   it('kills no worker for what it didn’t hear meanwhile', { timeout: 120_000 }, async () => {
     const { output, supervised, stop, logged } = superviseHere();
-    await logged('a worker polls worker=worker-1');
+    await logged('a worker polls the queue worker=worker-1');
     // As SIGSTOP and SIGCONT do it: nothing runs, and then the timers that are due come first.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STALL_MILLISECONDS + 1_000);
     await sendEvents(queue, 400);

@@ -7,23 +7,28 @@ import type { Logger } from '../../runtime/logger.ts';
 const NAME = /^bec-alerts-compiled-(\d{1,10})-\w{6}$/;
 
 /**
- * Makes a folder where workers find their code compiled. It is private: whoever can write into it decides what they run.
- * Its maker's pid stands in its name: what killed supervisors left behind is removed first. @returns its path
+ * Creates the folder in which workers keep their compiled code. The folder is private, because workers run the code
+ * that they find in it. Its name contains this process's pid; folders of supervisors that were killed are removed
+ * first.
+ * @returns the folder's path
  */
 export async function createCompileCache(logger: Logger): Promise<string> {
   const parent = tmpdir();
-  // Another processor that starts may have been faster.
+  // This fails, for example, if another processor that starts removes the same folders.
   await removeOrphans(parent).catch((thrown: unknown) =>
-    logger.debug('what a killed processor left behind could not be removed', { error: asError(thrown) }),
+    logger.debug('removing the compile cache of a killed processor failed; it stays', {
+      error: asError(thrown),
+    }),
   );
   return await mkdtemp(join(parent, `bec-alerts-compiled-${process.pid}-`));
 }
 
-// The pids of another container that shares the folder mean nothing here: at worst its workers compile anew.
+// Containers can share the folder, and the pids of another container mean nothing here. In the worst case we remove the
+// cache of a live processor, and its workers compile their code again.
 async function removeOrphans(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const [, pid] = NAME.exec(name) ?? [];
-    // Its own pid was its predecessor's: in a container both are process 1.
+    // A folder with our own pid is our predecessor's: in a container both are process 1.
     if (pid === undefined || (Number(pid) !== process.pid && isAlive(Number(pid)))) continue;
     const path = join(parent, name);
     const found = await lstat(path);

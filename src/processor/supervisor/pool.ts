@@ -4,29 +4,29 @@ import { startWatchdog } from './watchdog.ts';
 import type { WorkerEnd } from './worker-process.ts';
 import { WorkerProcess } from './worker-process.ts';
 
-/** What the pool reports of its workers. */
+/** Called by the pool. */
 export interface PoolEvents {
   report(worker: string, report: Report): void;
-  /** A worker ended that was neither retiring nor told to stop. */
+  /** A worker ended that was neither retiring nor asked to stop. */
   crashed(worker: string, end: WorkerEnd): void;
-  /** How many workers run now: at each change, and every ten seconds. */
+  /** Number of running workers, at each change and every ten seconds. */
   size(workers: number): void;
 }
 
 export interface PoolOptions {
-  /** Workers that run at a time. */
+  /** Number of workers that run at the same time. */
   readonly size: number;
-  /** The environment that they are forked with. */
+  /** Environment of the worker processes. */
   readonly environment: NodeJS.ProcessEnv;
-  /** A worker that is silent for longer is killed and replaced. */
+  /** A worker that reports nothing for longer is killed and replaced. */
   readonly stallMilliseconds: number;
   readonly settings: (name: string) => WorkerSettings;
 }
 
 export interface WorkerPool {
-  /** Resolves if no worker ever gets ready: with the last one's end. */
+  /** Resolves if no worker has become ready after many tries, with the end of the last one. */
   readonly hopeless: Promise<WorkerEnd>;
-  /** Tells every worker to stop and waits for them; workers that stay longer than the grace are killed. */
+  /** Asks every worker to stop, and waits for them. Workers that still run after the grace period are killed. */
   drain(graceMilliseconds: number): Promise<void>;
 }
 
@@ -34,10 +34,16 @@ const FIRST_RETRY_MILLISECONDS = 100;
 const LONGEST_RETRY_MILLISECONDS = 10_000;
 /** A DogStatsD agent forgets a gauge that isn't sent again within its interval, ten seconds by default. */
 const GAUGE_MILLISECONDS = 10_000;
-/** For each place in the pool; with the backoff about three seconds. A pool that doesn't start by then needs a person. */
+/**
+ * Failed starts for each worker of the pool; with the backoff they take about three seconds. If no worker has started
+ * by then, a person must fix something.
+ */
 const HOPELESS_STARTS = 6;
 
-/** Forks workers and replaces each that retires, crashes or stalls; crashes before being ready delay the next fork. */
+/**
+ * Forks workers, and replaces each one that retires, crashes or stalls. Workers that crash before they are ready are
+ * replaced with backoff.
+ */
 export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool {
   const workers = new Set<WorkerProcess>();
   const replaced = new WeakSet<WorkerProcess>();
@@ -51,31 +57,32 @@ export function startPool(options: PoolOptions, events: PoolEvents): WorkerPool 
     if (draining.signal.aborted) return;
     forked += 1;
     const settings = options.settings(`worker-${forked}`);
-    const worker = new WorkerProcess(settings, options.environment, (report) => hear(worker, report));
+    const worker = new WorkerProcess(settings, options.environment, (report) => receive(worker, report));
     workers.add(worker);
     events.size(workers.size);
-    void worker.ended.then((end) => leave(worker, end));
+    void worker.ended.then((end) => handleEnd(worker, end));
   };
 
-  const hear = (worker: WorkerProcess, report: Report) => {
+  const receive = (worker: WorkerProcess, report: Report) => {
     if (report.type === 'ready') {
       everReady = true;
       failedStarts = 0;
     }
-    // Where stores are slow its successors would retire before it is gone, and so on: no more than twice the pool.
+    // If Postgres is slow, a replacement can retire before its predecessor has ended, and its own replacement too. So
+    // there are never more workers than twice the size.
     if (report.type === 'retiring' && workers.size < 2 * options.size) replace(worker, 0);
     events.report(worker.name, report);
   };
 
-  const leave = (worker: WorkerProcess, end: WorkerEnd) => {
+  const handleEnd = (worker: WorkerProcess, end: WorkerEnd) => {
     workers.delete(worker);
     events.size(workers.size);
     if (draining.signal.aborted) return;
     if (worker.retiring && end.code === 0) replace(worker, 0);
-    else crash(worker, end);
+    else handleCrash(worker, end);
   };
 
-  const crash = (worker: WorkerProcess, end: WorkerEnd) => {
+  const handleCrash = (worker: WorkerProcess, end: WorkerEnd) => {
     failedStarts = worker.ready ? 0 : failedStarts + 1;
     events.crashed(worker.name, end);
     const attempt = Math.ceil(failedStarts / options.size);

@@ -14,24 +14,26 @@ export interface ProcessorDependencies {
   readonly logger: Logger;
   readonly reporter: Reporter;
   readonly metrics: Metrics;
-  /** Told how many workers run, whenever that changes. */
+  /** Called with the number of running workers. */
   readonly onWorkers?: (workers: number) => void;
 }
 
 export interface ProcessorOptions {
   readonly processCount: number;
-  /** How long workers may take to finish what they have in hand. */
+  /** How long workers may take to finish the messages in hand. */
   readonly graceMilliseconds: number;
-  /** How long a worker may be silent before it is killed and replaced; default: `longestSilence` of its settings. */
+  /**
+   * How long a worker may report nothing before it is killed and replaced. Default: `longestSilence` of its settings.
+   */
   readonly stallMilliseconds?: number;
-  /** The environment that workers are forked with. */
+  /** Environment of the worker processes. */
   readonly workerEnvironment: NodeJS.ProcessEnv;
   readonly worker: Omit<WorkerSettings, 'name'>;
 }
 
 /**
- * The supervisor: keeps the pool of workers until the signal fires, then drains it.
- * @throws CodedError `worker_failed` if no worker ever gets ready
+ * Runs the supervisor: keeps a pool of workers running until the signal fires, then drains it.
+ * @throws CodedError `worker_failed` if no worker ever becomes ready
  */
 export async function supervise(
   dependencies: ProcessorDependencies,
@@ -39,7 +41,7 @@ export async function supervise(
   signal: AbortSignal,
 ): Promise<void> {
   const { logger } = dependencies;
-  logger.info('starting', { workers: options.processCount, queue: options.worker.queue.queueUrl });
+  logger.info('starting workers', { workers: options.processCount, queue: options.worker.queue.queueUrl });
   const tally = createTally(logger);
   const pool = startPool(
     {
@@ -52,7 +54,7 @@ export async function supervise(
     listener(dependencies, tally),
   );
   const hopeless = await Promise.race([aborted(signal), pool.hopeless]);
-  logger.info('stopping: workers finish what they have in hand');
+  logger.info('stopping; workers finish the messages in hand');
   await pool.drain(options.graceMilliseconds);
   tally.flush();
   logger.info('stopped');
@@ -74,7 +76,7 @@ function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencie
     crashed(worker, end) {
       reporter.report(
         new Error(`${worker} ended unexpectedly (${shownEnd(end)})`),
-        'a worker died and is replaced; its messages come back after their visibility timeout',
+        'a worker died and is replaced; its messages are received again after their visibility timeout',
         { worker },
       );
     },
@@ -83,10 +85,10 @@ function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencie
         case 'alive':
           return;
         case 'ready':
-          logger.debug('a worker polls', { worker });
+          logger.debug('a worker polls the queue', { worker });
           return;
         case 'retiring':
-          logger.debug('a worker retires', { worker });
+          logger.debug('a worker retires and is replaced', { worker });
           return;
         case 'rejected':
           reporter.warn('a message went to the dead-letter queue', {

@@ -3,10 +3,10 @@ import type { Logger } from '../../runtime/logger.ts';
 
 const INTERVAL_MILLISECONDS = 1_000;
 
-/** Logs how many events were stored: at once while few come, summed up once a second when many do. */
+/** Logs the number of stored events: at once while there are few, and as a sum once a second while there are many. */
 export interface Tally {
   add(events: number, lagMilliseconds: number): void;
-  /** Logs what is summed up. */
+  /** Logs the sum so far. */
   flush(): void;
 }
 

@@ -9,35 +9,34 @@ import { isReport } from '../protocol.ts';
 export interface WorkerEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** It was killed because it had reported nothing for too long. */
+  /** The supervisor killed it because it had reported nothing for too long. */
   readonly stalled: boolean;
-  /** Why it could not be forked; null where it was. */
+  /** The error if the fork failed; otherwise null. */
   readonly error: Error | null;
 }
 
 const ENTRY = new URL(`../worker/entry${extname(import.meta.filename)}`, import.meta.url);
 /**
- * The young generation's half-spaces, in MB. Node's 16 let a worker that is never replaced grow to 270 MB, these to
- * 165 at no cost in speed; a smaller old generation saves 40 MB more and costs 40 % more CPU (bench/results.md). In a
- * life of 200 messages a worker stays below 100 MB either way.
+ * Size of a semi-space of V8's young generation, in MB. With Node's default of 16 a worker that is never replaced grows
+ * to 270 MB; with 8 it grows to 165 MB and is as fast. A smaller old generation saves 40 MB more but costs 40 % more
+ * CPU (bench/results.md). A worker that lives for 200 messages stays below 100 MB with either.
  */
 const ARGUMENTS = ['--max-semi-space-size=8'];
 
-/** A worker as the supervisor sees it. Its fork may have failed: then it has ended already. */
+/** A worker as the supervisor sees it. If its fork failed, it has ended already. */
 export class WorkerProcess {
   readonly name: string;
   readonly ended: Promise<WorkerEnd>;
-  /** It polls the queue, or has done so. */
+  /** It has polled the queue at least once. */
   ready = false;
-  /** It has reported that it leaves soon. */
+  /** It has reported that it ends soon. */
   retiring = false;
   readonly #child: ChildProcess | null;
-  /** By performance.now(). */
-  #heardAt = performance.now();
+  /** Time of the last report, by performance.now(). */
+  #reportedAt = performance.now();
   #stalled = false;
 
-  /** @param heard called with each of its reports */
-  constructor(settings: WorkerSettings, environment: NodeJS.ProcessEnv, heard: (report: Report) => void) {
+  constructor(settings: WorkerSettings, environment: NodeJS.ProcessEnv, onReport: (report: Report) => void) {
     this.name = settings.name;
     try {
       this.#child = fork(ENTRY, { env: environment, execArgv: ARGUMENTS });
@@ -48,16 +47,16 @@ export class WorkerProcess {
     }
     this.ended = this.#endOf(this.#child);
     this.#child.on('message', (message: unknown) => {
-      if (!isReport(message)) throw new TypeError(`${this.name} sent a message that is no report`);
-      this.#heardAt = performance.now();
+      if (!isReport(message)) throw new TypeError(`${this.name} sent a message that is not a report`);
+      this.#reportedAt = performance.now();
       if (message.type === 'ready') this.ready = true;
       if (message.type === 'retiring') this.retiring = true;
-      heard(message);
+      onReport(message);
     });
     this.#send({ type: 'start', settings });
   }
 
-  /** Asks it to finish the messages in hand and leave. */
+  /** Asks the worker to finish the messages in hand and to end. */
   stop(): void {
     this.#send({ type: 'stop' });
   }
@@ -66,20 +65,21 @@ export class WorkerProcess {
     this.#child?.kill('SIGKILL');
   }
 
-  /** Counts as heard of now: this process itself stood still, and reports wait to be read. */
+  /** Counts the worker's silence from now on: this process itself stood still, and unread reports may be waiting. */
   excuseSilence(now: number): void {
-    this.#heardAt = now;
+    this.#reportedAt = now;
   }
 
-  /** Kills it if it has reported nothing for longer. */
+  /** Kills the worker if it has reported nothing for longer. */
   killIfSilent(now: number, milliseconds: number): void {
-    if (this.#stalled || now - this.#heardAt <= milliseconds) return;
+    if (this.#stalled || now - this.#reportedAt <= milliseconds) return;
     this.#stalled = true;
     this.kill();
   }
 
   async #endOf(child: ChildProcess): Promise<WorkerEnd> {
-    // Some reasons not to fork are thrown, others arrive as an event; a process that runs has an end of its own.
+    // `fork` throws some of its errors and emits others as an event. A process that has a pid was forked, and its exit
+    // is noticed by itself.
     const failedFork = new Promise<Error>((resolve) => {
       child.on('error', (error) => {
         if (child.pid === undefined) resolve(error);
@@ -91,7 +91,7 @@ export class WorkerProcess {
   }
 
   #send(command: Command): void {
-    // A process that is gone can't be told; its end is noticed separately.
+    // Sending to a process that has ended fails. Its end is noticed separately.
     if (this.#child?.connected) this.#child.send(command, () => {});
   }
 }
@@ -100,7 +100,10 @@ function notForked(thrown: unknown): WorkerEnd {
   return { code: null, signal: null, stalled: false, error: asError(thrown) };
 }
 
-/** Its exit may be noticed before its last reports are read; a worker that had retired would then count as crashed. */
+/**
+ * Waits for the exit and for the channel's end. Node can emit the exit before the last reports are read; a worker that
+ * reported its retirement last would then count as crashed.
+ */
 async function gone(child: ChildProcess): Promise<undefined> {
   if (child.exitCode === null && child.signalCode === null) await event(child, 'exit');
   if (child.connected) await event(child, 'disconnect');

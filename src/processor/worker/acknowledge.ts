@@ -2,18 +2,19 @@ import type { Queue } from '../../queue/queue.ts';
 import type { Fate, Rejected } from './fate.ts';
 import { isRejected, isStored } from './fate.ts';
 
-/** What an acknowledgement reports. */
+/** Called by `acknowledge`. */
 export interface AcknowledgeEvents {
   /** A message has reached the dead-letter queue. */
   rejected(fate: Rejected): void;
-  /** Something failed and is tried again; nothing is lost by it. */
+  /** A step failed. It is retried later, and no event is lost. */
   failed(error: unknown, message: string): void;
 }
 
 /**
- * Removes a finished round from the queue. Rejected messages go to the dead-letter queue first, and stay on this one
- * where that fails. A message that can't be deleted comes back after its visibility timeout and is counted once even so.
- * Never throws: nobody awaits it before the next round, so it reports a failure as soon as it sees one.
+ * Removes a finished round from the queue. Rejected messages are sent to the dead-letter queue first; if that fails,
+ * they stay in this queue. A message that can't be deleted is received again after its visibility timeout, and still
+ * counted only once. This function never throws. It is awaited only in the next round, so it reports failures itself,
+ * at once.
  */
 export async function acknowledge(
   queue: Queue,
@@ -32,13 +33,13 @@ export async function acknowledge(
   if (failures[0] !== undefined)
     events.failed(
       failures[0].reason,
-      `${failures.length} of ${rejected.length} rejected messages could not be dead-lettered; they stay on the queue and are received again`,
+      `${failures.length} of ${rejected.length} rejected messages could not be sent to the dead-letter queue; they stay in the queue and are received again`,
     );
   const done = [...fates.filter(isStored), ...moved].map(({ message }) => message);
   await queue.delete(done).catch((error: unknown) => {
     events.failed(
       error,
-      'the batch is counted, but not all of its messages are deleted; they are received again, which changes no count',
+      'the batch is stored, but some of its messages could not be deleted; they are received again, which changes no count',
     );
   });
 }

@@ -14,25 +14,25 @@ import type { ReceiveOptions } from './receive.ts';
 import { createReceiver } from './receive.ts';
 import { store } from './store.ts';
 
-/** What the loop reports. */
+/** Called by the loop. */
 export interface ConsumeEvents extends AcknowledgeEvents {
-  /** The database can store and polling begins; also after an outage. */
+  /** Postgres can store, and polling begins: at the start, and after an outage. */
   polling(): void;
-  /** The loop ends soon, because of its message count. */
+  /** The loop ends soon, because the worker has reached its message count. */
   retiring(): void;
   /** A turn of the loop has ended, with or without success. */
   turned(): void;
-  /** A message carries an event that can be stored. */
+  /** A message was parsed into an event. */
   parsed(message: QueueMessage, event: ErrorEvent): void;
-  /** Committed; the messages are deleted next. */
+  /** A batch is committed, and its messages are deleted next. */
   stored(batch: StoredBatch): void;
 }
 
 export interface StoredBatch {
   readonly events: number;
-  /** Messages that go to the dead-letter queue, by reason. */
+  /** Number of messages that go to the dead-letter queue, by reason. */
   readonly rejected: Readonly<Record<string, number>>;
-  /** From the first look at the bodies to the commit. */
+  /** From the start of parsing to the commit. */
   readonly durationMilliseconds: number;
   /** From the oldest message's entry into the queue to the commit. */
   readonly lagMilliseconds: number;
@@ -45,7 +45,9 @@ export interface ConsumeDependencies {
 }
 
 export interface ConsumeOptions extends ReceiveOptions {
-  /** After so many messages the worker retires; a round more may come, as a receive brings several. */
+  /**
+   * Number of messages after which the worker retires. The last round can exceed it, because a receive returns several.
+   */
   readonly messageCount: number;
 }
 
@@ -53,8 +55,9 @@ const FIRST_RETRY_MILLISECONDS = 200;
 const LONGEST_RETRY_MILLISECONDS = 5_000;
 
 /**
- * The worker's loop: receive, parse, store, acknowledge. The next round is received and the last one acknowledged
- * while this one is stored. Returns when the message count is reached or the signal fires, after the messages in hand.
+ * Runs the worker's loop: receive, parse, store, acknowledge. While one round is stored, the next one is received and
+ * the previous one acknowledged. Returns once the message count is reached or the signal has fired, and the messages in
+ * hand are finished.
  */
 export async function consume(
   dependencies: ConsumeDependencies,
@@ -67,7 +70,7 @@ export async function consume(
   const receiver = createReceiver(queue, options, lifetime, signal);
   let acknowledging = Promise.resolve();
   let failures = 0;
-  // A worker that can't store doesn't receive: the database must have said that it can since the last failure.
+  // A worker that can't store must not receive. After each failure Postgres must first answer that it can store.
   let canStore = false;
   let toRelease: readonly QueueMessage[] = [];
   while (canStore || !signal.aborted) {
@@ -93,9 +96,9 @@ export async function consume(
     } catch (error) {
       canStore = false;
       failures += 1;
-      events.failed(error, 'the worker failed and tries again; nothing is lost');
+      events.failed(error, 'the worker failed and tries again; no event is lost');
       const unparsed = await receiver.cancel().catch((failure: unknown) => {
-        events.failed(failure, 'receiving failed as well; nothing is lost');
+        events.failed(failure, 'receiving messages failed too; no event is lost');
         return [];
       });
       await release(queue, [...toRelease, ...unparsed], events);
@@ -107,7 +110,7 @@ export async function consume(
   await acknowledging;
 }
 
-/** @returns the fate of every message */
+/** @returns the fate of every message of the round */
 async function parseAndStore(
   { db, objects }: ConsumeDependencies,
   messages: readonly QueueMessage[],
@@ -131,8 +134,9 @@ async function parseAndStore(
 }
 
 /**
- * Makes messages visible at once rather than after their visibility timeout, each only once: where Postgres is away, or
- * answers and can't write, one worker after the other would receive and release them until the redrive policy moved them.
+ * Makes messages visible at once, and not only after their visibility timeout. Each message is released only once.
+ * Otherwise, while Postgres is away or can't write, one worker after the other would receive and release it. In the end
+ * the redrive policy would move it.
  */
 async function release(
   queue: Queue,

@@ -3,13 +3,13 @@ import { isCommand } from '../protocol.ts';
 import type { Work } from './worker.ts';
 import { startWork } from './worker.ts';
 
-// The entry of a worker process: it does what the supervisor says, and leaves when that is gone.
+// The entry of a worker process. It obeys the supervisor's commands, and stops if the supervisor is gone.
 let work: Work | undefined;
-// A supervisor that is gone can't be told, and what is in hand is finished all the same.
-const tell = (report: Report) => void process.send?.(report, undefined, undefined, () => {});
+// Errors of sending are ignored: without a supervisor the worker still finishes the messages in hand.
+const report = (message: Report) => void process.send?.(message, undefined, undefined, () => {});
 process.on('message', (message: unknown) => {
-  if (!isCommand(message)) throw new TypeError('a worker got a message that is no command');
-  if (message.type === 'start') work ??= startWork(message.settings, tell);
+  if (!isCommand(message)) throw new TypeError('the worker received a message that is not a command');
+  if (message.type === 'start') work ??= startWork(message.settings, report);
   else work?.stop();
 });
 for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => work?.stop());

@@ -1,28 +1,31 @@
 /**
- * When a worker retires: after so many messages. It says so before its last messages, so that its replacement can start
- * meanwhile.
+ * Counts a worker's messages until it retires. The retirement is announced before the last messages, so that the
+ * replacement can start in the meantime.
  */
 export interface Lifetime {
-  /** How many more messages the worker receives; 0 or less once it is at its end. */
+  /** Number of messages until the worker ends; 0 or less once it must end. */
   left(): number;
-  /** Whether a replacement was asked for. */
+  /** Whether the retirement was announced. */
   retiring(): boolean;
-  /** Counts messages; those that reach the message count announce the retirement. */
+  /** Counts received messages, and announces the retirement once the message count is reached. */
   received(messages: number): void;
-  /** Before a round on a deep queue: announces the retirement where the rest takes less time than a start. */
+  /**
+   * Called before a round on a deep queue. Announces the retirement if the remaining messages take less time than the
+   * start of a replacement.
+   */
   deepRound(): void;
-  /** Ends it before its message count: its replacement is there, and nothing is left to do. */
+  /** Ends the lifetime before the message count: the replacement is there, and the queue is empty. */
   end(): void;
 }
 
 /**
- * A replacement takes a third of a second to start, in which a worker on a deep queue receives about so many messages.
- * When the replacement was asked for only with the last round, a core idled for half of each life at 200 messages
- * (measured).
+ * A replacement takes a third of a second to start. In that time a worker on a deep queue receives about this many
+ * messages. Measured: when the retirement was announced only with the last round, one core was idle for half of each
+ * worker's life of 200 messages.
  */
 const MESSAGES_DURING_A_START = 300;
 
-/** @param announce called once: a replacement may start */
+/** @param announce called once, when a replacement may start */
 export function createLifetime(messageCount: number, announce: () => void): Lifetime {
   let left = messageCount;
   let retiring = false;

@@ -15,11 +15,14 @@ export interface ParsedMessage {
 
 export interface ParsedRound {
   readonly parsed: readonly ParsedMessage[];
-  /** The messages without an event, or whose event couldn't be fetched. */
+  /** The fates of messages that can't be events, and of those whose event couldn't be fetched. */
   readonly fates: readonly (Rejected | RetryLater)[];
 }
 
-/** S3 objects in memory at a time: each may be 8 MiB, where the message that points to it is 200 bytes. */
+/**
+ * S3 objects in memory at the same time. An object may have 8 MiB, although the message that points to it has 200
+ * bytes.
+ */
 const FETCHES = 4;
 
 interface PointerMessage {
@@ -27,7 +30,7 @@ interface PointerMessage {
   readonly location: ObjectLocation;
 }
 
-/** Turns messages into events, and fetches the events that a message only points to. */
+/** Parses messages into events. If a message only points to its event in S3, the event is fetched. */
 export async function parse(
   messages: readonly QueueMessage[],
   objects: Objects,
@@ -60,7 +63,7 @@ export async function parse(
       fates.push({ outcome: 'retry-later', message, error, visible: 'after-timeout' });
     }
   };
-  // An object that stalls holds up its own lane only.
+  // A stalled object delays only the objects of its own lane.
   const lane = async () => {
     for (let next = pointers.shift(); next !== undefined; next = pointers.shift()) await follow(next);
   };

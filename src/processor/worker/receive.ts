@@ -4,29 +4,38 @@ import { pause } from '../../runtime/loop.ts';
 import type { Lifetime } from './lifetime.ts';
 
 export interface ReceiveOptions {
-  /** Seconds that a poll of an empty queue takes: a long poll of up to `maxWaitSeconds`, the rest slept. */
+  /** How long a poll of an empty queue takes: a long poll of up to `maxWaitSeconds`, and then a pause. */
   readonly sleepDelaySeconds: number;
-  /** Longest long poll: 20 is SQS's limit, and the read timeout must outlast it. */
+  /** The longest long poll. SQS's limit is 20 seconds, and the read timeout must be longer. */
   readonly maxWaitSeconds: number;
 }
 
-/** Where a worker's messages come from, one round of receives after the other. */
+/** Receives a worker's messages, in rounds. */
 export interface Receiver {
-  /** The next round, which may be empty; the one after it is received meanwhile. Null once the lifetime is over. */
+  /**
+   * Returns the next round, which may be empty, and begins to receive the one after it. Null once the worker's lifetime
+   * is over or the signal has fired.
+   */
   next(): Promise<readonly QueueMessage[] | null>;
-  /** Stops receiving until `next` is called again. @returns messages that were received and not handed out yet */
+  /**
+   * Stops receiving until `next` is called again.
+   * @returns messages that were received but not returned by `next` yet
+   */
   cancel(): Promise<readonly QueueMessage[]>;
 }
 
-/** More receives at once brought nothing more on two cores, and a round's messages are in memory together. */
+/**
+ * Receives of one round at most. More of them were no faster on two cores, and all messages of a round are in memory
+ * together.
+ */
 const MOST_RECEIVES = 8;
-/** What a round may hold, in UTF-16 units: 80 usual events are 1 MB, but a body may be 1 MiB by itself. */
+/** Limit for the bodies of a round, in UTF-16 units. 80 usual events have 1 MB, but one body may have 1 MiB. */
 const MOST_TEXT = 4_000_000;
 const SHORTEST_PAUSE_MILLISECONDS = 50;
 
 /**
- * One long poll at a time while the queue is shallow, so that a lone message is handed out at once; when it is deep,
- * twice as many receives in each round as in the one before.
+ * While the queue is shallow, a round is one long poll, so that a single message is received at once. While the queue
+ * is deep, each round has twice as many receives as the one before.
  */
 export function createReceiver(
   queue: Queue,
@@ -46,7 +55,7 @@ export function createReceiver(
         : [lifetime.retiring() ? await queue.receive(0, stop) : await poll(queue, options, stop)];
     width = nextWidth(answers, receives);
     const messages = answers.flat();
-    // Its replacement polls from now on: two workers polling a shallow queue would be one too many.
+    // The replacement polls from now on. One worker that polls is enough for a shallow queue.
     if (lifetime.retiring() && messages.length === 0) lifetime.end();
     lifetime.received(messages.length);
     return messages;
@@ -58,7 +67,7 @@ export function createReceiver(
     const cancel = () => stop.abort();
     signal.addEventListener('abort', cancel, { once: true });
     const messages = receive(stop.signal).finally(() => signal.removeEventListener('abort', cancel));
-    // It is awaited later; until then a failure must not count as unhandled.
+    // The promise is awaited later. Until then its failure must not count as an unhandled rejection.
     messages.catch(() => {});
     round = { messages, cancel };
   };
@@ -84,7 +93,7 @@ export function createReceiver(
   };
 }
 
-/** Twice as many receives where all were full, as many as were full otherwise; fewer where bodies are large. */
+/** If all receives were full, twice as many; otherwise as many as were full. Fewer if bodies are large. */
 function nextWidth(answers: readonly QueueMessage[][], receives: number): number {
   const text = answers.flat().reduce((sum, { body }) => sum + body.length, 0);
   const full = answers.filter((messages) => messages.length === MAX_BATCH).length;
@@ -94,7 +103,7 @@ function nextWidth(answers: readonly QueueMessage[][], receives: number): number
 
 async function poll(queue: Queue, options: ReceiveOptions, stop: AbortSignal): Promise<QueueMessage[]> {
   const { sleepDelaySeconds, maxWaitSeconds } = options;
-  // A long poll costs no more than a short one and ends with the first message, so none is shorter than a second.
+  // A long poll costs no more than a short one, and ends with the first message. So a poll waits for at least a second.
   const wait = Math.min(Math.max(Math.floor(sleepDelaySeconds), 1), maxWaitSeconds);
   const messages = await queue.receive(wait, stop);
   if (messages.length === 0) {
@@ -104,7 +113,9 @@ async function poll(queue: Queue, options: ReceiveOptions, stop: AbortSignal): P
   return messages;
 }
 
-/** The messages of all receives that succeeded, unless all failed: one failure must not drop messages in hand. */
+/**
+ * Returns the messages of the receives that succeeded; throws only if all failed. One failure must not drop messages.
+ */
 async function receiveSeveral(queue: Queue, receives: number, stop: AbortSignal): Promise<QueueMessage[][]> {
   const outcomes = await Promise.allSettled(Array.from({ length: receives }, () => queue.receive(0, stop)));
   const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));

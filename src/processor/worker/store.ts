@@ -11,9 +11,10 @@ type Part = readonly ParsedMessage[];
 const MAX_DETAIL = 500;
 
 /**
- * Stores the events, all in one statement. Where one message's data or row fails that statement, halves are tried
- * apart, large ones first, until the message stands alone. Errors that no single message causes, such as a lost
- * connection or a full disk, end the search: what isn't stored by then is retried later.
+ * Stores the events, all in one statement. The data or the row of a single message can make the statement fail. Then
+ * the two halves are tried separately, large parts first, until the message is found. Errors that no single message
+ * causes, such as a lost connection or a full disk, end this search. Events that aren't stored by then are retried
+ * later.
  */
 export async function store(
   db: Db,
@@ -47,7 +48,7 @@ export async function store(
         );
     }
   }
-  // Where every message fails alike, the fault is not of one of them.
+  // If every message fails, no single message is the cause.
   return fates.every(isRetryLater) ? fates.map((fate) => ({ ...fate, visible: 'at-once' as const })) : fates;
 }
 

@@ -10,18 +10,20 @@ import type { ConsumeEvents } from './consume.ts';
 import { consume } from './consume.ts';
 
 export interface Work {
-  /** Ends after the batch in hand; an idle poll is aborted. */
+  /** Ends the work after the batch in hand. A poll that waits for messages is aborted. */
   stop(): void;
 }
 
-/** Longest silence of a worker that is well, but for the steps that it waits in. */
+/** The worker reports that it is alive if it has reported nothing else for this long. */
 const ALIVE_MILLISECONDS = 1_000;
 const LONGEST_POLL_SECONDS = 20;
-/** A read timeout as long as the poll fires before the empty answer arrives. */
+/** The read timeout must be longer than the poll by this much, or it fires before the empty answer arrives. */
 const ANSWER_SECONDS = 2;
 
-/** A worker's life: wires its parts, consumes, and lets the process end by closing everything. */
-export function startWork(settings: WorkerSettings, tell: (report: Report) => void): Work {
+/**
+ * Starts a worker: connects its parts and consumes. At its end it closes everything, and with that the process ends.
+ */
+export function startWork(settings: WorkerSettings, report: (message: Report) => void): Work {
   const logger = createLogger({ ...settings.log, name: settings.name });
   const stopping = new AbortController();
   const pool = createPool({
@@ -30,18 +32,18 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
     lockTimeoutMilliseconds: LOCK_TIMEOUT_MILLISECONDS,
-    onIdleError: (error) => logger.warning('a database connection broke; it is made anew', { error }),
+    onIdleError: (error) => logger.warning('a database connection was lost; reconnecting', { error }),
   });
   const queue = createSqsQueue(createSqsClient(settings.queue), settings.queue);
   const objects = createObjects({ ...settings.queue, endpoint: settings.objectsEndpoint });
 
-  let toldAt = 0;
-  const tellNow = (report: Report) => {
-    toldAt = performance.now();
-    tell(report);
+  let reportedAt = 0;
+  const reportNow = (message: Report) => {
+    reportedAt = performance.now();
+    report(message);
   };
-  const events = eventsFor(settings, logger, tellNow, () => {
-    if (performance.now() - toldAt > ALIVE_MILLISECONDS) tellNow({ type: 'alive' });
+  const events = eventsFor(settings, logger, reportNow, () => {
+    if (performance.now() - reportedAt > ALIVE_MILLISECONDS) reportNow({ type: 'alive' });
   });
   const options = {
     sleepDelaySeconds: settings.sleepDelaySeconds,
@@ -57,14 +59,16 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
       await consume({ db: pool, queue, objects }, options, events, stopping.signal);
     } catch (thrown) {
       process.exitCode = 1;
-      events.failed(thrown, 'the worker ended by an error');
+      events.failed(thrown, 'the worker ends because of an error');
     }
     queue.close();
     objects.close();
     await pool
       .end()
-      .catch((thrown: unknown) => logger.warning('closing the database failed', { error: asError(thrown) }));
-    logger.debug('leaving');
+      .catch((thrown: unknown) =>
+        logger.warning('closing the database connection failed', { error: asError(thrown) }),
+      );
+    logger.debug('the worker ends');
     await flushed();
     // Nothing else keeps the process alive.
     if (process.connected) process.disconnect();
@@ -73,7 +77,10 @@ export function startWork(settings: WorkerSettings, tell: (report: Report) => vo
   return { stop: () => stopping.abort() };
 }
 
-/** Disconnecting drops what a busy supervisor hasn't taken yet; messages are written in order, so the last is waited for. */
+/**
+ * Waits until the channel has sent everything. Disconnecting would drop reports that a busy supervisor hasn't read yet.
+ * Messages are sent in order, so it is enough to wait for one more.
+ */
 function flushed(): Promise<void> {
   return new Promise((resolve) => {
     const last: Report = { type: 'alive' };
@@ -82,37 +89,37 @@ function flushed(): Promise<void> {
   });
 }
 
-/** Tells the supervisor, and at DEBUG the log. Ids and no user: a log is no place for who was affected. */
+/** Reports to the supervisor, and logs at DEBUG. Only ids are logged: a log must not say which users were affected. */
 function eventsFor(
   settings: WorkerSettings,
   logger: Logger,
-  tell: (report: Report) => void,
+  report: (message: Report) => void,
   turned: () => void,
 ): ConsumeEvents {
   return {
     turned,
     polling() {
-      logger.debug('polling');
-      tell({ type: 'ready' });
+      logger.debug('polling the queue');
+      report({ type: 'ready' });
     },
     retiring() {
-      tell({ type: 'retiring' });
+      report({ type: 'retiring' });
     },
     parsed({ id }, { eventId, groupId }) {
-      logger.debug('read an event', { message_id: id, event_id: eventId, group_id: groupId });
+      logger.debug('parsed an event', { message_id: id, event_id: eventId, group_id: groupId });
     },
     stored(batch) {
       logger.debug('stored a batch', {
         events: batch.events,
         duration_ms: Math.round(batch.durationMilliseconds),
       });
-      tell({ type: 'batch', ...batch });
+      report({ type: 'batch', ...batch });
     },
     rejected({ message, rejection: { reason, detail } }) {
-      tell({ type: 'rejected', messageId: message.id, reason, detail });
+      report({ type: 'rejected', messageId: message.id, reason, detail });
     },
     failed(error, message) {
-      tell({ type: 'error', message, error: toWire(error), fields: { worker: settings.name } });
+      report({ type: 'error', message, error: toWire(error), fields: { worker: settings.name } });
     },
   };
 }
