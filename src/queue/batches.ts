@@ -3,12 +3,12 @@ import { ChangeMessageVisibilityBatchCommand, DeleteMessageBatchCommand } from '
 import { queueError } from './errors.ts';
 import { MAX_BATCH } from './queue.ts';
 
-/** What SQS needs to know of a message in hand. */
+/** A message in hand, as SQS identifies it. */
 export interface InHand {
   readonly receiptHandle: string;
 }
 
-/** Deletes all. @throws CodedError where one couldn't be deleted */
+/** Deletes all messages. @throws CodedError if any of them couldn't be deleted */
 export async function deleteMessages(
   client: SQSClient,
   QueueUrl: string,
@@ -16,11 +16,11 @@ export async function deleteMessages(
 ): Promise<void> {
   await inBatches(messages, async (Entries) => {
     const send = () => client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
-    await all('deleting messages', QueueUrl, send);
+    await sendBatch('deleting messages', QueueUrl, send);
   });
 }
 
-/** Makes all visible to others at once. @throws CodedError where one couldn't be */
+/** Makes all messages visible again at once. @throws CodedError if any of them couldn't be released */
 export async function releaseMessages(
   client: SQSClient,
   QueueUrl: string,
@@ -29,7 +29,7 @@ export async function releaseMessages(
   await inBatches(messages, async (entries) => {
     const Entries = entries.map((entry) => ({ ...entry, VisibilityTimeout: 0 }));
     const send = () => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
-    await all('releasing messages', QueueUrl, send);
+    await sendBatch('releasing messages', QueueUrl, send);
   });
 }
 
@@ -56,8 +56,8 @@ interface BatchAnswer {
   readonly Failed?: readonly { readonly Code: string | undefined }[] | undefined;
 }
 
-/** A batch request answers 200 even where entries failed, so the answer must be read. */
-async function all(operation: string, url: string, send: () => Promise<BatchAnswer>): Promise<void> {
+/** SQS answers 200 to a batch request even if entries failed, so the answer itself must be read. */
+async function sendBatch(operation: string, url: string, send: () => Promise<BatchAnswer>): Promise<void> {
   let answer: BatchAnswer;
   try {
     answer = await send();

@@ -5,13 +5,13 @@ import { queueError } from './errors.ts';
 import type { QueueNames } from './provision.ts';
 import { findQueues } from './provision.ts';
 
-/** How much lies in a queue; SQS counts approximately. */
+/** The number of messages in a queue. SQS counts approximately. */
 export interface QueueDepth {
-  /** Waiting to be received. */
+  /** Messages that wait to be received. */
   readonly waiting: number;
-  /** Received by someone, and not yet deleted. */
+  /** Messages that a consumer has received and not deleted yet. */
   readonly inFlight: number;
-  /** Put there with a delay that isn't over. */
+  /** Messages sent with a delay that isn't over yet. */
   readonly delayed: number;
 }
 
@@ -40,26 +40,27 @@ export async function queueDepth(
       delayed: Number(Attributes.ApproximateNumberOfMessagesDelayed ?? 0),
     };
   } catch (error) {
-    throw queueError('asking for the depth', QueueUrl, error);
+    throw queueError('counting the messages', QueueUrl, error);
   }
 }
 
 export interface QueuesStatus {
-  /** What the queue is called, there or not. */
+  /** The queue's name, whether the queue exists or not. */
   readonly name: string;
-  /** Null where there is none. */
+  /** Null if the queue doesn't exist. */
   readonly queue: QueueDepth | null;
+  /** Null if the dead-letter queue doesn't exist. */
   readonly deadLetters: QueueDepth | null;
-  /** Messages wait, and whenever we looked none was in anyone's hands. */
+  /** Messages wait, and none of our counts found one in flight. */
   readonly unread: boolean;
 }
 
-const LOOKS = 3;
-const BETWEEN_LOOKS_MILLISECONDS = 500;
+const MOST_COUNTS = 3;
+const BETWEEN_COUNTS_MILLISECONDS = 500;
 
 /**
- * Looks at both queues and creates none. SQS doesn't tell the age of its oldest message over this API (only CloudWatch's
- * ApproximateAgeOfOldestMessage does), so what can be said is whether anyone takes messages out.
+ * Counts the messages of both queues; creates no queue. The SQS API doesn't have the age of the oldest message (only
+ * CloudWatch's ApproximateAgeOfOldestMessage does), so this checks whether anything receives messages.
  * @throws CodedError
  */
 export async function queuesStatus(client: SQSClient, names: QueueNames): Promise<QueuesStatus> {
@@ -67,8 +68,8 @@ export async function queuesStatus(client: SQSClient, names: QueueNames): Promis
   const depthOf = async (url: string | null) => (url === null ? null : queueDepth(client, url));
   const deadLetters = await depthOf(deadLetterQueueUrl);
   let queue = await depthOf(queueUrl);
-  for (let look = 1; look < LOOKS && isUnread(queue); look += 1) {
-    await timer(BETWEEN_LOOKS_MILLISECONDS);
+  for (let counts = 1; counts < MOST_COUNTS && isUnread(queue); counts += 1) {
+    await timer(BETWEEN_COUNTS_MILLISECONDS);
     queue = await depthOf(queueUrl);
   }
   return { name: queueName, queue, deadLetters, unread: isUnread(queue) };

@@ -12,7 +12,9 @@ const REFUSED = new Set([
   'InvalidAddress',
 ]);
 
-/** What SQS or the way to it answered: refusals need a person, anything else may pass. */
+/**
+ * Wraps an error of SQS or of the way to it. A person must act on `queue_refused`; other errors may pass by themselves.
+ */
 export function queueError(operation: string, queue: string, thrown: unknown): CodedError {
   const error = asError(thrown);
   const refused = REFUSED.has(error.name);
@@ -23,7 +25,8 @@ export function queueError(operation: string, queue: string, thrown: unknown): C
   );
 }
 
-// SQS names no error of its own for a message that is too large; the SDK's name and its `Code` differ by protocol.
+// SQS has no error of its own for a message that is too large. The SDK's name and `Code` of an error differ by
+// protocol.
 const MESSAGE_REFUSED = new Set([
   'InvalidParameterValue',
   'InvalidParameterValueException',
@@ -31,7 +34,7 @@ const MESSAGE_REFUSED = new Set([
   'InvalidMessageContents',
 ]);
 
-/** Whether SQS refused this message, such as for its size, and might take another. */
+/** Whether SQS refused only this message, for example because of its size, and may accept another one. */
 export function refusesMessage(thrown: unknown): boolean {
   const error = asError(thrown);
   const names = [error.name, 'Code' in error ? String(error.Code) : ''];

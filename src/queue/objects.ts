@@ -7,23 +7,24 @@ import type { SqsOptions } from './sqs.ts';
 
 export type FetchedObject = { readonly body: string } | { readonly rejection: Rejection };
 
-/** Where the events lie that a message only points to. */
+/** Fetches the events that a message only points to. */
 export interface Objects {
   /**
-   * @param signal gives the object up, even in the middle of its body
-   * @returns a rejection where there is no such object, or one that can't be an event
-   * @throws CodedError `object_unavailable` where trying again can help: the message must stay on the queue
+   * @param signal aborts the fetch, even in the middle of the object's body
+   * @returns a rejection if the object doesn't exist or can't be an event
+   * @throws CodedError `object_unavailable` if a retry can help; the message must stay in the queue
    */
   fetch(location: ObjectLocation, signal: AbortSignal): Promise<FetchedObject>;
   close(): void;
 }
 
-/** Sentry takes events of up to 1 MiB; what it adds to them is far from this. */
+/** Sentry accepts events of up to 1 MiB, and adds much less than the rest of this. */
 const MAX_OBJECT_BYTES = 8 * 1_024 * 1_024;
 
 /**
- * Objects over the S3 protocol. The SDK's client is loaded when the first pointer comes: most services never get one.
- * @param options `endpoint` is of a local S3, addressed by path; undefined for AWS
+ * Fetches objects over the S3 protocol. The SDK's client is loaded only for the first pointer, because most
+ * installations never receive one.
+ * @param options `endpoint` is the URL of a local S3, addressed by path; undefined for AWS
  */
 export function createObjects(options: SqsOptions): Objects {
   const clients = new Map<string, Promise<S3Client>>();
@@ -31,9 +32,9 @@ export function createObjects(options: SqsOptions): Objects {
   const clientOf = (region: string): Promise<S3Client> => {
     const known = clients.get(region);
     if (known !== undefined) return known;
-    const made = createClient(options, region);
-    clients.set(region, made);
-    return made;
+    const created = createClient(options, region);
+    clients.set(region, created);
+    return created;
   };
 
   return {
@@ -46,7 +47,7 @@ export function createObjects(options: SqsOptions): Objects {
           { abortSignal: signal },
         );
         if (ContentLength > MAX_OBJECT_BYTES) {
-          // What isn't read would hold the connection.
+          // A body that isn't read would keep its connection busy.
           if (Body !== undefined && 'destroy' in Body) Body.destroy();
           return reject('oversized_s3_object', `the object is larger than ${MAX_OBJECT_BYTES} bytes`);
         }

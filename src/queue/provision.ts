@@ -11,22 +11,25 @@ import type { QueueUrls } from './sqs.ts';
 
 export interface QueueNames {
   readonly queueName: string;
-  /** Use this queue as it is: neither looked up nor created. */
+  /** URL of an existing queue, which is neither looked up nor created. */
   readonly queueUrl: string | undefined;
   /** Default: the queue's name with `_dead_letters`. */
   readonly deadLetterQueueName: string | undefined;
 }
 
 const FOURTEEN_DAYS = '1209600';
-/** Long enough for a batch that waits for a slow commit, short enough that a killed worker's batch soon returns. */
+/** Long enough for a batch with a slow commit; short enough for a killed worker's batch to be received again soon. */
 const VISIBILITY_TIMEOUT_SECONDS = '60';
 /**
- * A message received this often without being deleted kills whoever reads it. Generous: being counted late is
- * better than lying among the dead letters because of a week of restarts.
+ * A message that was received this often and never deleted probably kills its worker. The number is generous: counting
+ * an event late is better than moving it to the dead-letter queue because of a week of restarts.
  */
 const MAX_RECEIVE_COUNT = 50;
 
-/** Finds both queues, or creates what is missing. Safe when many processors start at once. A signal ends it with an error. */
+/**
+ * Finds both queues, and creates those that are missing. Safe if many processors start at once.
+ * @param signal makes it throw
+ */
 export async function findOrCreateQueues(
   client: SQSClient,
   names: QueueNames,
@@ -58,7 +61,7 @@ export async function findOrCreateQueues(
   return { queueUrl, deadLetterQueueUrl };
 }
 
-/** The queues that there are; a URL is null where there is none. */
+/** The names of both queues, and the URLs of those that exist. */
 export interface FoundQueues {
   readonly queueName: string;
   readonly queueUrl: string | null;
@@ -66,7 +69,7 @@ export interface FoundQueues {
   readonly deadLetterQueueUrl: string | null;
 }
 
-/** Finds both queues and creates neither. */
+/** Finds both queues; creates none. */
 export async function findQueues(client: SQSClient, names: QueueNames): Promise<FoundQueues> {
   const queueName = names.queueUrl === undefined ? names.queueName : nameInUrl(names.queueUrl);
   const deadLetterName = names.deadLetterQueueName ?? deadLetterQueueName(queueName);
@@ -85,7 +88,7 @@ export async function findQueues(client: SQSClient, names: QueueNames): Promise<
   };
 }
 
-// A dead-letter queue must be of its source's type.
+// SQS requires a FIFO queue to have a FIFO dead-letter queue.
 function fifo(name: string): Record<string, string> {
   return name.endsWith('.fifo') ? { FifoQueue: 'true' } : {};
 }
@@ -103,17 +106,17 @@ async function findOrCreate(
       new CreateQueueCommand({ QueueName, Attributes: await attributes() }),
       abortedBy(signal),
     );
-    return required(QueueUrl, 'CreateQueue');
+    return required(QueueUrl, 'CreateQueue', 'QueueUrl');
   } catch (error) {
     throw queueError('finding or creating the queue', QueueName, error);
   }
 }
 
-/** @returns its URL, or null if there is no queue of that name */
+/** @returns the queue's URL; null if it doesn't exist */
 async function findQueue(client: SQSClient, QueueName: string, signal?: AbortSignal): Promise<string | null> {
   try {
     const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName }), abortedBy(signal));
-    return required(QueueUrl, 'GetQueueUrl');
+    return required(QueueUrl, 'GetQueueUrl', 'QueueUrl');
   } catch (error) {
     if (error instanceof QueueDoesNotExist) return null;
     throw error;
@@ -123,14 +126,14 @@ async function findQueue(client: SQSClient, QueueName: string, signal?: AbortSig
 async function arnOf(client: SQSClient, QueueUrl: string, signal: AbortSignal | undefined): Promise<string> {
   const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
   const { Attributes = {} } = await client.send(command, abortedBy(signal));
-  return required(Attributes.QueueArn, 'GetQueueAttributes');
+  return required(Attributes.QueueArn, 'GetQueueAttributes', 'QueueArn');
 }
 
 function abortedBy(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
   return signal === undefined ? {} : { abortSignal: signal };
 }
 
-function required(value: string | undefined, operation: string): string {
-  if (value === undefined) throw new Error(`${operation} answered without what was asked for`);
+function required(value: string | undefined, operation: string, field: string): string {
+  if (value === undefined) throw new Error(`the answer to ${operation} has no ${field}`);
   return value;
 }

@@ -11,7 +11,7 @@ import { MAX_BATCH } from './queue.ts';
 
 export interface SqsOptions extends AwsTimeouts {
   readonly region: string;
-  /** For a local SQS; undefined for AWS. */
+  /** URL of a local SQS; undefined for AWS. */
   readonly endpoint: string | undefined;
 }
 
@@ -20,20 +20,24 @@ export interface QueueUrls {
   readonly deadLetterQueueUrl: string;
 }
 
-/** Messages whose answer is under way when the poll is aborted would lie in flight until their visibility timeout. */
+/**
+ * How long an answer may still arrive after the signal. If a poll is aborted while SQS answers it, its messages stay in
+ * flight until their visibility timeout.
+ */
 const ANSWER_MILLISECONDS = 250;
 
 export function createSqsClient(options: SqsOptions): SQSClient {
   return new SQSClient({
     region: options.region,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    // The SDK would compare MD5 sums of all it receives; TLS and SQS already guard the bytes, and it costs CPU.
+    // By default the SDK checks the MD5 sum of every message. That costs CPU, and TLS and SQS protect the bytes
+    // already.
     md5: false,
     requestHandler: requestHandler(options),
   });
 }
 
-/** The queue and its dead-letter queue over the SQS protocol. */
+/** Uses the queue and its dead-letter queue over the SQS protocol. */
 export function createSqsQueue(client: SQSClient, urls: QueueUrls): Queue {
   const QueueUrl = urls.queueUrl;
 

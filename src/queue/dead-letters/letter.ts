@@ -7,32 +7,36 @@ import { CodedError, messageOf } from '../../runtime/errors.ts';
 import { queueError, refusesMessage } from '../errors.ts';
 import type { QueueMessage } from '../queue.ts';
 
-/** A message among the dead letters. */
+/** A message in the dead-letter queue. */
 export interface DeadLetter {
   readonly id: string;
-  /** The original's bytes. */
+  /** The same as the original message's. */
   readonly body: string;
-  /** Of the body, in bytes. */
+  /** Bytes of the body. */
   readonly size: number;
   readonly receiptHandle: string;
-  /** When it came among the dead letters; of what a redrive policy moved, when it was first sent. */
+  /**
+   * When the message was sent to the dead-letter queue. If SQS's redrive policy moved it, when it was sent to the
+   * original queue.
+   */
   readonly sentAt: Date;
   readonly messageGroupId: string | null;
   readonly reason: string;
   readonly detail: string;
-  /** Null where the redrive policy moved it: then it kept its id. */
+  /** Null if SQS's redrive policy moved the message, because then it kept its id. */
   readonly originalMessageId: string | null;
-  /** The attributes that it has besides ours. */
+  /** Attributes other than ours. */
   readonly attributes: Readonly<Record<string, MessageAttributeValue>>;
 }
 
-/** The smallest limit that SQS ever had as default, less what our attributes take. */
+/** The smallest default that SQS ever had for a message's size limit, minus the size of our attributes. */
 const LEAVES_NO_ROOM_BYTES = 262_144 - 2_048;
 
 /**
- * Copies the message to the dead-letter queue. Attributes count towards a message's size, so a body near the limit
- * goes without them: the original's bytes matter more, and the reason stands in the log and can be read from the body.
- * @throws CodedError of the queue; `queue_refused` where it takes no message of this size
+ * Copies the message to the dead-letter queue. Attributes count towards a message's size, so a body near the limit is
+ * sent without them. The original's bytes matter more: the reason is in the log, and can be found again by parsing the
+ * body.
+ * @throws CodedError of the queue; `queue_refused` if the queue accepts no message of this size
  */
 export async function sendDeadLetter(
   client: SQSClient,
@@ -43,8 +47,9 @@ export async function sendDeadLetter(
   const letter = {
     QueueUrl,
     MessageBody: message.body,
-    // A group of its own: SQS hands out a few of a group at a time, so nobody could list what shares one.
-    // The same message rejected twice within five minutes is one letter.
+    // Each letter has a group of its own. SQS delivers only a few messages of one group at a time, so letters that
+    // share a group couldn't be listed. If the same message is rejected twice within five minutes, SQS keeps one
+    // letter.
     ...(QueueUrl.endsWith('.fifo') ? { MessageGroupId: message.id, MessageDeduplicationId: message.id } : {}),
   };
   const MessageAttributes = {
@@ -52,7 +57,7 @@ export async function sendDeadLetter(
     detail: textAttribute(rejection.detail),
     original_message_id: textAttribute(message.id),
   };
-  const operation = `dead-lettering message ${message.id} (${rejection.reason})`;
+  const operation = `sending message ${message.id} (${rejection.reason}) to the dead-letter queue`;
   try {
     await client.send(new SendMessageCommand({ ...letter, MessageAttributes }));
     return;
@@ -65,32 +70,31 @@ export async function sendDeadLetter(
     if (!refusesMessage(error)) throw queueError(operation, QueueUrl, error);
     throw new CodedError(
       'queue_refused',
-      `${operation} failed at ${QueueUrl} (${messageOf(error)}); it has ${Buffer.byteLength(message.body)} bytes: raise ` +
-        `the dead-letter queue's MaximumMessageSize to the queue's. It stays in the queue, and comes back until the ` +
-        `queue's redrive policy moves it`,
+      `${operation} failed at ${QueueUrl} (${messageOf(error)}). The message has ${Buffer.byteLength(message.body)} ` +
+        `bytes: raise the dead-letter queue's MaximumMessageSize to the queue's. Until then the message stays in the ` +
+        `queue, and is received again until the queue's redrive policy moves it`,
       { retryable: false, cause: error },
     );
   }
 }
 
-/** Text as SQS takes it in an attribute: not empty, and of the characters that XML knows. */
+/** Text that SQS accepts as an attribute: not empty, and only characters that XML allows. */
 export function textAttribute(value: string): MessageAttributeValue {
   const text = value.toWellFormed().replace(/[^\P{Cc}\t\n\r]|[\uFFFE\uFFFF]/gu, '\uFFFD');
   return { DataType: 'String', StringValue: text === '' ? '-' : text };
 }
 
-/** A received message as a dead letter. */
 export function toDeadLetter(message: Message): DeadLetter {
   const { MessageId = '', Body = '', ReceiptHandle = '', Attributes = {}, MessageAttributes = {} } = message;
   const { reason, detail, original_message_id: original, ...attributes } = MessageAttributes;
   const sentAt = new Date(Number(Attributes.SentTimestamp ?? 0));
   const size = Buffer.byteLength(Body);
-  const why =
+  const rejection =
     reason?.StringValue === undefined
-      ? reasonOf(Body, size, sentAt)
+      ? reasonWithoutAttributes(Body, size, sentAt)
       : { reason: reason.StringValue, detail: detail?.StringValue ?? '' };
   return {
-    ...why,
+    ...rejection,
     id: MessageId,
     body: Body,
     size,
@@ -102,14 +106,18 @@ export function toDeadLetter(message: Message): DeadLetter {
   };
 }
 
-/** Of a letter without our attributes: its body left no room for them, or the redrive policy moved it. */
-function reasonOf(body: string, size: number, sentAt: Date): { reason: string; detail: string } {
+/** A letter has no attributes of ours if its body left no room for them, or if SQS's redrive policy moved it. */
+function reasonWithoutAttributes(
+  body: string,
+  size: number,
+  sentAt: Date,
+): { reason: string; detail: string } {
   if (size > LEAVES_NO_ROOM_BYTES) {
     const parsed = parseEvent(body, sentAt);
     if ('rejection' in parsed) return parsed.rejection;
   }
   return {
     reason: RECEIVED_TOO_OFTEN,
-    detail: 'the queue moved it: it was received again and again, and never deleted',
+    detail: 'SQS moved it, because it was received too often and never deleted',
   };
 }

@@ -9,25 +9,28 @@ import { MAX_BATCH } from '../queue.ts';
 import type { DeadLetter } from './letter.ts';
 import { toDeadLetter } from './letter.ts';
 
-/** What came of reading the dead letters. */
+/** The result of reading the dead letters. */
 export interface Listing {
   readonly read: number;
-  /** About how many more there are: beyond the limit, or not handed out. */
+  /** The approximate number of dead letters that were not read: beyond the limit, or not delivered by SQS. */
   readonly more: number;
-  /** How many were in somebody else's hands when it began. */
+  /** The number of dead letters that another reader had in flight at the start. */
   readonly elsewhere: number;
 }
 
-/** A short poll asks only some of SQS's servers and may answer with nothing although there is something. */
+/** A short poll asks only some of SQS's servers, so it may return nothing although there are messages. */
 const WAIT_SECONDS = 1;
-/** What a poll that is given up was about to hand out stays invisible for minutes: only one that is overdue is. */
+/**
+ * After the signal a poll is aborted only once it is this late. Messages that an aborted poll was about to deliver stay
+ * invisible for minutes.
+ */
 const ANSWER_MILLISECONDS = 3_000;
 const RELEASED_AT_ONCE = 100;
 
 /**
- * Hands out the dead letters one by one, at most `limit`, and leaves them where they are: they are invisible to others
- * while it reads, and visible again when it ends, however it does. A signal ends it early.
- * @param queue the dead-letter queue, with what it held when it began
+ * Calls `each` with the dead letters, at most `limit` of them, and leaves them in their queue. They are invisible to
+ * other readers until it ends, whether it succeeds or fails. A signal ends it early.
+ * @param queue the dead-letter queue, with its depth at the start
  */
 export async function readDeadLetters(
   client: SQSClient,
@@ -36,7 +39,7 @@ export async function readDeadLetters(
   each: (letter: DeadLetter) => void,
   signal: AbortSignal,
 ): Promise<Listing> {
-  // None may come twice, so they are held longer than reading takes: ten a second at worst.
+  // The letters stay invisible for longer than reading takes, so that none is delivered twice: ten a second at worst.
   const heldSeconds = Math.min(60 + Math.ceil(limit / 10), 43_200);
   const held = new Map<string, InHand>();
   try {
@@ -55,7 +58,7 @@ export async function readDeadLetters(
   return { read: held.size, more: Math.max(0, depth.waiting - held.size), elsewhere: depth.inFlight };
 }
 
-/** At most ten; none where the queue has no more to hand out, or doesn't answer after the signal. */
+/** Receives at most ten letters; none if the queue delivers no more, or if it doesn't answer after the signal. */
 export async function receiveLetters(
   client: SQSClient,
   QueueUrl: string,
@@ -83,7 +86,7 @@ export async function receiveLetters(
   }
 }
 
-/** Makes the letters visible to others, in portions: a thousand requests at once would be too many. */
+/** Makes the letters visible again, a hundred at a time: a thousand requests at once would be too many. */
 export async function releaseLetters(
   client: SQSClient,
   url: string,

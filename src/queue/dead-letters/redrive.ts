@@ -11,50 +11,52 @@ import type { DeadLetter } from './letter.ts';
 import { receiveLetters, releaseLetters } from './list.ts';
 
 export interface RedriveOptions {
-  /** When it began, by this machine's clock: what SQS was sent later stays. */
+  /** When the redrive began, by this machine's clock. Letters that arrive later stay. */
   readonly began: Date;
-  /** What the dead-letter queue held then. */
+  /** The dead-letter queue's depth at that time. */
   readonly depth: QueueDepth;
-  /** Move so many at most. */
+  /** Number of letters to move at most. */
   readonly limit: number;
-  /** Move only those of this reason; undefined moves all. */
+  /** Moves only letters with this reason; undefined moves all. */
   readonly reason: string | undefined;
-  /** How long a letter is ours; default: as long as so many letters should take. */
+  /** How long a received letter stays invisible to others. Default: the time that all letters should take. */
   readonly heldSeconds?: number;
-  /** Told after every ten or fewer: how many were moved so far, of about how many. */
+  /** Called after each receive with the number of letters moved so far, and the approximate total. */
   readonly progress: (moved: number, total: number) => void;
 }
 
 export interface Redriven {
   readonly moved: number;
-  /** Left because their reason is another. */
+  /** Letters left because of their reason. */
   readonly otherReason: number;
-  /** Left because they came after it began, such as those moved and rejected again. */
+  /**
+   * Letters left because they arrived after the redrive began, for example because they were moved and rejected again.
+   */
   readonly later: number;
-  /** Left because the queue refused them. */
+  /** Letters left because the queue refused them. */
   readonly refused: readonly { readonly id: string; readonly why: string }[];
-  /** In somebody else's hands when it began: a listing, or a redrive that was killed. */
+  /** Letters in flight at the start: another listing or redrive has received them, or one that was killed. */
   readonly elsewhere: number;
-  /** Why it ended early; null where it came to its end or was told to stop. */
+  /** The error that ended the redrive early; null if it finished, or if the signal ended it. */
   readonly failure: Error | null;
 }
 
 /**
- * How long a letter is ours. After a crash the letters in hand are visible again so late; should sending them take
- * longer, they may be sent twice, and are counted once all the same. Where there are many, those that stay would be
- * handed out again, and again, before the last was reached.
+ * How long a received letter stays invisible to others. After a crash, the letters in hand become visible again only
+ * after this time. If sending takes longer, a letter may be sent twice, but it is counted once. With many letters the
+ * time must be longer: those that stay would otherwise be delivered again before the last letter was reached.
  */
 function heldSecondsFor(letters: number): number {
   return Math.min(Math.max(30, Math.ceil(letters / 50)), 43_200);
 }
 
-/** Receives in a row that brought nothing but what was looked at before; after so many there is nothing else. */
+/** After this many receives in a row with only letters that we know already, there are no others. */
 const SEEN_RECEIVES = 10;
 
 /**
- * Sends the dead letters back through the queue, those that are there when it begins. Each is sent first and deleted
- * then: a crash in between leaves it in both queues, and counting it twice changes nothing, as sets are keyed. A
- * signal ends it after the letters in hand.
+ * Sends the dead letters that are there at the start back to the queue. Each letter is sent before it is deleted. A
+ * crash in between leaves it in both queues, and counting its event twice changes no count. A signal ends the redrive
+ * after the letters in hand.
  */
 export async function redriveDeadLetters(
   client: SQSClient,
@@ -70,10 +72,10 @@ export async function redriveDeadLetters(
   let moved = 0;
 
   const classify = (letter: DeadLetter): boolean => {
-    // By id, as clocks differ: what was moved and is back was rejected again (a new letter that names its original)
-    // or taken by the redrive policy (the same message), and would go round for ever.
-    const back = sent.has(letter.id) || sent.has(letter.originalMessageId ?? '');
-    if (back || letter.sentAt > options.began) left.later.add(letter.id);
+    // A letter that was moved can return, and would go round forever. If it was rejected again, it is a new letter that
+    // names its original. If the redrive policy moved it, it is the same message. Compared by id, because clocks differ.
+    const returned = sent.has(letter.id) || sent.has(letter.originalMessageId ?? '');
+    if (returned || letter.sentAt > options.began) left.later.add(letter.id);
     else if (options.reason !== undefined && letter.reason !== options.reason)
       left.otherReason.add(letter.id);
     else if (!left.refused.has(letter.id)) return true;
@@ -88,7 +90,7 @@ export async function redriveDeadLetters(
       const letters = await receiveLetters(client, urls.deadLetterQueueUrl, count, heldSeconds, signal);
       if (letters.length === 0) break;
       seen = letters.every(({ id }) => held.has(id)) ? seen + 1 : 0;
-      // All of them at first: whatever fails from here on, what isn't deleted is released.
+      // Every letter counts as held until it is deleted, so that it is released if anything fails from here on.
       for (const letter of letters) held.set(letter.id, letter);
       const { done, error } = await sendBack(client, urls, letters.filter(classify), sent, left);
       for (const { id } of done) held.delete(id);
@@ -117,11 +119,14 @@ export async function redriveDeadLetters(
 interface Left {
   readonly otherReason: Set<string>;
   readonly later: Set<string>;
-  /** Letter's id to why. */
+  /** The queue's error by the letter's id. */
   readonly refused: Map<string, string>;
 }
 
-/** Sends and then deletes. @returns those that are moved, and the error that makes going on pointless */
+/**
+ * Sends the letters and then deletes them.
+ * @returns the moved letters, and the error after which the redrive must end
+ */
 async function sendBack(
   client: SQSClient,
   urls: QueueUrls,
@@ -145,14 +150,14 @@ async function sendBack(
   return { done, error };
 }
 
-/** @returns the id of the message that it became */
+/** @returns the id of the new message */
 async function send(client: SQSClient, QueueUrl: string, letter: DeadLetter): Promise<string> {
   const { MessageId = '' } = await client.send(
     new SendMessageCommand({
       QueueUrl,
       MessageBody: letter.body,
       MessageAttributes: { ...letter.attributes },
-      // Sent once within five minutes, even where a crash left it among the dead letters too.
+      // A letter that a crash left in both queues is accepted only once within five minutes.
       ...(QueueUrl.endsWith('.fifo')
         ? { MessageGroupId: letter.messageGroupId ?? letter.id, MessageDeduplicationId: letter.id }
         : {}),

@@ -109,7 +109,7 @@ describe('the watcher’s health', () => {
     const port = await portOf(startWatcher());
     const { code, stderr } = await startWatcher({ PORT: port }).finished;
     expect(code).toBe(1);
-    expect(stderr).toContain(`PORT ${port} can't be listened on`);
+    expect(stderr).toContain(`can't listen on PORT ${port}`);
   });
 
   it.each([

@@ -52,7 +52,7 @@ describe('simulate_error and a Sentry that knows no envelopes', () => {
   });
 
   it.each([
-    [403, /it answered 403; is the key in the DSN that of this project\?/],
+    [403, /it answered 403; does the key in the DSN belong to this project\?/],
     [500, /it answered 500/],
   ])('exits 1 and says so where the store endpoint answers %i', async (store, problem) => {
     const sentry = await startOldSentry({ other: 404, store });
