@@ -1,13 +1,14 @@
-/** How long AWS may take, in seconds. */
+/** How long AWS may take. */
 export interface AwsTimeouts {
   readonly connectTimeoutSeconds: number;
-  /** For an answer to begin, and then for each silence in it; a long poll must be shorter. */
+  /** Time until an answer begins, and then for each pause in it. A long poll must be shorter. */
   readonly readTimeoutSeconds: number;
 }
 
 /**
- * What the SDK's clients need to keep to the timeouts. `requestTimeout` ends with an answer's headers: without
- * `socketTimeout` a body that stalls is waited for forever. One that is slow but moves may take longer.
+ * Makes the SDK's clients keep to the timeouts. `requestTimeout` covers only the time until an answer's headers.
+ * Without `socketTimeout` the SDK would wait forever for a body that stalls. A body that is slow but arrives may take
+ * longer.
  */
 export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds }: AwsTimeouts) {
   return {
@@ -18,7 +19,7 @@ export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds }: Aw
   };
 }
 
-/** How long a request may take whose answer is short, in milliseconds: it can come late and then stall. */
+/** Longest time of a request with a short answer, in milliseconds: the answer can begin late and then stall once. */
 export function longestRequest({ connectTimeoutSeconds, readTimeoutSeconds }: AwsTimeouts): number {
   return (connectTimeoutSeconds + 2 * readTimeoutSeconds) * 1_000;
 }

@@ -6,20 +6,20 @@ import { asError, CodedError, messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
 
 /**
- * One thing that must be so for the service to work. Throws or answers with a reason where it isn't: a reason is shown
- * to whoever asks, an error only logged, for it can name hosts and users.
+ * Checks one condition that the service needs. Returns null if it holds; otherwise returns a reason or throws. A reason
+ * is shown to everybody who asks. An error is only logged, because it can name hosts and users.
  */
 export type HealthCheck = (signal: AbortSignal) => Promise<string | null>;
 
 export interface DockerflowOptions {
-  /** 0 for any free one. */
+  /** 0 chooses any free port. */
   readonly port: number;
-  /** What `/__version__` shows. */
+  /** The content of `/__version__`. */
   readonly version: Readonly<Record<string, unknown>>;
-  /** By name; `/__heartbeat__` runs them all at once. */
+  /** Checks by name. `/__heartbeat__` runs them all at the same time. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
   readonly logger: Logger;
-  /** After which a check that doesn't answer counts as failed; default 5,000. */
+  /** Time after which a check that hasn't answered counts as failed. Default 5,000. */
   readonly checkMilliseconds?: number;
 }
 
@@ -31,24 +31,24 @@ export interface DockerflowServer {
 interface Health {
   readonly status: 'ok' | 'error';
   readonly checks: Readonly<Record<string, 'ok' | 'error'>>;
-  /** Of the failed ones alone. */
+  /** Reasons of the failed checks. */
   readonly details: Readonly<Record<string, string>>;
 }
 
 const CHECK_MILLISECONDS = 5_000;
-/** Monitors and load balancers; whoever opens more waits. */
+/** Enough for monitors and load balancers. Node closes further connections. */
 const MAX_CONNECTIONS = 64;
 const REQUEST_MILLISECONDS = 5_000;
 
 /** Serves `/__lbheartbeat__`, `/__heartbeat__` and `/__version__`: https://github.com/mozilla-services/Dockerflow */
 export async function serveDockerflow(options: DockerflowOptions): Promise<DockerflowServer> {
-  // However many ask at once, the services behind are asked once.
-  let asking: Promise<Health> | undefined;
+  // Requests at the same time share one check, so that the services behind it are asked only once.
+  let checking: Promise<Health> | undefined;
   const health = () => {
-    asking ??= checkAll(options).finally(() => {
-      asking = undefined;
+    checking ??= checkAll(options).finally(() => {
+      checking = undefined;
     });
-    return asking;
+    return checking;
   };
   const routes: Readonly<Record<string, () => Promise<{ status: number; body: object }>>> = {
     '/__lbheartbeat__': async () => ({ status: 200, body: { status: 'ok' } }),
@@ -62,7 +62,7 @@ export async function serveDockerflow(options: DockerflowOptions): Promise<Docke
     { requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS, maxHeaderSize: 8_192 },
     (request, response) => {
       handle(request, response, routes).catch((error: unknown) => {
-        options.logger.error('answering a health check failed', { error: asError(error) });
+        options.logger.error('answering a health request failed', { error: asError(error) });
         response.destroy();
       });
     },
@@ -89,7 +89,12 @@ async function handle(
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return send(response, 405, { status: 'error', message: 'only GET and HEAD' }, { allow: 'GET, HEAD' });
+    return send(
+      response,
+      405,
+      { status: 'error', message: 'only GET and HEAD are allowed' },
+      { allow: 'GET, HEAD' },
+    );
   }
   if (route === undefined) return send(response, 404, { status: 'error', message: 'no such page' });
   const { status, body } = await route();
@@ -147,14 +152,14 @@ async function checkOne(
       overdue.abort();
       return `did not answer within ${milliseconds} ms`;
     });
-    // Where the check wins, the timer is told and rejects with nobody waiting.
+    // If the check ends first, the timer is aborted and rejects. Nothing awaits it by then.
     late.catch(() => {});
     const problem = await Promise.race([check(overdue.signal), late]);
     if (problem !== null) logger.warning('a health check failed', { check: name, problem });
     return problem;
   } catch (thrown) {
     logger.warning('a health check failed', { check: name, error: asError(thrown) });
-    return thrown instanceof CodedError ? thrown.code : 'failed; the log says why';
+    return thrown instanceof CodedError ? thrown.code : 'failed; the log has the error';
   } finally {
     done.abort();
   }
@@ -163,7 +168,7 @@ async function checkOne(
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
-      const message = `PORT ${port} can't be listened on (${messageOf(cause)}); choose another, or unset PORT`;
+      const message = `can't listen on PORT ${port} (${messageOf(cause)}); choose another port, or unset PORT`;
       reject(new CodedError('startup_failed', message, { retryable: false, cause }));
     });
     server.listen(port, resolve);

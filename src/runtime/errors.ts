@@ -1,4 +1,4 @@
-/** What went wrong, for code; the message is for people. */
+/** The kind of an error. Code looks at this; the message is for people. */
 export type ErrorCode =
   | 'database_unavailable'
   | 'database_not_migrated'
@@ -15,8 +15,8 @@ export type ErrorCode =
   | 'startup_failed';
 
 /**
- * A foreign error as the adapter that saw it understands it: with a code, the operation in its message, the
- * original as `cause`, and whether trying again later can help.
+ * A foreign error, wrapped by the adapter that caught it. It has a code, the operation in its message, the original
+ * error as `cause`, and whether a retry can help.
  */
 export class CodedError extends Error {
   readonly code: ErrorCode;
@@ -34,12 +34,14 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
   return error instanceof CodedError && codes.includes(error.code);
 }
 
-/** Anything that was thrown, as an Error. */
+/** Turns any thrown value into an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(textOf(thrown));
 }
 
-/** Even what has no text: a trigger may throw `match.groups`, and turning that into a string throws again. */
+/**
+ * Works for every value. A trigger may throw `match.groups`, for example, and converting that to a string throws again.
+ */
 function textOf(value: unknown): string {
   try {
     return String(value);
@@ -48,7 +50,7 @@ function textOf(value: unknown): string {
   }
 }
 
-/** `message`, then the messages of its causes that it doesn't quote already, on one line. */
+/** The error's message, followed by the messages of its causes that it doesn't quote already, on one line. */
 export function messageOf(thrown: unknown): string {
   let text = ownMessage(thrown);
   let cause = thrown instanceof Error ? thrown.cause : undefined;
@@ -60,10 +62,10 @@ export function messageOf(thrown: unknown): string {
   return text;
 }
 
-/** A second line of the AWS SDK's, for programmers with a debugger at hand. */
+/** A line that the AWS SDK adds to some messages. It helps only with a debugger. */
 const SDK_HINT = /\n\s*Deserialization error: to see the raw response[^\n]*/;
 
-// Node joins failed connection attempts to all of a host's addresses into an AggregateError without a message.
+// If connecting to every address of a host fails, Node throws an AggregateError without a message.
 function ownMessage(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((inner) => asError(inner).message).join(', ');
@@ -71,7 +73,7 @@ function ownMessage(error: unknown): string {
   return textOf(asError(error).message).replace(SDK_HINT, '');
 }
 
-/** An error as it crosses a process boundary. */
+/** An error in the form in which it is sent from a worker to the supervisor. */
 export interface WireError {
   readonly name: string;
   readonly message: string;
@@ -90,7 +92,7 @@ export function fromWire(wire: WireError): Error {
   return error;
 }
 
-/** The stack with the causes' stacks under it. */
+/** The error's stack, with the stacks of its causes below it. */
 export function stackOf(thrown: unknown): string {
   const stacks: string[] = [];
   let error: unknown = thrown;

@@ -7,7 +7,7 @@ interface Step {
   readonly run: () => Promise<void>;
 }
 
-/** What must be closed at the end: named steps, last in first out, each bounded in time. */
+/** Closes resources at the end: named steps, last in first out, each with a time limit. */
 export class Teardown {
   readonly #steps: Step[] = [];
   readonly #logger: Logger;
@@ -22,7 +22,7 @@ export class Teardown {
     this.#steps.push({ name, run });
   }
 
-  /** Runs every step, whatever the others do; a step that fails or takes too long is logged. */
+  /** Runs every step, even if others fail. A step that fails or takes too long is logged. */
   async run(): Promise<void> {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       const overdue = new AbortController();

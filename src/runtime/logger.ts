@@ -4,7 +4,7 @@ import { messageOf, stackOf } from './errors.ts';
 
 export type LogFormat = 'mozlog' | 'compose';
 export type LogLevel = 'CRITICAL' | 'ERROR' | 'WARNING' | 'INFO' | 'DEBUG';
-/** Flat values; an `error` becomes the fields `error` and `traceback`. */
+/** Fields of a log record, without nesting. An `error` becomes the fields `error` and `traceback`. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | Error>>;
 
 export interface Logger {
@@ -18,9 +18,9 @@ export interface Logger {
 export interface LoggerOptions {
   readonly format: LogFormat;
   readonly level: LogLevel;
-  /** The process's part: `processor`, `worker-3`, `watcher`. mozlog's `Type`. */
+  /** The part of the system, for mozlog's `Type`: `processor`, `worker-3`, `watcher`. */
   readonly name: string;
-  /** Where lines go; default: standard output, written synchronously so that none is lost on exit. */
+  /** Default: standard output, written synchronously so that no line is lost on exit. */
   readonly destination?: { write(line: string): void };
 }
 
@@ -31,7 +31,7 @@ const PINO_LEVEL = {
   INFO: 'info',
   DEBUG: 'debug',
 } as const;
-/** Syslog's numbers, which mozlog uses: https://wiki.mozilla.org/Firefox/Services/Logging */
+/** Syslog's severities, which mozlog uses: https://wiki.mozilla.org/Firefox/Services/Logging */
 const SEVERITY: Readonly<Record<string, number>> = { fatal: 2, error: 3, warn: 4, info: 6, debug: 7 };
 const NAME_OF_SEVERITY: Readonly<Record<number, LogLevel>> = {
   2: 'CRITICAL',
@@ -41,7 +41,7 @@ const NAME_OF_SEVERITY: Readonly<Record<number, LogLevel>> = {
   7: 'DEBUG',
 };
 
-/** A logger that writes mozlog records, or in `compose` format the same records as text for a person. */
+/** Creates a logger that writes mozlog records or, in the format `compose`, the same records as text for people. */
 export function createLogger(options: LoggerOptions): Logger {
   const output = options.destination ?? pino.destination({ fd: 1, sync: true });
   const destination =
@@ -90,12 +90,12 @@ interface MozlogRecord {
   readonly Fields: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** Control and format characters but the line feed and the tab; Unicode's own line breaks. */
+/** Control and format characters except the line feed and the tab, and Unicode's own line breaks. */
 const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
- * `worker-3 | INFO | message key=value`, a traceback indented below. What can't be seen is escaped: an error may quote
- * what a stranger wrote, and that must not move the terminal.
+ * Formats a record as `worker-3 | INFO | message key=value`, with the traceback indented below. Invisible characters
+ * are escaped: an error may quote untrusted text, which must not control the terminal.
  */
 function toCompose(line: string): string {
   const { Type, Severity, Fields } = JSON.parse(line) as MozlogRecord;

@@ -1,6 +1,6 @@
 import { setTimeout as timer } from 'node:timers/promises';
 
-/** Waits, or returns early when the signal fires; never throws. */
+/** Waits. Returns early if the signal fires; never throws. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted || milliseconds <= 0) return;
   await timer(milliseconds, undefined, { signal }).catch((error: unknown) => {
@@ -8,7 +8,7 @@ export async function pause(milliseconds: number, signal: AbortSignal): Promise<
   });
 }
 
-/** A signal that fires some time after the given one; `cancel` forgets both. */
+/** Returns a signal that fires some time after the given one. `cancel` stops listening and waiting. */
 export function delayedAbort(
   signal: AbortSignal,
   milliseconds: number,
@@ -30,8 +30,8 @@ export function delayedAbort(
 }
 
 /**
- * Exponential backoff with equal jitter: a wait of up to `base * 2^(attempt - 1)`, at most `cap`, and at least half
- * of that bound, so that it is never a hot loop.
+ * Exponential backoff with equal jitter. The wait is at most `base * 2^(attempt - 1)`, and never more than `cap`. It is
+ * at least half of that, so that no loop ever runs hot.
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  * @param attempt counted from 1
  */

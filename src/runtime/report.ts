@@ -1,19 +1,19 @@
 import type { LogFields, Logger } from './logger.ts';
 import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
-/** Tells the service's own maintainers of an error: in the log always, to Sentry where there is a DSN. */
+/** Reports bec-alerts' own errors: always to the log, and to Sentry if there is a DSN. */
 export interface Reporter {
   report(error: Error, message: string, fields?: LogFields): void;
-  /** Something to look at that is no error of ours, so no stack: logged as a warning. */
+  /** Reports a condition that a person should look at but that is not an error of ours: a warning without a stack. */
   warn(message: string, fields?: LogFields): void;
-  /** Waits until what was reported has left; call before exit. */
+  /** Waits until all reports are sent. Call it before the process exits. */
   close(): Promise<void>;
 }
 
 const FLUSH_MILLISECONDS = 2_000;
 const REQUEST_MILLISECONDS = 10_000;
 
-/** @param dsn Sentry's; without it errors go to the log alone */
+/** @param dsn undefined for a reporter that only logs */
 export async function createReporter(
   logger: Logger,
   dsn: string | undefined,
@@ -26,13 +26,13 @@ export async function createReporter(
       close: async () => {},
     };
   }
-  // 0.25 s of CPU to load, which is why only the supervisor and the watcher come here, and only with a DSN.
+  // Loading Sentry's SDK takes 0.25 s of CPU. So only the supervisor and the watcher load it, and only with a DSN.
   const Sentry = await import('@sentry/node');
   const closed = new AbortController();
   Sentry.init({
     dsn,
     release,
-    // Our own errors and nothing else: no tracing, no patched modules, no request data.
+    // Only our own errors are reported: no tracing, no patched modules, no request data.
     defaultIntegrations: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.dedupeIntegration()],
     tracesSampleRate: 0,
@@ -58,7 +58,7 @@ export async function createReporter(
     },
     close: async () => {
       await Sentry.close(FLUSH_MILLISECONDS);
-      // A server that takes the request and never answers would hold the process.
+      // A server that accepts the request but never answers would keep the process alive.
       closed.abort();
     },
   };

@@ -10,21 +10,22 @@ type Transport = ReturnType<MakeTransport>;
 type Envelope = Parameters<Transport['send']>[0];
 type Answer = Awaited<ReturnType<Transport['send']>>;
 
-/** What came of sending one event: the server's last status, or why there was none. */
+/** The result of sending one event: the server's last status, or the error if it didn't answer. */
 export type Delivery = { readonly status: number } | { readonly error: Error };
 
 export interface StoreFallbackOptions {
   readonly dsn: string;
-  /** Ours, as the server sees it: `bec-alerts/1.2.3`. */
+  /** Our name and version for the server: `bec-alerts/1.2.3`. */
   readonly client: string;
   readonly onDelivery?: (delivery: Delivery) => void;
-  /** Ends what is on its way to the older endpoint. */
+  /** Aborts requests to the older endpoint. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * How a server answers that doesn't know envelopes. Sentry 9 has a page for every address, so it asks for a login
- * (302) or for a page's token (403). A wrong key is 403 as well; asking twice does no harm then.
+ * Whether the status is that of a server that doesn't know envelopes. Sentry 9 has a page at every address, so it
+ * answers with a redirect to the login (302) or asks for the page's token (403). A wrong key is answered with 403 too;
+ * then asking twice does no harm.
  */
 function knowsNoEnvelopes(status: number): boolean {
   return (status >= 300 && status < 400) || status === 403 || status === 404 || status === 405;
@@ -33,8 +34,9 @@ function knowsNoEnvelopes(status: number): boolean {
 const ANSWER_MILLISECONDS = 10_000;
 
 /**
- * The SDK's own transport, and behind it, for a server that doesn't know the envelopes which that one sends, the older
- * endpoint: one event as JSON to `/api/PROJECT/store/`. Once it had to fall back it stays with that.
+ * Uses the SDK's own transport, which sends envelopes. If the server doesn't know envelopes, events are sent to the
+ * older endpoint instead, as JSON to `/api/PROJECT/store/`. After one fallback the transport uses only the older
+ * endpoint.
  */
 export function withStoreFallback(
   makeTransport: MakeTransport,
@@ -52,7 +54,7 @@ export function withStoreFallback(
         const answer = await transport.send(envelope);
         if (event === undefined || !knowsNoEnvelopes(answer.statusCode ?? 0)) return answer;
       }
-      // Counts of what was dropped and the like: nothing that an old server could take.
+      // Other envelopes, such as counts of dropped events, have no form that an old server accepts.
       if (event === undefined) return {};
       const answer = await post(store, event, signal);
       onlyStore = !knowsNoEnvelopes(answer.statusCode ?? 0);
@@ -63,16 +65,16 @@ export function withStoreFallback(
       send(envelope) {
         const sending = send(envelope);
         pending.add(sending);
-        const tell = eventIn(envelope) === undefined ? undefined : onDelivery;
+        const delivered = eventIn(envelope) === undefined ? undefined : onDelivery;
         sending
           .then(
-            ({ statusCode }) => tell?.({ status: statusCode ?? 0 }),
-            (thrown: unknown) => tell?.({ error: asError(thrown) }),
+            ({ statusCode }) => delivered?.({ status: statusCode ?? 0 }),
+            (thrown: unknown) => delivered?.({ error: asError(thrown) }),
           )
           .finally(() => pending.delete(sending));
         return sending;
       },
-      // The SDK's transport knows nothing of what is on its way to the other endpoint.
+      // The SDK's transport doesn't know about requests to the older endpoint, so flush waits for all of them here.
       async flush(timeout) {
         const all = Promise.allSettled([...pending]).then(() => true);
         if (timeout === undefined || timeout === 0) return all;
@@ -86,7 +88,7 @@ export function withStoreFallback(
   };
 }
 
-/** An envelope is its header and its items, an item its header and its payload. */
+/** An envelope consists of a header and items; an item consists of a header and a payload. */
 function eventIn([, items]: Envelope): unknown {
   for (const [header, payload] of items) {
     if (header.type === 'event') return payload;
@@ -122,21 +124,22 @@ async function post(
     redirect: 'manual',
     signal: signal === undefined ? late : AbortSignal.any([late, signal]),
   });
-  // Read to its end, or the connection stays open and keeps the process from ending.
+  // The body must be read to its end. Otherwise the connection stays open and keeps the process alive.
   await response.arrayBuffer();
   return { statusCode: response.status };
 }
 
 /**
- * The SDK's requests have no end of their own: one that is never answered would keep the process from ending.
- * @param signalOf asked for each request: what ends it
+ * Makes the SDK's requests abortable. They have no timeout, so a request that is never answered would keep the process
+ * alive.
+ * @param signalOf called for each request; returns the signal that aborts it
  */
 export function boundedRequests(dsn: string, signalOf: () => AbortSignal): HttpModule {
   const { request } = new URL(dsn).protocol === 'https:' ? https : http;
   return {
     request(options, callback) {
       const bounded = { ...(options as http.RequestOptions), signal: signalOf() };
-      // A client's response has a status always; only the server's side of the type may lack it.
+      // A client's response always has a status. In the type it is optional, because the server uses the same type.
       return request(bounded, (response) => callback?.(response as typeof response & { statusCode: number }));
     },
   };

@@ -3,7 +3,7 @@ import type { Delivery } from './sentry-transport.ts';
 import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
 const FLUSH_MILLISECONDS = 10_000;
-/** Longer than the flush, which has the better message. */
+/** Longer than the flush, because the flush reports a timeout with a better message. */
 const REQUEST_MILLISECONDS = FLUSH_MILLISECONDS + 500;
 
 class SimulatedError extends Error {
@@ -11,9 +11,9 @@ class SimulatedError extends Error {
 }
 
 /**
- * Raises a real error and sends it with the real SDK.
+ * Raises a real error and sends it with Sentry's SDK.
  * @returns the event's id
- * @throws Error if the server doesn't take it
+ * @throws Error if the server doesn't accept it
  */
 export async function sendSimulatedError(
   dsn: string,
@@ -27,11 +27,11 @@ export async function sendSimulatedError(
     release: options.release,
     environment: 'simulated',
     defaultIntegrations: false,
-    // By default the SDK makes up an exception for a message, to show where it was sent.
+    // By default the SDK adds an exception to a message, to show where the message was sent.
     attachStacktrace: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
     transportOptions: { httpModule: boundedRequests(dsn, () => AbortSignal.timeout(REQUEST_MILLISECONDS)) },
-    // The SDK says nothing of an error status; this transport does.
+    // The SDK doesn't report an error status; this transport does.
     transport: withStoreFallback(Sentry.makeNodeTransport, {
       dsn,
       client: `bec-alerts/${options.release}`,
@@ -40,7 +40,7 @@ export async function sendSimulatedError(
       },
     }),
   });
-  // The stack is always the same: without the message Sentry would make one issue of all simulated errors.
+  // The stack is always the same. Without the message in the fingerprint Sentry would group all simulated errors.
   const grouping = { fingerprint: ['{{ default }}', message] };
   const id = options.traceback
     ? Sentry.captureException(raised(message), grouping)
@@ -53,14 +53,14 @@ export async function sendSimulatedError(
 
 function problemOf(delivery: Delivery | undefined): string | null {
   if (delivery === undefined) return `did not answer within ${FLUSH_MILLISECONDS / 1_000} s`;
-  if ('error' in delivery) return `did not take the error: ${messageOf(delivery.error)}`;
+  if ('error' in delivery) return `did not accept the error: ${messageOf(delivery.error)}`;
   const { status } = delivery;
   if (status >= 200 && status < 300) return null;
-  const advice = status === 401 || status === 403 ? '; is the key in the DSN that of this project?' : '';
-  return `did not take the error: it answered ${status}${advice}`;
+  const advice = status === 401 || status === 403 ? '; does the key in the DSN belong to this project?' : '';
+  return `did not accept the error: it answered ${status}${advice}`;
 }
 
-/** An error with a stack worth looking at. */
+/** Returns an error whose stack has several frames. */
 function raised(message: string): Error {
   try {
     throwDeeply(message, 3);

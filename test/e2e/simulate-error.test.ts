@@ -70,7 +70,7 @@ describe('bec-alerts simulate_error', () => {
     const { host } = new URL(sentry.dsn());
     const { code, stderr } = await runCommand(['simulate_error', '--dsn', `http://wrong@${host}/1`], {});
     expect(code).toBe(1);
-    expect(stderr).toContain(`Sentry at ${host} did not take the error: it answered 403`);
+    expect(stderr).toContain(`Sentry at ${host} did not accept the error: it answered 403`);
     expect(await titles()).toEqual([]);
   });
 
@@ -83,7 +83,7 @@ describe('bec-alerts simulate_error', () => {
   it('exits 1 where nobody listens, and says where', async () => {
     const { code, stderr } = await runCommand(['simulate_error', '--dsn', 'http://key@127.0.0.1:1/1'], {});
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Sentry at 127\.0\.0\.1:1 did not take the error: .*ECONNREFUSED/);
+    expect(stderr).toMatch(/Sentry at 127\.0\.0\.1:1 did not accept the error: .*ECONNREFUSED/);
   });
 
   it('exits 1 where Sentry never answers', async () => {

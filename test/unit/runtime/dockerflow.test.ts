@@ -67,7 +67,10 @@ describe('/__heartbeat__', () => {
       other: () => Promise.reject(new Error('secret')),
     });
     const { body } = await ask(server, '/__heartbeat__');
-    expect(body.details).toEqual({ postgres: 'database_unavailable', other: 'failed; the log says why' });
+    expect(body.details).toEqual({
+      postgres: 'database_unavailable',
+      other: 'failed; the log has the error',
+    });
     expect(lines.join('')).toContain('db.internal');
   });
 
@@ -154,5 +157,5 @@ it('names the variable where the port is taken', async () => {
     destination: { write: () => {} },
   });
   const again = serveDockerflow({ port: server.port, version: {}, checks: {}, logger });
-  await expect(again).rejects.toThrow(/^PORT \d+ can't be listened on \(.*EADDRINUSE.*\); choose another/);
+  await expect(again).rejects.toThrow(/^can't listen on PORT \d+ \(.*EADDRINUSE.*\); choose another/);
 });
