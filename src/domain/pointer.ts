@@ -1,7 +1,7 @@
 import { isRecord } from './json.ts';
 import type { Rejection } from './rejection.ts';
 
-/** Where the event of a pointer message lies in S3. */
+/** The S3 object with the event of a pointer message. */
 export interface ObjectLocation {
   readonly bucket: string;
   readonly region: string;
@@ -10,14 +10,15 @@ export interface ObjectLocation {
 
 export type Pointer = { readonly location: ObjectLocation } | { readonly rejection: Rejection };
 
-/** A pointer holds two short strings; larger bodies aren't looked at. */
+/** Larger bodies aren't parsed, because a pointer consists of two short strings. */
 const MAX_POINTER = 4_096;
-/** `https://BUCKET.s3.REGION.amazonaws.com/KEY`, with `s3-REGION` in older versions; a bucket's name may hold dots. */
+/** The host in `https://BUCKET.s3.REGION.amazonaws.com/KEY`; older URLs have `s3-REGION`. Bucket names may have dots. */
 const HOST = /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com$/;
 
 /**
- * Reads a message that only says where its event is: with an S3 bucket configured, Sentry sends nothing else.
- * @returns null for any other message; a rejection where the URL is none of an S3 bucket
+ * Parses a message that only points to its event. If Sentry has an S3 bucket configured, all its messages are of this
+ * kind.
+ * @returns null for any other message; a rejection if the URL isn't that of an object in a bucket
  */
 export function parsePointer(body: string): Pointer | null {
   if (body.length > MAX_POINTER || !body.includes('"s3Url"')) return null;
@@ -27,7 +28,7 @@ export function parsePointer(body: string): Pointer | null {
   } catch {
     return null;
   }
-  // An event's own content stands below its top level, so no browser can make an event look like a pointer.
+  // A browser controls only the content below an event's top level, so it can't make an event look like a pointer.
   if (!isRecord(json) || !Object.hasOwn(json, 's3Url') || Object.hasOwn(json, 'groupID')) return null;
   const location = locationOf(json.s3Url);
   if (location !== null) return { location };

@@ -1,6 +1,6 @@
 /**
- * Why a message goes to the dead-letter queue; stands in the dead letter's attribute `reason`. docs/operations.md says
- * what to do about each, docs/bad-input.md which input leads to it.
+ * The reason why a message is sent to the dead-letter queue, where it is the attribute `reason`. docs/operations.md
+ * says what to do about each reason, docs/bad-input.md which input leads to it.
  */
 export type RejectionReason =
   | 'invalid_json'
@@ -19,9 +19,9 @@ export type RejectionReason =
 
 export interface Rejection {
   readonly reason: RejectionReason;
-  /** For a person: which field, or what Postgres said. Holds nothing of the message's content. */
+  /** For people: the wrong field, or Postgres's message. Contains nothing of the message's content. */
   readonly detail: string;
 }
 
-/** The reason of a dead letter that SQS's redrive policy moved: SQS adds no attribute. */
+/** The reason shown for a dead letter that SQS's redrive policy moved. SQS adds no attribute that says so. */
 export const RECEIVED_TOO_OFTEN = 'received_too_often';

@@ -1,7 +1,7 @@
-// Date.parse alone takes '5' or 'May 6' for dates, and rolls February 30 over into March.
+// Date.parse alone accepts '5' and 'May 6' as dates, and changes February 30 into a day in March.
 const ISO_8601 = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-](\d\d):?(\d\d))?$/;
 
-/** An ISO 8601 date and time of year 1 to 9999, UTC where it names no offset; null for anything else. */
+/** Parses an ISO 8601 date and time of the years 1 to 9999, in UTC if it has no offset. Null for any other text. */
 export function instant(text: string): Date | null {
   const match = ISO_8601.exec(text);
   if (match === null) return null;
@@ -32,12 +32,12 @@ export function instant(text: string): Date | null {
   return movedYear >= 1 && movedYear <= 9999 ? moved : null;
 }
 
-/** The UTC day of an instant as `YYYY-MM-DD`, which is a bucket's date. */
+/** The UTC day of an instant, as `YYYY-MM-DD`. Buckets have such dates. */
 export function utcDay(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** The first UTC day of a window of buckets: `date >= today - days`. */
+/** The first UTC day of a window of buckets with `date >= today - days`. */
 export function firstDay(now: Date, days: number): string {
   return utcDay(new Date(now.getTime() - days * 86_400_000));
 }
