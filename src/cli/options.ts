@@ -11,9 +11,9 @@ export interface OptionVariables {
    */
   readonly flags: string;
   readonly variable: string;
-  /** What the option does, for the help. */
+  /** The option's effect, for the help. */
   readonly about: string;
-  /** What holds without the option, for the help, where the settings' schema has no fixed default. */
+  /** For the help, if the schema has no fixed default: the value or effect without the option. */
   readonly otherwise?: string;
 }
 

@@ -4,17 +4,18 @@ import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 // SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 const DATA_CLASSES = new Set(['22', '23', '54']);
 const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
-// A RAISE in somebody's trigger, and a page that is corrupt.
+// P0: a RAISE in a trigger that somebody added in Postgres. XX: a corrupt page, among others.
 const ROW_CLASSES = new Set(['P0', 'XX']);
 const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
 
 /**
- * What Postgres, or the way to it, answered:
- * `database_refused` the data of the statement, so the same statement fails again;
- * `database_not_migrated` a table or function is missing;
- * `database_failed` a clash with another transaction or a fault in a row, which others needn't have (retryable), or a
- * fault in our statement (not);
- * `database_unavailable` everything else: no connection, starting up, shutting down, read only, out of resources.
+ * Wraps an error of Postgres or of the way to it:
+ * - `database_refused`: Postgres refused the data of the statement, so the same statement would fail again.
+ * - `database_not_migrated`: a table or function is missing.
+ * - `database_failed`: a conflict with another transaction or a fault in a row, which other rows needn't have
+ *   (retryable); or a fault in our statement (not retryable).
+ * - `database_unavailable`: everything else, such as no connection, starting up, shutting down, read only, no
+ *   resources.
  */
 export function databaseError(operation: string, thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;
@@ -25,7 +26,7 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
     advice: string,
     retryable: boolean,
   ) =>
-    // Postgres's message only: its detail can hold the row.
+    // Only Postgres's message is used, because its detail can contain the row.
     new CodedError(
       code,
       `${operation} failed (${state === '' ? '' : `${state} `}${messageOf(error)})${advice}`,
@@ -42,7 +43,7 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   return wrap('database_unavailable', '', true);
 }
 
-// pg's own errors have no code; these are all that it says of a connection that is gone or silent (pg 8.23, client.js).
+// pg's own errors have no code. These are all its messages for a lost or silent connection (pg 8.23, client.js).
 const LOST = [
   'Query read timeout',
   'Client was closed and is not queryable',
@@ -51,17 +52,17 @@ const LOST = [
   'Connection terminated unexpectedly',
 ];
 
-/** Whether pg, not Postgres, says that the connection can't be used. */
+/** Whether the error is pg's own, not Postgres's, and means that the connection can't be used any more. */
 export function isLostConnection(error: unknown): boolean {
   return error instanceof Error && LOST.includes(error.message);
 }
 
-/** Whether the host fell silent: the statement may still run, and each further one would wait as long. */
+/** Whether Postgres's host stopped answering. The statement may still run, and each further one would wait as long. */
 export function isSilence(error: unknown): boolean {
   return error instanceof Error && error.message === LOST[0];
 }
 
-/** Postgres's error without the fields that quote data: an event's text has no business in a log. */
+/** Returns Postgres's error without the fields that quote data, because an event's text must not be logged. */
 function withoutDetail(error: Error): Error {
   if (!(error instanceof pg.DatabaseError)) return error;
   const bare = new Error(error.message);

@@ -1,6 +1,6 @@
 import type { Db } from './pool.ts';
 
-/** How often a judgement that throws is made, counting from the last change of the issue. */
+/** How often a failing evaluation is tried, counted from the issue's last change. */
 export const MAX_ATTEMPTS = 10;
 
 export interface FailedEvaluation {
@@ -8,7 +8,7 @@ export interface FailedEvaluation {
   readonly error: string;
 }
 
-/** Remembers judgements that threw. A `fresh` one, of an issue that just changed, starts the count anew. */
+/** Stores failed evaluations. If the issues have just changed (`fresh`), their attempts are counted from 1 again. */
 export async function recordFailures(
   db: Db,
   trigger: string,
@@ -26,7 +26,7 @@ export async function recordFailures(
   });
 }
 
-/** Forgets failures of triggers that aren't asked any more: nobody makes those judgements again. */
+/** Deletes the failures of all other triggers. A trigger that no longer runs never retries them. */
 export async function forgetOthers(db: Db, triggers: readonly string[]): Promise<void> {
   await db.query({
     text: 'DELETE FROM failed_evaluations WHERE trigger <> ALL($1::text[])',
@@ -34,7 +34,7 @@ export async function forgetOthers(db: Db, triggers: readonly string[]): Promise
   });
 }
 
-/** The triggers of which a judgement threw in an earlier run. */
+/** The names of the triggers that have failed evaluations from earlier runs. */
 export async function triggersWithFailures(db: Db): Promise<Set<string>> {
   const { rows } = await db.query<{ trigger: string }>({
     text: 'SELECT DISTINCT trigger FROM failed_evaluations',
@@ -42,7 +42,7 @@ export async function triggersWithFailures(db: Db): Promise<Set<string>> {
   return new Set(rows.map((row) => row.trigger));
 }
 
-/** Forgets failures of judgements that now succeeded. */
+/** Deletes the failures of evaluations that have succeeded now. */
 export async function clearFailures(db: Db, trigger: string, issueIds: readonly string[]): Promise<void> {
   if (issueIds.length === 0) return;
   await db.query({
@@ -51,7 +51,7 @@ export async function clearFailures(db: Db, trigger: string, issueIds: readonly 
   });
 }
 
-/** Issues whose judgement by the trigger threw in an earlier run and is to be made again; by id, after `afterId`. */
+/** The issues on which the trigger failed in earlier runs and must be tried again, ordered by id, after `afterId`. */
 export async function issuesToRetry(
   db: Db,
   trigger: string,

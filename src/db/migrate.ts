@@ -9,13 +9,14 @@ const DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
 const LEAST_VERSION = 130_000;
 
 /**
- * Brings the schema up to date, or undoes the last `down` migrations. Two at once: the second waits, then finds
- * nothing to do.
- * @returns the names of the migrations applied, in order
+ * Updates the schema, or undoes the last `down` migrations. If two processes do so at the same time, the second one
+ * waits and then has nothing to do.
+ * @returns the names of the migrations applied or undone, in order
  */
 export async function migrate(databaseUrl: string, down: number, logger: Logger): Promise<readonly string[]> {
   const client = clientOf(databaseUrl);
-  // The statement that waits fails with it too; without a listener it would end the process before that is told.
+  // The statement that is waiting fails with the same error. Without this listener the error would end the process
+  // before that failure is reported.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -47,25 +48,25 @@ function clientOf(connectionString: string): pg.Client {
   try {
     return new pg.Client({ connectionString, application_name: 'bec-alerts migrate' });
   } catch (error) {
-    // Such as sslrootcert, which pg reads here already.
+    // The constructor already reads files such as sslrootcert.
     throw databaseError('reading the files that DATABASE_URL names', error);
   }
 }
 
-/** Postgres 13 brought xid8 and pg_snapshot; the sets need the extension hll. */
+/** Postgres 13 introduced xid8 and pg_snapshot. The sets need the extension hll. */
 async function checkServer(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ version: number; shown: string; hll: boolean }>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
             EXISTS (SELECT FROM pg_available_extensions WHERE name = 'hll') AS hll`,
   );
   const [server] = rows;
-  if (server === undefined) throw new Error('the server did not tell its version');
+  if (server === undefined) throw new Error('the server did not report its version');
   if (server.version < LEAST_VERSION) {
-    throw unfit(`this is Postgres ${server.shown}, and bec-alerts needs 13 or newer`);
+    throw unfit(`this server is Postgres ${server.shown}, but bec-alerts needs 13 or newer`);
   }
   if (!server.hll) {
     throw unfit(
-      `this Postgres ${server.shown} has no hll extension to enable: install postgresql-hll on the server ` +
+      `this server (Postgres ${server.shown}) has no hll extension: install postgresql-hll on it ` +
         `(Debian: postgresql-${Math.floor(server.version / 10_000)}-hll; RDS has it)`,
     );
   }

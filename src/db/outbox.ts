@@ -2,25 +2,25 @@ import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
 import type { Db } from './pool.ts';
 
-/** An alert as a run decides it. */
+/** An alert that a run decided to send. */
 export interface NewAlert {
   readonly trigger: string;
   readonly recipientId: string;
   readonly issueId: string;
   readonly because: string;
   readonly subject: string;
-  /** Empty for a bundled alert: its email has a body of its own. */
+  /** Empty for a bundled alert, because the shared email has a body of its own. */
   readonly text: string;
   readonly html: string | null;
-  /** The email that it shares with others; null for an email of its own. */
+  /** The kind of email that the alert shares with others; null if it has an email of its own. */
   readonly bundle: Bundle | null;
-  /** Over seven days. */
+  /** Events over seven days. */
   readonly events: number;
-  /** Affected over seven days. */
+  /** Affected users over seven days. */
   readonly users: number;
 }
 
-/** Writes alerts into the outbox, in the order decided. */
+/** Writes alerts into the outbox. Their order decides the order of delivery. */
 export async function insertAlerts(db: Db, runId: string, alerts: readonly NewAlert[]): Promise<void> {
   if (alerts.length === 0) return;
   const column = <K extends keyof NewAlert>(key: K) => alerts.map((alert) => alert[key]);
@@ -62,9 +62,9 @@ export interface Pending {
   readonly subject: string;
   readonly text: string;
   readonly html: string | null;
-  /** The email that it shares with others; null for one of its own. */
+  /** The kind of email that the alert shares with others; null if it has an email of its own. */
   readonly bundle: Bundle | null;
-  /** How often it was tried before. */
+  /** Number of earlier attempts to send it. */
   readonly attempts: number;
 }
 
@@ -76,13 +76,13 @@ const PENDING = `SELECT alerts.id, run_id AS "runId", ran_at AS "ranAt", recipie
                  JOIN trigger_runs ON trigger_runs.id = run_id`;
 const DUE = `status = 'pending' AND next_attempt_at <= clock_timestamp()`;
 
-/** The first alert, in the order decided, whose next attempt is due. */
+/** The first alert in the outbox whose next attempt is due. */
 export async function nextDue(db: Db): Promise<Pending | null> {
   const { rows } = await db.query<Pending>({ text: `${PENDING} WHERE ${DUE} ORDER BY alerts.id LIMIT 1` });
   return rows[0] ?? null;
 }
 
-/** A run's pending alerts after `afterId`, in the order decided. */
+/** A run's pending alerts after `afterId`, in the order of the outbox. */
 export async function pendingOfRun(
   db: Db,
   runId: string,
@@ -96,7 +96,7 @@ export async function pendingOfRun(
   return rows;
 }
 
-/** Milliseconds until the next attempt that waits is due, 0 or less if one is; null if nothing waits. */
+/** Milliseconds until the next attempt is due; 0 or less if one is due now, null if no alert is pending. */
 export async function millisecondsUntilNextAttempt(db: Db): Promise<number | null> {
   const { rows } = await db.query<{ due_in: number | null }>({
     text: `SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float8 * 1000 AS due_in
@@ -105,7 +105,7 @@ export async function millisecondsUntilNextAttempt(db: Db): Promise<number | nul
   return rows[0]?.due_in ?? null;
 }
 
-/** Which alerts share an email. */
+/** Identifies the alerts that share an email. */
 export interface BundleKey {
   readonly runId: string;
   readonly recipientId: string;
@@ -118,7 +118,7 @@ export interface BundleMember {
   readonly groupId: string;
 }
 
-/** The bundle's alerts that are due: by trigger in the order decided, then the most affected users first. */
+/** The bundle's alerts that are due: by trigger in the order of the outbox, then with the most affected users first. */
 export async function bundleMembers(
   db: Db,
   { runId, recipientId, bundle }: BundleKey,
@@ -132,7 +132,7 @@ export async function bundleMembers(
   return rows;
 }
 
-/** What a bundle's email tells of one alert. */
+/** The data of one alert that a shared email shows. */
 export interface BundledAlert {
   readonly id: string;
   readonly because: string;
@@ -141,13 +141,13 @@ export interface BundledAlert {
   readonly groupId: string;
   readonly message: string;
   readonly module: string;
-  /** Null where there is no stack. */
+  /** Null if the event has no stack. */
   readonly crashSite: StackFrame | null;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
 }
 
-/** In the order of the ids. */
+/** The alerts' data, in the order of the ids. */
 export async function bundledAlerts(db: Db, ids: readonly string[]): Promise<BundledAlert[]> {
   const { rows } = await db.query<BundledAlert>({
     text: `SELECT alerts.id, because, events::float8, users::float8, group_id AS "groupId", message, module,
@@ -161,8 +161,9 @@ export async function bundledAlerts(db: Db, ids: readonly string[]): Promise<Bun
 }
 
 /**
- * Keeps the alerts of one email for whoever claims them, as long as sending may take: all of them, or none where
- * another watcher has one of them. A claim that is left behind, by a death, ends by itself.
+ * Claims the alerts of one email for as long as sending may take, so that no other watcher sends them. Claims all of
+ * them, or none if another watcher has claimed one. If a watcher dies, its claims end by themselves.
+ * @returns whether they were claimed
  */
 export async function claim(db: Db, ids: readonly string[], milliseconds: number): Promise<boolean> {
   const { rowCount } = await db.query({
@@ -174,7 +175,7 @@ export async function claim(db: Db, ids: readonly string[], milliseconds: number
   return ids.length > 0 && rowCount === ids.length;
 }
 
-/** All alerts of one email, in one statement: they are sent together or not at all. */
+/** Marks all alerts of one email in one statement, because they are sent together or not at all. */
 export async function markSent(db: Db, ids: readonly string[], sesMessageId: string | null): Promise<void> {
   await db.query({
     text: `UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
@@ -185,8 +186,8 @@ export async function markSent(db: Db, ids: readonly string[], sesMessageId: str
 }
 
 /**
- * Puts the alerts of one email off; they stay pending.
- * @param attempt false where SES didn't look at them, so that it doesn't count as one
+ * Sets the time of the next attempt for the alerts of one email. They stay pending.
+ * @param attempt false if SES didn't process the email, so that this doesn't count as an attempt
  */
 export async function markDeferred(
   db: Db,
@@ -203,7 +204,7 @@ export async function markDeferred(
   });
 }
 
-/** Gives the alerts of one email up: trying again can't help. */
+/** Gives up on the alerts of one email, because a retry can't help. */
 export async function markFailed(db: Db, ids: readonly string[], error: string): Promise<void> {
   await db.query({
     text: `UPDATE alerts SET status = 'failed', attempts = attempts + 1, last_error = $2

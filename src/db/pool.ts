@@ -2,25 +2,25 @@ import pg from 'pg';
 import { databaseError } from './errors.ts';
 
 export type Pool = pg.Pool;
-/** What a statement needs: a pool's connection, or a pool itself where no transaction is open. */
+/** Runs statements: a connection, or a pool if no transaction is needed. */
 export interface Db {
   query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>;
 }
 
 export interface PoolOptions {
   readonly connectionString: string;
-  /** Seen in pg_stat_activity. */
+  /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   readonly max: number;
   readonly statementTimeoutMilliseconds: number;
-  /** How long a statement waits for one lock; default: as long as it may take. */
+  /** How long a statement waits for one lock. Default: until the statement's own timeout. */
   readonly lockTimeoutMilliseconds?: number;
-  /** Told of a connection that broke while nobody used it; the pool replaces it. */
+  /** Called if a connection is lost while it is idle. The pool replaces the connection. */
   readonly onIdleError: (error: Error) => void;
 }
 
 const CONNECT_MILLISECONDS = 10_000;
-/** Postgres ends a statement that takes too long; if it doesn't say so by then, its host has vanished. */
+/** Postgres cancels a statement that takes too long. If it hasn't answered this long after that, its host is gone. */
 const SILENCE_MILLISECONDS = 5_000;
 const KEEP_ALIVE_MILLISECONDS = 30_000;
 
@@ -32,8 +32,8 @@ export function createPool(options: PoolOptions): Pool {
     statement_timeout: options.statementTimeoutMilliseconds,
     lock_timeout: options.lockTimeoutMilliseconds ?? 0,
     query_timeout: options.statementTimeoutMilliseconds + SILENCE_MILLISECONDS,
-    // Dates are UTC days throughout; a server's own time zone must not move them. A client whose machine died holds
-    // its locks until TCP gives up: after a minute, not after the two hours that are the system's default.
+    // All dates are UTC days, and the server's time zone must not change them. If the client's machine dies, Postgres
+    // keeps its locks until TCP gives up: with these settings after a minute, by default after two hours.
     options:
       '-c TimeZone=UTC -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3',
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
@@ -45,7 +45,10 @@ export function createPool(options: PoolOptions): Pool {
   return pool;
 }
 
-/** Whether Postgres answers and `bec-alerts migrate` has run; waits for no lock of a table. @throws CodedError */
+/**
+ * Checks that Postgres answers and that `bec-alerts migrate` has run. It waits for no table lock.
+ * @throws CodedError
+ */
 export async function checkDatabase(db: Db): Promise<void> {
   try {
     await db.query({ text: `SELECT 'issue_buckets'::regclass` });
@@ -54,7 +57,7 @@ export async function checkDatabase(db: Db): Promise<void> {
   }
 }
 
-/** The URL as it may be shown: without its password. */
+/** The URL without its password, so that it may be logged. */
 export function shownUrl(url: string): string {
   const shown = new URL(url);
   if (shown.password !== '') shown.password = '***';

@@ -1,10 +1,10 @@
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
 
-/** Rows deleted by one statement: few enough that no lock is held for long. */
+/** Rows that one statement deletes: few enough that it holds no lock for long. */
 const BATCH = 1_000;
 
-/** Each statement deletes old rows of one table, `$1` days back; the last finished run is kept for its snapshot. */
+/** Each statement deletes rows of one table that are older than `$1` days. */
 const STATEMENTS = [
   `DELETE FROM issue_buckets WHERE (issue_id, date) IN (
      SELECT issue_id, date FROM issue_buckets WHERE date < (now() - $1 * interval '1 day')::date
@@ -14,6 +14,7 @@ const STATEMENTS = [
      LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
 ] as const;
 
+/** The last finished run is kept, because the next run needs its snapshot. */
 const RUNS = `
   DELETE FROM trigger_runs WHERE id IN (
     SELECT id FROM trigger_runs AS run
@@ -22,14 +23,21 @@ const RUNS = `
       AND NOT EXISTS (SELECT FROM alerts WHERE run_id = run.id)
     LIMIT ${BATCH})`;
 
-/** Given up, and kept until here for their reason; the issue's next change judges it anew in any case. */
+/**
+ * Failed evaluations without attempts left. They are kept for seven days to show their error. The issue's next change
+ * leads to a new evaluation in any case.
+ */
 const GIVEN_UP = `
   DELETE FROM failed_evaluations WHERE (trigger, issue_id) IN (
     SELECT trigger, issue_id FROM failed_evaluations JOIN issues ON issues.id = issue_id
     WHERE attempts >= $1 AND last_seen < now() - interval '7 days'
     LIMIT ${BATCH} FOR UPDATE OF failed_evaluations SKIP LOCKED)`;
 
-/** Deletes buckets and settled alerts older than the retention, and runs and judgements given up after seven days. @returns rows deleted */
+/**
+ * Deletes buckets and settled alerts that are older than the retention, and runs and failed evaluations that are older
+ * than seven days.
+ * @returns the number of deleted rows
+ */
 export async function prune(db: Db, retentionDays: number, signal: AbortSignal): Promise<number> {
   let deleted = 0;
   for (const [text, values] of [

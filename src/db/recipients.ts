@@ -1,7 +1,7 @@
 import type { Recipient } from '../domain/trigger.ts';
 import type { Db } from './pool.ts';
 
-/** A recipient for each address, made where it is new. */
+/** Returns the recipient of each address, and creates it if the address is new. */
 export async function ensureRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
   if (emails.length === 0) return new Map();
   await db.query({
@@ -20,7 +20,7 @@ export interface Notification {
   readonly issueId: string;
 }
 
-/** When each pair was last notified, in the order asked; null for never. */
+/** When the recipient of each pair was last notified about its issue, in the order of the pairs; null for never. */
 export async function lastNotified(db: Db, pairs: readonly Notification[]): Promise<(Date | null)[]> {
   const { rows } = await db.query<{ last_notified: Date | null }>({
     text: `SELECT last_notified
@@ -37,7 +37,7 @@ export async function recordNotified(db: Db, pairs: readonly Notification[], at:
   await db.query({
     text: `INSERT INTO recipient_issues (recipient_id, issue_id, last_notified)
            SELECT DISTINCT recipient_id, issue_id, $3::timestamptz
-           FROM unnest($1::bigint[], $2::bigint[]) AS told (recipient_id, issue_id)
+           FROM unnest($1::bigint[], $2::bigint[]) AS notified (recipient_id, issue_id)
            ON CONFLICT (recipient_id, issue_id) DO UPDATE SET last_notified = excluded.last_notified`,
     values: [...columns(pairs), at],
   });

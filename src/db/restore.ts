@@ -1,24 +1,27 @@
 import type { Db } from './pool.ts';
 
 /**
- * After a restore `issues.changed_in` holds numbers of another cluster's transactions. An event stored here
- * makes its issue's row anew in the transaction that `changed_in` names; a row where the two differ is foreign.
+ * True for a row that was last written in this cluster. After a restore `issues.changed_in` has transaction numbers of
+ * another cluster. When an event is stored here, its issue's row is written by the transaction that `changed_in` names.
+ * So a row in which `xmin` and `changed_in` differ comes from the other cluster.
  */
 export const NATIVE = 'xmin = changed_in::xid';
 
-/** Before any transaction: every snapshot sees it. */
+/** A transaction number before any real one. Every snapshot sees it. */
 const LONG_AGO = '3';
 const BATCH = 2_000;
 
 /**
- * Gives foreign issues a `changed_in` of this cluster: long ago where the snapshot had seen the change, now where it
- * had not and the change is still to be judged. Each batch commits on its own; interrupted, it goes on where it was.
- * @returns how many rows were restamped
+ * Gives issues from another cluster a `changed_in` of this cluster. If the snapshot had seen the change, the new value
+ * is long ago. If it had not, the change must still be evaluated, and the new value is now. Each batch commits on its
+ * own, so after an interruption the next call continues.
+ * @returns the number of restamped rows
  */
 export async function restampChanges(db: Db, snapshot: string): Promise<number> {
-  // Rows that are being written are left to their writers, who make them native: neither waits for the other.
+  // Rows that are being written are skipped: their writers make them native, and neither waits for the other.
   const restamped = await restampAll(db, snapshot, `LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`);
-  // What is still foreign was locked by a writer that rolled back. Locked in the writers' order: no deadlock.
+  // Rows that still aren't native were locked by a writer that rolled back. They are locked in the order in which
+  // writers lock them, so that no deadlock is possible.
   return (
     restamped + (await restampAll(db, snapshot, `ORDER BY group_id COLLATE "C" LIMIT ${BATCH} FOR UPDATE`))
   );

@@ -1,16 +1,16 @@
 import type { Db } from './pool.ts';
 
-/** The last run that finished: what it saw is judged. */
+/** The last finished run. The changes that its snapshot sees are evaluated. */
 export interface FinishedRun {
   readonly id: string;
   readonly snapshot: string;
-  /** It ran in another cluster, whose transaction numbers say nothing here: the database was restored from a dump. */
+  /** The run happened in another cluster, whose transaction numbers mean nothing here: this is a restored dump. */
   readonly restored: boolean;
 }
 
 /**
- * The system identifier of the cluster; null where the role may not ask for it. The right to call a function is
- * checked even where a query would never get to the call, hence two.
+ * The system identifier of the cluster; null if the role may not read it. These are two queries, because Postgres
+ * checks the right to call a function even if a query would never call it.
  */
 export async function clusterOf(db: Db): Promise<string | null> {
   const { rows } = await db.query<{ allowed: boolean }>({
@@ -24,9 +24,10 @@ export async function clusterOf(db: Db): Promise<string | null> {
 }
 
 /**
- * Restored is a run of another cluster whose row was made anew here. pg_upgrade makes another cluster too, but keeps
- * rows and numbers: there `xmin` is still the run's own transaction. Where clusters can't be told apart, a snapshot
- * that lies ahead of this one's transactions gives it away.
+ * A run counts as restored if it belongs to another cluster and its row was written again in this one. pg_upgrade
+ * creates another cluster too, but keeps rows and transaction numbers: then `xmin` is still the run's own transaction.
+ * If the cluster's identifier is unknown, a snapshot ahead of this cluster's transactions shows that the run was
+ * restored.
  */
 export async function lastFinishedRun(db: Db, cluster: string | null): Promise<FinishedRun | null> {
   const { rows } = await db.query<FinishedRun>({
@@ -45,8 +46,8 @@ export interface OpenRun {
 }
 
 /**
- * Opens a run by the database's clock, which all watchers share, with the transaction's own snapshot. To the
- * millisecond, as it comes back from here into other columns.
+ * Opens a run with the transaction's snapshot. Its time is that of the database's clock, which all watchers share. The
+ * time is cut to milliseconds, because JavaScript writes it into other columns later.
  */
 export async function openRun(db: Db, cluster: string | null): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
@@ -71,13 +72,15 @@ export async function finishRun(
   });
 }
 
-/** Milliseconds until a run is due, by the database's clock: 0 or less if it is, or if there was none. */
+/**
+ * Milliseconds until a run is due, by the database's clock; 0 or less if it is due now, or if no run has finished yet.
+ */
 export async function millisecondsUntilDue(db: Db, delaySeconds: number): Promise<number> {
   const { rows } = await db.query<{ due_in: number }>({
     text: `SELECT extract(epoch FROM max(ran_at) - clock_timestamp())::float8 * 1000 + $1::float8 * 1000 AS due_in
            FROM trigger_runs WHERE finished_at IS NOT NULL`,
     values: [delaySeconds],
   });
-  // A clock that went backwards must not put the next run off for longer than one interval.
+  // A clock that went backwards must not delay the next run for longer than one interval.
   return Math.min(rows[0]?.due_in ?? 0, delaySeconds * 1_000);
 }

@@ -2,25 +2,25 @@ import pg from 'pg';
 import { databaseError, isLostConnection, isSilence } from './errors.ts';
 import type { Db, Pool } from './pool.ts';
 
-/** An open transaction. Its statements are put one after the other, whoever asks at the same time. */
+/** An open transaction. It runs one statement after the other, even if several are requested at the same time. */
 export interface Transaction extends Db {
-  /** How many statements were put so far. */
+  /** The number of statements so far. */
   readonly statements: () => number;
-  /** Runs the work in a savepoint, so that what fails in it costs the transaction nothing else. */
+  /** Runs the work in a savepoint. If the work fails, only its own changes are rolled back. */
   attempt<T>(work: (db: Db) => Promise<T>): Promise<T>;
 }
 
-/** Advisory locks are one number space in a database; these are `bec` in ASCII and a digit. */
+/** All advisory locks of a database share one range of numbers. Ours are `bec` in ASCII, followed by a digit. */
 export const RUN_LOCK = 0x626563_01;
 export const DELIVERY_LOCK = 0x626563_02;
 
 /**
- * Holds a session's advisory lock during the work. Postgres frees it when the connection ends, so a dead process
- * never keeps it.
- * @param waitMilliseconds how long to wait for the lock, 0 for not at all
- * @param signal ends the wait and the work by ending the connection, whatever statement they wait for
+ * Holds an advisory lock of the session during the work. Postgres frees the lock when the connection ends, so a dead
+ * process never keeps it.
+ * @param waitMilliseconds how long to wait for the lock; 0 doesn't wait
+ * @param signal ends the connection, and with it the wait and the work, even in the middle of a statement
  * @returns null if another session holds the lock
- * @throws CodedError where the database fails, and what the work throws of its own
+ * @throws CodedError if the database fails; errors of the work itself are thrown as they are
  */
 export async function withLock<T>(
   pool: Pool,
@@ -35,7 +35,8 @@ export async function withLock<T>(
   });
   let broken = true;
   let working = false;
-  // A checked-out connection that breaks while idle would otherwise end the process; the next query says it too.
+  // Without this listener a checked-out connection that is lost while idle would end the process. The next query fails
+  // with the error too.
   let lost = false;
   const onError = () => {
     lost = true;
@@ -44,7 +45,7 @@ export async function withLock<T>(
   const stop = () => void client.end().catch(() => {});
   signal?.addEventListener('abort', stop);
   try {
-    await noticeDeath(client);
+    await noticeDeadClient(client);
     const locked = await acquire(client, lock, waitMilliseconds);
     working = locked;
     const outcome = locked ? { result: await work(client) } : null;
@@ -59,16 +60,16 @@ export async function withLock<T>(
   } finally {
     signal?.removeEventListener('abort', stop);
     client.off('error', onError);
-    // Ending the connection is what frees the lock after a failure.
+    // After a failure the connection is ended, which frees the lock.
     client.release(broken);
   }
 }
 
 /**
- * Postgres looks every few seconds whether this process is still there while a statement runs or waits; a lock of
- * one that died in the middle of a long statement is free then, not when the statement ends.
+ * Makes Postgres check every two seconds whether this process is still connected while a statement runs or waits. If
+ * the process dies during a long statement, its lock is then freed at once and not only when the statement ends.
  */
-async function noticeDeath(client: pg.PoolClient): Promise<void> {
+async function noticeDeadClient(client: pg.PoolClient): Promise<void> {
   await client.query(
     `SELECT set_config('client_connection_check_interval', '2s', false)
      WHERE current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%'`,
@@ -94,13 +95,13 @@ async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: nu
   }
 }
 
-// Compiling a query takes longer than a page's query. Sums of daily counts are sorted in memory rather than on disk.
+// JIT compilation takes longer than the queries of a page. With this work_mem, daily counts are sorted in memory.
 const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
 
 /**
- * Works in one REPEATABLE READ transaction, so that every question is answered from one snapshot. After a failure it
- * is left open, for the caller to end the connection: a ROLLBACK would wait behind a statement that still runs.
- * @param keep false rolls back at the end, for a run that leaves no trace
+ * Works in one REPEATABLE READ transaction, so that all queries see the same snapshot. After a failure the transaction
+ * stays open and the caller must end the connection: a ROLLBACK would wait for a statement that still runs.
+ * @param keep false rolls back at the end, for a dry run
  */
 export async function inTransaction<T>(
   client: pg.PoolClient,
@@ -133,7 +134,7 @@ function serialized(client: pg.PoolClient): Transaction {
     statements: () => statements,
     query: (query) => next(1, () => client.query(query)),
     attempt: (work) =>
-      // The savepoint, its release and the one question that is asked in it.
+      // Three statements: the savepoint, its release, and the one query inside.
       next(3, async () => {
         await client.query('SAVEPOINT attempt');
         try {
@@ -149,7 +150,10 @@ function serialized(client: pg.PoolClient): Transaction {
   };
 }
 
-/** Where Postgres's host is silent, each further statement would wait for as long again: without the connection it fails at once. */
+/**
+ * Ends the connection if Postgres's host stopped answering. Each further statement then fails at once, and doesn't wait
+ * for as long again.
+ */
 function endIfSilent(client: pg.PoolClient, error: unknown): void {
   if (!isSilence(error)) return;
   client.end().catch(() => {});

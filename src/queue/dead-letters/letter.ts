@@ -71,7 +71,7 @@ export async function sendDeadLetter(
     throw new CodedError(
       'queue_refused',
       `${operation} failed at ${QueueUrl} (${messageOf(error)}). The message has ${Buffer.byteLength(message.body)} ` +
-        `bytes: raise the dead-letter queue's MaximumMessageSize to the queue's. Until then the message stays in the ` +
+        `bytes: raise the dead-letter queue's MaximumMessageSize to that of the queue. Until then the message stays in the ` +
         `queue, and is received again until the queue's redrive policy moves it`,
       { retryable: false, cause: error },
     );

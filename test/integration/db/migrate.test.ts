@@ -80,7 +80,7 @@ describe('an unfit server', () => {
     );
     const { code, stderr } = await runCommand(['migrate'], { DATABASE_URL });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/has no hll extension to enable: install postgresql-hll .*postgresql-\d+-hll/);
+    expect(stderr).toMatch(/has no hll extension: install postgresql-hll .*postgresql-\d+-hll/);
   });
 
   it('older than Postgres 13 is told of, with its version', async () => {
@@ -90,7 +90,7 @@ describe('an unfit server', () => {
     );
     const { code, stderr } = await runCommand(['migrate'], { DATABASE_URL });
     expect(code).toBe(1);
-    expect(stderr).toContain('this is Postgres 12.22, and bec-alerts needs 13 or newer');
+    expect(stderr).toContain('this server is Postgres 12.22, but bec-alerts needs 13 or newer');
   });
 
   it('whose certificate is not there is told of by the variable that names it, without the password', async () => {
