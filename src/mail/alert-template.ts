@@ -4,53 +4,54 @@ import type { AlertView } from '../domain/alert.ts';
 import { plainLines } from '../domain/text.ts';
 import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
-import { strangersHtml } from './html.ts';
+import { untrustedHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
 
 /** An email's two bodies. */
 export interface Body {
   readonly text: string;
-  /** Null where the template is of text alone. */
+  /** Null if the template has only text. */
   readonly html: string | null;
 }
 
 /** Renders one kind of alert. */
 export interface Template {
-  /** The file of the text. */
+  /** The text's template file. */
   readonly file: string;
-  /** Whether there is HTML beside it. */
+  /** Whether the template has HTML too. */
   readonly html: boolean;
   render(alert: AlertView): Body;
 }
 
-/** The templates that a trigger may name without having a file of its own. */
+/** Templates that a trigger may name without a file of its own. */
 export const BUILT_IN_TEMPLATES = ['basic-alert'] as const;
 
-/** Longest body, in UTF-16 units. SES takes 10 MB; nobody reads a hundredth of it. */
+/** Longest body, in UTF-16 units. SES accepts 10 MB, but nobody reads a hundredth of that. */
 const MAX_BODY = 200_000;
 
 /**
- * Loads a template and tries it on a made-up alert. `name` is a file beside the trigger file, with or without its
- * `.txt.eta` or `.eta`, or one of ours; an `.html.eta` of the same name is its HTML.
- * @param directory of the trigger file; null for the built-in triggers
- * @throws Error naming the template and where it was looked for, or what is wrong in it
+ * Loads a template and tries it on a sample alert. An `.html.eta` file of the same name is the template's HTML.
+ * @param name a built-in template, or a file next to the trigger file, with or without its ending `.txt.eta` or `.eta`
+ * @param directory the trigger file's folder; null for the built-in triggers
+ * @throws Error with the template and the places where it was looked for, or with the mistake in it
  */
 export async function loadTemplate(name: string, directory: string | null): Promise<Template> {
   if (name.endsWith('.html.eta')) {
     throw new Error(
-      `template "${name}" is the HTML of a template: name its text, and the .html.eta beside it is found`,
+      `template "${name}" is only the HTML of a template: name the text file, and the .html.eta next to it is found`,
     );
   }
   const file = templateFile(name, directory);
   if (file === null) {
     throw new Error(
-      `template "${name}" is neither built in (${BUILT_IN_TEMPLATES.join(', ')}) nor a file${directory === null ? '' : ` beside the trigger file: ${candidates(name, directory).join(', ')}`}`,
+      `template "${name}" is neither built in (${BUILT_IN_TEMPLATES.join(', ')}) nor a file${directory === null ? '' : ` next to the trigger file: ${candidates(name, directory).join(', ')}`}`,
     );
   }
-  const twin = file.replace(/(\.txt)?\.eta$/, '.html.eta');
+  const htmlFile = file.replace(/(\.txt)?\.eta$/, '.html.eta');
   const sample = shown(SAMPLE_ALERT);
   const text = await compileTemplate(file, 'text', sample);
-  const html = twin !== file && existsSync(twin) ? await compileTemplate(twin, 'html', sample) : null;
+  const html =
+    htmlFile !== file && existsSync(htmlFile) ? await compileTemplate(htmlFile, 'html', sample) : null;
   return {
     file,
     html: html !== null,
@@ -61,7 +62,7 @@ export async function loadTemplate(name: string, directory: string | null): Prom
   };
 }
 
-/** The trigger file's own first: whoever puts a `basic-alert.txt.eta` there wants it. */
+/** Files next to the trigger file come first, so that a `basic-alert.txt.eta` there replaces the built-in template. */
 function templateFile(name: string, directory: string | null): string | null {
   const own = (BUILT_IN_TEMPLATES as readonly string[]).includes(name)
     ? [join(OWN_TEMPLATES, `${name}.txt.eta`)]
@@ -75,17 +76,17 @@ function candidates(name: string, directory: string | null): string[] {
   return extname(name) === '.eta' ? [file] : [`${file}.txt.eta`, `${file}.eta`];
 }
 
-/** What a template has at hand, as `it`. Public: trigger authors' templates use it (docs/triggers.md). */
+/** The properties of `it` in a template. They are public: templates of trigger authors use them (docs/triggers.md). */
 function shown(alert: AlertView): object {
   return {
     ...format,
     alert,
-    stranger: strangersHtml,
+    stranger: untrustedHtml,
     before: (date: Date) => format.before(date, alert.ranAt),
   };
 }
 
-/** HTML that is cut off somewhere is no HTML; the text alone is sent then. */
+/** HTML that is too long can't be cut without breaking it. Then only the text is sent. */
 function boundedHtml(html: string): string | null {
   return html.length > MAX_BODY ? null : plainLines(html, MAX_BODY);
 }

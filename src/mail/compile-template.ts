@@ -4,20 +4,20 @@ import { Eta, EtaRuntimeError } from 'eta';
 import { oneLine } from '../domain/text.ts';
 import { escapeHtml, Html } from './html.ts';
 
-/** Where our own templates lie. */
+/** The folder of our own templates. */
 export const OWN_TEMPLATES = join(import.meta.dirname, 'templates');
 
 export type TemplateKind = 'text' | 'html';
 
-/** A compiled template; what it is called with is `it` in it. */
+/** A compiled template. Inside the template its argument is called `it`. */
 export type Compiled = (it: object) => string;
 
 const MAX_VALUE = 4_000;
 
 /**
- * Compiles a template file, once for all that it will render, and tries it on a sample. `<%= %>` escapes by the
- * kind: HTML's special characters, and in text anything that would leave its line.
- * @throws Error naming the file and, where it can be told, the line
+ * Compiles a template file once, and tries it on a sample. `<%= %>` escapes values by the template's kind: special
+ * characters in HTML, line breaks and control characters in text.
+ * @throws Error with the file and, if known, the line
  */
 export async function compileTemplate(file: string, kind: TemplateKind, sample: object): Promise<Compiled> {
   const source = await readFile(file, 'utf8');
@@ -26,7 +26,9 @@ export async function compileTemplate(file: string, kind: TemplateKind, sample: 
     compiled(sample);
     return compiled;
   } catch (error) {
-    throw new Error(`template ${file}: ${whatIsWrong(source, file, kind, sample, error)}`, { cause: error });
+    throw new Error(`template ${file}: ${describeError(source, file, kind, sample, error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -36,7 +38,7 @@ function compile(source: string, file: string, kind: TemplateKind, debug: boolea
     autoTrim: false,
     useWith: false,
     escapeFunction: kind === 'html' ? printHtml : printText,
-    // Where include('./part') looks.
+    // The folder in which include('./part') looks for files.
     views: dirname(file),
     cache: true,
     debug,
@@ -45,8 +47,10 @@ function compile(source: string, file: string, kind: TemplateKind, debug: boolea
   return (it) => eta.render(compiled, it, { filepath: file });
 }
 
-/** Eta tells the line only where it keeps count, which costs; so the template that failed is tried once more. */
-function whatIsWrong(
+/**
+ * Eta reports the line only in debug mode, which is slower. So a template that failed is tried once more in debug mode.
+ */
+function describeError(
   source: string,
   file: string,
   kind: TemplateKind,
@@ -56,7 +60,7 @@ function whatIsWrong(
   try {
     compile(source, file, kind, true)(sample);
   } catch (error) {
-    // Of a template that can't be compiled, the debug code's error names what the template doesn't hold.
+    // If the template can't be compiled, the debug mode's error quotes code that isn't in the template.
     if (error instanceof EtaRuntimeError) return summary(error);
   }
   return summary(first);
@@ -65,8 +69,8 @@ function whatIsWrong(
 /** Eta's message without the generated code below the `====`. */
 function summary(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const [told = ''] = message.split(/\n={4,}/);
-  return told
+  const [text = ''] = message.split(/\n={4,}/);
+  return text
     .trim()
     .replace(/\n\s*\n/g, '\n')
     .replaceAll('\n', '\n    ');
@@ -80,8 +84,8 @@ function printText(value: unknown): string {
   return oneLine(printable(value), MAX_VALUE);
 }
 
-/** A misspelt property must not pass for an empty one. */
+/** A misspelt property must not be printed as an empty value. */
 function printable(value: unknown): string {
-  if (value === undefined) throw new TypeError('a value that it prints is undefined: is its name misspelt?');
+  if (value === undefined) throw new TypeError('it prints a value that is undefined: is the name misspelt?');
   return value === null ? '' : String(value);
 }

@@ -1,6 +1,6 @@
 import type { Mailer } from './mailer.ts';
 
-/** Prints emails instead of sending them. @param output takes whole lines */
+/** Prints emails instead of sending them. @param output called with whole lines */
 export function createConsoleMailer(output: (text: string) => void): Mailer {
   return {
     async send(email) {

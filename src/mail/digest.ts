@@ -4,42 +4,45 @@ import type { StackFrame } from '../domain/issue.ts';
 import { plainLines, plural } from '../domain/text.ts';
 import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
-import { strangersHtml } from './html.ts';
+import { untrustedHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
 
-/** One alert as an email of several shows it. */
+/** One alert in an email with several. */
 export interface DigestEntry {
   readonly message: string;
   readonly because: string;
-  /** Empty if Sentry doesn't say. */
+  /** Empty if the event names no module. */
   readonly module: string;
-  /** Null where there is no stack. */
+  /** Null if the event has no stack. */
   readonly crashSite: StackFrame | null;
-  /** Over seven days, when it was decided. */
+  /** Events over seven days, at the time of the run. */
   readonly events: number;
+  /** Affected users over seven days, at the time of the run. */
   readonly users: number;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
   readonly link: string | null;
 }
 
-/** A trigger's alerts: the most affected users first, and how many follow that aren't shown one by one. */
+/** A trigger's alerts. */
 export interface DigestGroup {
   readonly trigger: string;
+  /** The alerts shown one by one, the most affected users first. */
   readonly entries: readonly DigestEntry[];
+  /** The number of alerts that aren't shown one by one. */
   readonly more: number;
 }
 
-/** One email of several alerts. */
+/** The content of one email with several alerts. */
 export interface DigestView {
   readonly bundle: Bundle;
   readonly recipient: string;
   readonly runId: string;
   readonly ranAt: Date;
   readonly groups: readonly DigestGroup[];
-  /** Alerts of the same kind that follow in further emails. */
+  /** Number of alerts of the same bundle that follow in further emails. */
   readonly remaining: number;
-  /** For a summary: how many alerts of the run got an email of their own. */
+  /** For a summary: number of the run's alerts that have an email of their own. */
   readonly mailedAlone: number;
   readonly subjectPrefix: string;
 }
@@ -47,29 +50,34 @@ export interface DigestView {
 export interface RenderedDigest {
   readonly subject: string;
   readonly text: string;
-  /** Null where it would make the email larger than SES takes. */
+  /** Null if it would make the email larger than SES accepts. */
   readonly html: string | null;
 }
 
 export type DigestRenderer = (view: DigestView) => RenderedDigest;
 
 const MAX_TITLE = 200;
-/** Both bodies, in UTF-8: SES takes 10 MB of an email as it is sent, which base64 makes a third larger. */
+/**
+ * Limit for both bodies together, in UTF-8. SES accepts emails of 10 MB, and base64 makes the bodies a third larger.
+ */
 const MAX_BYTES = 7_000_000;
 
-/** Reads and compiles the templates of emails that tell of several alerts. */
+/** Reads and compiles the templates of emails with several alerts. */
 export async function loadDigest(): Promise<DigestRenderer> {
   const sample = shown(SAMPLE_DIGEST);
   const text = await compileTemplate(join(OWN_TEMPLATES, 'digest.txt.eta'), 'text', sample);
   const html = await compileTemplate(join(OWN_TEMPLATES, 'digest.html.eta'), 'html', sample);
   return (digest) => {
     const it = shown(digest);
-    const told = text(it);
-    return { subject: subject(digest), text: told, html: boundedHtml(html(it), Buffer.byteLength(told)) };
+    const body = text(it);
+    return { subject: subject(digest), text: body, html: boundedHtml(html(it), Buffer.byteLength(body)) };
   };
 }
 
-/** HTML without unseen characters. A stranger's text becomes up to twenty times as long in it; the text is sent alone then. */
+/**
+ * HTML without invisible characters. Untrusted text can become twenty times longer in it. If the email would then be
+ * too large, only the text is sent.
+ */
 function boundedHtml(html: string, textBytes: number): string | null {
   return textBytes + Buffer.byteLength(html) > MAX_BYTES ? null : plainLines(html, MAX_BYTES);
 }
@@ -78,7 +86,7 @@ function shown(digest: DigestView): object {
   return {
     ...format,
     digest,
-    stranger: strangersHtml,
+    stranger: untrustedHtml,
     title: ({ message }: DigestEntry) => format.cut(message, MAX_TITLE),
     alerts,
     count,
@@ -87,7 +95,7 @@ function shown(digest: DigestView): object {
   };
 }
 
-/** How many alerts a group holds, shown or not. */
+/** The number of a group's alerts, shown or not. */
 function count({ entries, more }: DigestGroup): number {
   return entries.length + more;
 }
@@ -106,14 +114,14 @@ function subject(view: DigestView): string {
 function headline(view: DigestView): string {
   const all = alerts(total(view));
   if (view.bundle === 'digest') return `${all} of one run`;
-  return `${all} beyond the ${alerts(view.mailedAlone)} of the same run that were mailed one by one`;
+  return `${all} of one run, in addition to the ${alerts(view.mailedAlone)} that were sent one by one`;
 }
 
 function alerts(value: number, which = ''): string {
   return plural(value, `${which}alert`, format.number(value));
 }
 
-/** Tries every part of the templates. */
+/** Used to try every part of the templates. */
 const SAMPLE_DIGEST: DigestView = {
   bundle: 'summary',
   recipient: SAMPLE_ALERT.recipient,

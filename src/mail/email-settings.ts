@@ -1,4 +1,4 @@
-/** What every email needs of the configuration. */
+/** Settings that every email needs. */
 export interface EmailSettings {
   /** `ALERT_SUBJECT_PREFIX`. */
   readonly subjectPrefix: string;

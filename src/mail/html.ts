@@ -1,4 +1,4 @@
-/** A piece of HTML that is safe to print as it is. Anything else that a template prints is escaped. */
+/** A piece of HTML that is safe to print as it is. Templates escape all other values. */
 export class Html {
   readonly source: string;
 
@@ -19,19 +19,19 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const SPECIAL = /[&<>"'`]/;
 const SPECIALS = /[&<>"'`]/g;
 
-/** For text and for attribute values in quotes. */
+/** Escapes text, for use as text and as an attribute value in quotes. */
 export function escapeHtml(text: string): string {
   return SPECIAL.test(text) ? text.replace(SPECIALS, (character) => ENTITIES[character] ?? '') : text;
 }
 
-// An address is found by its dots, its @ and its ://, which stand in elements of their own here.
+// Mail programs recognise addresses by dots, @ and ://. Each of these is put into an element of its own.
 const LINKING = /(:\/\/|[.@])(?=\S)/g;
 
 /**
- * A stranger's text for HTML. Mail programs make links of whatever looks like an address; this breaks such
- * addresses up, invisibly, and lets long paths wrap on a narrow screen. What is copied from it is the text itself.
+ * Untrusted text as HTML. Mail programs make links of text that looks like an address. This invisibly breaks up such
+ * addresses, and lets long paths wrap on a narrow screen. Copying from the email still yields the original text.
  */
-export function strangersHtml(text: string): Html {
+export function untrustedHtml(text: string): Html {
   const pieces = text.split(LINKING).map((piece, index) => {
     if (index % 2 === 1) return piece === '://' ? '<span>://</span><wbr>' : `<wbr><span>${piece}</span>`;
     return escapeHtml(piece).replace(/\/+(?=[^\s/])/g, '$&<wbr>');

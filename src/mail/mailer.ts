@@ -1,4 +1,4 @@
-/** One email as a backend sends it. */
+/** One email to one recipient. */
 export interface Email {
   readonly to: string;
   readonly subject: string;
@@ -7,13 +7,13 @@ export interface Email {
 }
 
 /**
- * Delivers emails. `send` returns SES's message id, null where there is none.
- * @throws CodedError `mail_throttled` and `mail_unavailable` (retryable), of all emails; `mail_refused` of this one (for good, or
- *   retryable once a person did something)
+ * Sends emails. Methods throw CodedErrors. `mail_throttled` and `mail_unavailable` concern all emails and are
+ * retryable. `mail_refused` concerns one email; it is final, or retryable once a person has fixed something.
  */
 export interface Mailer {
+  /** @returns SES's message id; null for a mailer without ids */
   send(email: Email, signal: AbortSignal): Promise<string | null>;
-  /** Emails a second that the backend takes. @throws CodedError where it can't be asked */
+  /** Emails per second that the mailer accepts. @throws CodedError if SES doesn't answer */
   maxSendRate(): Promise<number>;
   close(): void;
 }

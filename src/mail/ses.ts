@@ -14,19 +14,19 @@ import type { Mailer } from './mailer.ts';
 
 export interface SesOptions extends AwsTimeouts {
   readonly region: string;
-  /** For a local SES; undefined for AWS. */
+  /** URL of a local SES; undefined for AWS. */
   readonly endpoint: string | undefined;
   readonly from: string;
 }
 
 export interface SesMailer extends Mailer {
-  /** Asks SES to verify the From address: it mails a link there. @throws CodedError */
+  /** Asks SES to verify the From address. SES sends an email with a link to it. @throws CodedError */
   verifyFrom(): Promise<void>;
 }
 
-/** For questions that help but aren't needed; the local SES never answers them. */
-const ASIDE_MILLISECONDS = 5_000;
-/** SES answers one question about identities a second, and says it of all alerts that a From address costs. */
+/** Time limit for requests that aren't necessary. The local SES never answers them. */
+const OPTIONAL_REQUEST_MILLISECONDS = 5_000;
+/** SES allows one request about identities a second, and an unverified From address makes it reject every alert. */
 const REMEMBERED_MILLISECONDS = 10_000;
 const THROTTLED = new Set([
   'Throttling',
@@ -41,8 +41,8 @@ const REFUSED = new Set([
   'InvalidParameterValueException',
 ]);
 /**
- * SES v1 has one code, MessageRejected, for a message that it will never take and for what a person can mend in the
- * account: only the text tells them apart.
+ * SES v1 answers MessageRejected in two cases: it will never accept the message, or the account has a problem that a
+ * person can fix. Only the text differs.
  */
 const SENDING_PAUSED =
   /^(?:Sending (?:paused|suspended) for this account|Email sending for the account is paused)/;
@@ -52,25 +52,25 @@ export function createSesMailer(options: SesOptions): SesMailer {
   const client = new SESClient({
     region: options.region,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    // The outbox retries, over runs. A retry here, after a timeout, could mail the same alert twice.
+    // The outbox retries later. A retry here, after a timeout, could send the same alert twice.
     maxAttempts: 1,
     requestHandler: requestHandler(options),
   });
   const isVerified = rememberFor(REMEMBERED_MILLISECONDS, () => fromIsVerified(client, options.from));
 
-  /** What a person has to do before SES takes what it rejected; null where it never will. */
-  const mendable = async (rejection: string): Promise<{ code: ErrorCode; message: string } | null> => {
-    const ofAll = (message: string) => ({ code: 'mail_unavailable' as const, message });
+  /** The problem that a person must fix before SES accepts the rejected email; null if SES will never accept it. */
+  const fixableProblem = async (rejection: string): Promise<{ code: ErrorCode; message: string } | null> => {
+    const ofAllEmails = (message: string) => ({ code: 'mail_unavailable' as const, message });
     if (SENDING_PAUSED.test(rejection))
-      return ofAll("AWS paused the account's sending, and the SES console says what ends that");
+      return ofAllEmails("AWS paused the account's sending; the SES console says how to end the pause");
     const verified = await isVerified();
-    if (verified === false) return ofAll(`${options.from} is not verified with SES yet`);
+    if (verified === false) return ofAllEmails(`${options.from} is not verified with SES yet`);
     if (NOT_VERIFIED.test(rejection)) {
       const message =
-        "SES's sandbox wants recipients verified too: verify them, or ask AWS for production access";
+        'the SES account is in the sandbox, which requires verified recipients: verify them, or ask AWS for production access';
       return { code: 'mail_refused', message };
     }
-    return verified === null ? ofAll(`SES didn't say now whether ${options.from} is verified`) : null;
+    return verified === null ? ofAllEmails(`SES did not say whether ${options.from} is verified`) : null;
   };
 
   return {
@@ -88,28 +88,28 @@ export function createSesMailer(options: SesOptions): SesMailer {
         const { MessageId } = await client.send(command, { abortSignal: signal });
         return MessageId ?? null;
       } catch (error) {
-        const refusal = sesError(`sending to ${email.to}`, error);
+        const refusal = sesError(`sending to ${email.to} through SES`, error);
         const { name, message } = asError(error);
-        const missing = name === 'MessageRejected' ? await mendable(message) : null;
-        if (missing === null) throw refusal;
-        throw new CodedError(missing.code, missing.message, { retryable: true, cause: refusal });
+        const problem = name === 'MessageRejected' ? await fixableProblem(message) : null;
+        if (problem === null) throw refusal;
+        throw new CodedError(problem.code, problem.message, { retryable: true, cause: refusal });
       }
     },
     async maxSendRate() {
       try {
-        const abortSignal = AbortSignal.timeout(ASIDE_MILLISECONDS);
+        const abortSignal = AbortSignal.timeout(OPTIONAL_REQUEST_MILLISECONDS);
         const { MaxSendRate } = await client.send(new GetSendQuotaCommand({}), { abortSignal });
         if (MaxSendRate !== undefined && MaxSendRate > 0) return MaxSendRate;
-        throw new Error('the answer names no MaxSendRate');
+        throw new Error('the answer has no MaxSendRate');
       } catch (error) {
-        throw sesError('asking for the send rate', error);
+        throw sesError('asking SES for the send rate', error);
       }
     },
     async verifyFrom() {
       try {
         await client.send(new VerifyEmailIdentityCommand({ EmailAddress: options.from }));
       } catch (error) {
-        throw sesError(`verifying ${options.from}`, error);
+        throw sesError(`asking SES to verify ${options.from}`, error);
       }
     },
     close: () => client.destroy(),
@@ -117,17 +117,17 @@ export function createSesMailer(options: SesOptions): SesMailer {
 }
 
 /**
- * SES says MessageRejected of a message and of a From address alike. One that waits for the click on its link must not
- * cost the alerts of these minutes, so it is asked about. Where SES may not or can't be asked that at all, as a local
- * one, the rejection stands as if it were verified.
- * @returns null where SES may answer it later: it is throttled, failed or couldn't be reached
+ * Asks SES whether the From address is verified. MessageRejected can mean the message or the From address. An address
+ * that waits for a click on SES's link must not cost the alerts of these minutes. If SES can't or may not answer this
+ * at all, as a local SES, the address counts as verified and the message as rejected.
+ * @returns null if SES may answer later: it throttled, failed or couldn't be reached
  */
 async function fromIsVerified(client: SESClient, from: string): Promise<boolean | null> {
   const domain = from.slice(from.indexOf('@') + 1).split('.');
   // A verified domain verifies its subdomains and their addresses.
   const Identities = [from, ...domain.map((_, index) => domain.slice(index).join('.'))];
   try {
-    const abortSignal = AbortSignal.timeout(ASIDE_MILLISECONDS);
+    const abortSignal = AbortSignal.timeout(OPTIONAL_REQUEST_MILLISECONDS);
     const command = new GetIdentityVerificationAttributesCommand({ Identities });
     const { VerificationAttributes = {} } = await client.send(command, { abortSignal });
     return Object.values(VerificationAttributes).some(
@@ -142,7 +142,7 @@ async function fromIsVerified(client: SESClient, from: string): Promise<boolean 
   }
 }
 
-/** Asks again only after a while; what wasn't answered (null) is asked anew. */
+/** Remembers an answer for a while. A missing answer (null) isn't remembered. */
 function rememberFor<T>(milliseconds: number, ask: () => Promise<T | null>): () => Promise<T | null> {
   let known: T | null = null;
   let until = 0;
@@ -155,8 +155,8 @@ function rememberFor<T>(milliseconds: number, ask: () => Promise<T | null>): () 
 }
 
 /**
- * An account that is paused, a domain not verified yet or missing permissions need a person but not another
- * alert, so those wait; only what SES says of this very message is for good.
+ * Wraps an error of SES. Problems of the account, such as missing permissions, are retryable: the alerts wait until a
+ * person has fixed them. Only errors about this message itself are final.
  */
 function sesError(operation: string, thrown: unknown): CodedError {
   const error = asError(thrown);
@@ -165,7 +165,7 @@ function sesError(operation: string, thrown: unknown): CodedError {
     : REFUSED.has(error.name)
       ? 'mail_refused'
       : 'mail_unavailable';
-  return new CodedError(code, `${operation} by SES failed (${error.name}: ${messageOf(error)})`, {
+  return new CodedError(code, `${operation} failed (${error.name}: ${messageOf(error)})`, {
     retryable: code !== 'mail_refused',
     cause: error,
   });

@@ -264,13 +264,13 @@ describe('a template of one’s own', () => {
   it('is refused where there is none, and told where it was looked for', async () => {
     const directory = await templates({});
     await expect(loadTemplate('absent', directory)).rejects.toThrow(
-      `template "absent" is neither built in (basic-alert) nor a file beside the trigger file: ${directory}/absent.txt.eta, ${directory}/absent.eta`,
+      `template "absent" is neither built in (basic-alert) nor a file next to the trigger file: ${directory}/absent.txt.eta, ${directory}/absent.eta`,
     );
     await expect(loadTemplate('../basic-alert', null)).rejects.toThrow(/neither built in/);
   });
 
   it('is named by its text, not its HTML', async () => {
-    await expect(loadTemplate('mine.html.eta', '/')).rejects.toThrow(/name its text/);
+    await expect(loadTemplate('mine.html.eta', '/')).rejects.toThrow(/name the text file/);
   });
 
   it.each([

@@ -38,12 +38,12 @@ describe('an email of several alerts', () => {
     const link = 'https://sentry.example.com/issues/1/';
     const groups = [{ trigger: 'Every event', entries: [entry({ link })], more: 0 }];
     expect(render(view({ groups })).text).toBe(`1 alert of one run
-Judged 2026-05-06 12:05:00 UTC, run 17
+Evaluated 2026-05-06 12:05:00 UTC, run 17
 
 Every event: 1 alert
 
   TypeError: x is undefined
-    Why you are told: it changed
+    Reason: it changed
     about 1,234 (± 57) events, 1 affected user over 7 days
     First seen 2026-05-01 10:00:00 UTC, last 2026-05-06 12:00:00 UTC
     at render(app:20:7)
@@ -52,8 +52,8 @@ Every event: 1 alert
 Counts over 150 are estimates: 19 times in 20 the true one is within the ± given.
 
 --
-Sent by bec-alerts to oncall@example.com, whom the triggers name.
-Messages, modules and stacks come from a user's browser: take care with addresses in them.
+Sent by bec-alerts to oncall@example.com, a recipient of these triggers.
+Messages, modules and stacks come from a user's browser: don't trust addresses in them.
 `);
   });
 

@@ -55,11 +55,9 @@ describe('ALERT_DIGEST=run', () => {
     expect(lines(toBob?.text ?? '')).toEqual([...mostFirst, ...mostFirst.slice(1)]);
     expect(toBob?.text).toMatch(/^First: 4 alerts$[\s\S]*^Second: 3 alerts$/m);
     expect(toBob?.text).toContain(
-      [
-        '  issue-0003',
-        '    Why you are told: the second said so',
-        '    3 events, 3 affected users over 7 days',
-      ].join('\n'),
+      ['  issue-0003', '    Reason: the second said so', '    3 events, 3 affected users over 7 days'].join(
+        '\n',
+      ),
     );
     expect(toBob?.text).toContain(
       '    at render(app:20:7)\n    https://sentry.example.com/issues/issue-0003/\n',
@@ -132,7 +130,7 @@ describe('ALERT_MAX_PER_RUN', () => {
     }
     const summary = emails.find(({ subject }) => subject.includes('more alerts'));
     expect(summary?.text).toContain(
-      '7 alerts beyond the 3 alerts of the same run that were mailed one by one',
+      '7 alerts of one run, in addition to the 3 alerts that were sent one by one',
     );
     expect(lines(summary?.text ?? '')).toEqual(
       ['10', '09', '08', '07', '06', '05', '04'].map((issue) => `  issue-00${issue}`),

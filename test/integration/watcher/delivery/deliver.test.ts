@@ -159,12 +159,12 @@ describe('when SES rejects an alert for good', () => {
     [
       'AWS paused the account',
       'Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.',
-      /AWS paused the account's sending, .*MessageRejected: Sending paused/,
+      /AWS paused the account's sending; .*MessageRejected: Sending paused/,
     ],
     [
-      'the sandbox wants recipients verified',
+      'the sandbox requires verified recipients',
       'Email address is not verified. The following identities failed the check in region US-EAST-1: oncall@example.com',
-      /wants recipients verified too: .*MessageRejected: Email address is not verified/,
+      /requires verified recipients: .*MessageRejected: Email address is not verified/,
     ],
   ])('but only because %s, it waits and is sent once that is mended', async (_, message, advice) => {
     let mended = false;
@@ -231,7 +231,7 @@ describe('while SES is too busy to say whether the From address is verified', ()
     const rejected = await poll('a rejected alert', told, { seconds: 20 });
     expect(rejected).toMatchObject({
       status: 'pending',
-      last_error: expect.stringContaining("SES didn't say now whether bec-alerts@example.com is verified"),
+      last_error: expect.stringContaining('SES did not say whether bec-alerts@example.com is verified'),
     });
     busy = false;
     await settled(pool, 4);
