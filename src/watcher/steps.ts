@@ -15,17 +15,20 @@ import type { RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
 import type { RunDependencies } from './run/run-state.ts';
 
-/** The steps of the watcher's work; the daemon repeats them, `--once` takes each once. */
+/** The steps of the watcher's work. The daemon repeats them; `--once` does each once. */
 export interface Steps {
-  /** Runs if a run is due. @returns milliseconds until the next one is */
+  /** Runs if a run is due. @returns milliseconds until the next run is due */
   runIfDue(signal: AbortSignal): Promise<number>;
-  /** Runs now, due or not, after another watcher's run where one is under way. @throws where that takes too long */
+  /** Runs now, due or not. Waits for another watcher's run to end. @throws if that takes too long */
   runNow(signal: AbortSignal): Promise<RunOutcome>;
-  /** Delivers what is due, one watcher at a time. @returns milliseconds until there may be more to do */
+  /**
+   * Delivers the alerts that are due; only one watcher does so at a time.
+   * @returns milliseconds until the next check
+   */
   deliver(signal: AbortSignal): Promise<number>;
-  /** Milliseconds until the next attempt at an email may be made; null where no alert waits. */
+  /** Milliseconds until the next attempt to send an email; null if no alert is pending. */
   untilNextAttempt(): Promise<number | null>;
-  /** Deletes old rows. A failure is reported, and is no failure of the run. */
+  /** Deletes old rows. A failure is reported, but doesn't make the run fail. */
   prune(signal: AbortSignal): Promise<void>;
 }
 
@@ -34,7 +37,7 @@ export interface StepsDependencies {
   readonly run: RunDependencies;
   readonly delivery: Delivery;
   readonly metrics: Metrics;
-  /** Shows the emails of a dry run, from within its transaction. */
+  /** Shows the emails of a dry run, inside its transaction. */
   readonly preview: (tx: Transaction, runId: string) => Promise<void>;
 }
 
@@ -42,17 +45,17 @@ export interface StepsOptions {
   readonly dryRun: boolean;
   readonly delaySeconds: number;
   readonly retentionDays: number;
-  /** Of the metric that counts finished runs. */
+  /** Name of the metric that counts finished runs. */
   readonly counterName: string;
 }
 
 /** How long `--once` waits for another watcher's run to end. */
 const PATIENCE_MILLISECONDS = 60_000;
-/** How soon a watcher that found another one at work looks again: the other may have died. */
+/** A watcher that found another one at work checks again after this time, because the other one may have died. */
 const STANDBY_MILLISECONDS = 1_000;
-/** At least this often a watcher looks for alerts that another watcher left behind. */
+/** A watcher checks at least this often for alerts that another watcher left pending. */
 const LONGEST_WAIT_MILLISECONDS = 30_000;
-/** A large deletion goes on after the next run instead of delaying it. */
+/** A larger deletion continues after the next run, so that it doesn't delay that run. */
 const PRUNE_MILLISECONDS = 30_000;
 
 export function createSteps(dependencies: StepsDependencies, options: StepsOptions): Steps {
@@ -65,7 +68,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
   return {
     async runIfDue(signal) {
       await checkDatabase(pool);
-      // A dry run leaves no run behind to count from.
+      // A dry run stores no run, so the database can't say when the next one is due.
       if (options.dryRun) {
         await withLock(pool, RUN_LOCK, 0, (client) => runLocked(client, signal), signal);
         return interval;
@@ -76,7 +79,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
         return early;
       }
       const runIfStillDue = async (client: pg.PoolClient) => {
-        // Another watcher may have finished its run between our question and our lock.
+        // Another watcher may have finished a run after our first check and before we got the lock.
         if ((await millisecondsUntilDue(client, options.delaySeconds)) > 0) return;
         await runLocked(client, signal);
       };
@@ -95,7 +98,9 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
       const done = await withLock(pool, RUN_LOCK, PATIENCE_MILLISECONDS, work, signal);
       if (done !== null) return done.result;
       const seconds = PATIENCE_MILLISECONDS / 1_000;
-      throw new Error(`another watcher's run went on for ${seconds} s; nothing was done, try again later`);
+      throw new Error(
+        `another watcher's run took longer than ${seconds} s; nothing was done, try again later`,
+      );
     },
 
     async deliver(signal) {
@@ -108,8 +113,8 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
       const done = await withLock(pool, DELIVERY_LOCK, 0, (client) =>
         deliverAndLog(delivery, logger, client, signal),
       ).catch(async (error: unknown) => {
-        // This connection may be what failed. Emails that SES accepted are marked on another one at once, or they would
-        // be sent again.
+        // Perhaps this connection failed. Emails that SES accepted are marked at once through another connection,
+        // because they would otherwise be sent again.
         await delivery.markAccepted(pool).catch(() => {});
         throw error;
       });
@@ -170,7 +175,7 @@ async function deliverAndLog(
   signal: AbortSignal,
 ): Promise<void> {
   const { sent, deferred, failed } = await delivery.deliver(client, signal);
-  if (sent + deferred + failed > 0) logger.info('delivery', { sent, deferred, failed });
+  if (sent + deferred + failed > 0) logger.info('delivery finished', { sent, deferred, failed });
 }
 
 async function pruneOld(
@@ -183,6 +188,6 @@ async function pruneOld(
     const rows = await prune(pool, retentionDays, enough);
     if (rows > 0) logger.info('pruned old rows', { rows });
   } catch (thrown) {
-    reporter.report(asError(thrown), 'pruning old rows failed; it goes on after the next run');
+    reporter.report(asError(thrown), 'pruning old rows failed; it is tried again after the next run');
   }
 }

@@ -15,15 +15,15 @@ export interface WatchDependencies {
 }
 
 export interface WatchOptions {
-  /** A dry run sends nothing, so there is nothing to deliver. */
+  /** A dry run doesn't deliver. */
   readonly dryRun: boolean;
   /** The longest wait after a failure. */
   readonly delaySeconds: number;
 }
 
-/** How long `--once` tries to deliver what SES doesn't accept at first; a later run delivers the rest. */
+/** How long `--once` retries alerts that SES doesn't accept at first. A later run delivers the rest. */
 const DELIVERY_PATIENCE_MILLISECONDS = 20_000;
-/** How soon a failed step is tried again: not at once, less and less often, and sooner than a long interval. */
+/** The first wait after a failed step. The waits grow up to the longest one, but never beyond the interval of runs. */
 const FIRST_RETRY_MILLISECONDS = 10_000;
 const LONGEST_RETRY_MILLISECONDS = 600_000;
 const SHORTEST_PAUSE_MILLISECONDS = 100;
@@ -34,9 +34,9 @@ const FAILURES = {
 } as const;
 
 /**
- * Runs at each interval until the signal fires, and delivers alongside: a slow SES delays no run, and a retry waits for
- * no run. Any number of watchers may do so on one database: the one that takes the lock when a run is due does it, the
- * others find it done.
+ * Runs at each interval until the signal fires, and delivers at the same time. So a slow SES doesn't delay a run, and a
+ * retry doesn't wait for a run. Any number of watchers may work on one database. When a run is due, the watcher that
+ * gets the lock runs, and the others then find the run finished.
  */
 export async function watch(
   steps: Steps,
@@ -85,9 +85,9 @@ async function repeat(
 }
 
 /**
- * `--once`: runs now, due or not, and delivers what can be delivered.
- * @returns what the run did; null where the signal ended it
- * @throws where the run or the delivery fails
+ * For `--once`: runs now, due or not, and then delivers alerts.
+ * @returns the run's outcome; null if the signal ended it
+ * @throws if the run or the delivery fails
  */
 export async function watchOnce(
   steps: Steps,
@@ -125,7 +125,9 @@ async function deliverPatiently(
     const wait = await steps.untilNextAttempt();
     if (wait === null) return;
     if (performance.now() + wait > deadline) {
-      logger.warning('alerts stay in the outbox; a later run delivers them');
+      logger.warning(
+        'some alerts could not be sent yet; they stay in the outbox and are sent by a later run',
+      );
       return;
     }
     await pause(Math.max(wait, SHORTEST_PAUSE_MILLISECONDS), signal);

@@ -10,13 +10,13 @@ import { CodedError } from '../../runtime/errors.ts';
 
 /** An email with the alerts that it delivers. */
 export interface BuiltEmail {
-  /** The alert that is due; of a bundle one of several. */
+  /** The alert that is due. If the email is shared, one of its alerts. */
   readonly alert: Pending;
-  /** Of all alerts that the email delivers. */
+  /** Ids of all alerts that the email delivers. */
   readonly ids: readonly string[];
-  /** The alerts of a bundle; none for an alert with an email of its own. */
+  /** The alerts of a shared email; empty for an alert with an email of its own. */
   readonly members: readonly BundleMember[];
-  /** Or why it can't be written: `mail_refused`, for its template fails each time. */
+  /** The email, or the error of rendering it: `mail_refused`, because the template would fail each time. */
   readonly email: Email | CodedError;
 }
 
@@ -26,12 +26,12 @@ export interface BuildSettings extends EmailSettings {
   readonly renderDigest: DigestRenderer;
 }
 
-/** Alerts of one digest. A larger one is several emails: SES accepts 10 MB, and this is about 2 MB. */
+/** Alerts in one digest, about 2 MB; SES accepts 10 MB. Further alerts go into further emails. */
 const MOST_IN_DIGEST = 1_000;
-/** Alerts that a summary shows one by one; it gives the number of the others. */
+/** Alerts that a summary shows one by one. Of the others it gives only the number. */
 const MOST_IN_SUMMARY = 200;
 
-/** Builds the email that the alert goes into: its own, or the one that it shares with the other alerts of its bundle. */
+/** Builds the alert's email: its own, or the one that it shares with the other alerts of its bundle. */
 export async function buildEmail(db: Db, alert: Pending, settings: BuildSettings): Promise<BuiltEmail> {
   const { bundle } = alert;
   if (bundle === null) return { alert, ids: [alert.id], members: [], email: alert };
@@ -69,7 +69,7 @@ function renderBundle(alert: Pending, content: BundleContent, settings: BuildSet
     });
     return { to: alert.to, ...rendered };
   } catch (cause) {
-    return new CodedError('mail_refused', 'writing the email failed', { retryable: false, cause });
+    return new CodedError('mail_refused', 'rendering the email failed', { retryable: false, cause });
   }
 }
 
@@ -81,7 +81,7 @@ function byTrigger(members: readonly BundleMember[]): Map<string, BundleMember[]
   return Map.groupBy(members, ({ trigger }) => trigger);
 }
 
-/** The first of each trigger, so that a trigger that floods doesn't hide the others. */
+/** The first alerts of each trigger, so that a trigger with very many alerts doesn't hide the others. */
 function shownOf(members: readonly BundleMember[]): BundleMember[] {
   const groups = byTrigger(members);
   const each = Math.max(1, Math.floor(MOST_IN_SUMMARY / groups.size));

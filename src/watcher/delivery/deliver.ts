@@ -17,29 +17,35 @@ export interface DeliveryDependencies {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly reporter: Reporter;
-  /** Longer than an email can be on its way to SES: no other watcher sends it until then. */
+  /**
+   * How long an email's alerts are claimed. It must be longer than SES can take, because another watcher may send after
+   * it.
+   */
   readonly leaseMilliseconds: number;
 }
 
-/** How many alerts, not emails. */
+/** Numbers of alerts, not of emails. */
 export interface DeliveryTotals {
   readonly sent: number;
   readonly deferred: number;
   readonly failed: number;
 }
 
-/** Delivers the outbox; one for the life of the process, as it remembers what SES accepted. */
+/**
+ * Delivers the alerts of the outbox. A process needs one for its whole life, because it remembers which emails SES
+ * accepted.
+ */
 export interface Delivery {
   /**
-   * Delivers the alerts that are due, in the order decided. Ends when nothing is due, SES asks for a pause or the
-   * signal fires; the other alerts stay pending.
+   * Delivers the alerts that are due, in the order of the outbox. Ends when no alert is due, SES throttles or fails, or
+   * the signal fires. The other alerts stay pending.
    */
   deliver(db: Db, signal: AbortSignal): Promise<DeliveryTotals>;
   /** Whether SES accepted emails that could not be marked as sent yet. */
   hasUnmarked(): boolean;
-  /** Marks them. @throws where the database fails: they stay, and are marked before anything else is sent */
+  /** Marks these emails as sent. @throws if the database fails; they are then marked before any other email is sent */
   markAccepted(db: Db): Promise<void>;
-  /** Milliseconds until sending goes on; 0 or less while nothing holds it up. */
+  /** Milliseconds until sending continues; 0 or less if it isn't paused. */
   pausedFor(): number;
 }
 
@@ -49,12 +55,13 @@ interface Accepted {
 }
 
 /**
- * An email's alerts are marked right after SES accepted it: only a death in between sends it twice. The connection that
- * holds the delivery lock can break while SES is asked, so each email is claimed first.
+ * An email's alerts are marked as sent right after SES accepted it. Only if the process dies in between is the email
+ * sent twice. The connection with the delivery lock can be lost while SES answers, so each email's alerts are claimed
+ * first.
  */
 export function createDelivery(dependencies: DeliveryDependencies): Delivery {
   const { mailer, settings, sendRate, logger, leaseMilliseconds } = dependencies;
-  /** SES accepted these emails, and marking them failed so far: they must never be sent again. */
+  /** Emails that SES accepted and that aren't marked as sent yet. They must never be sent again. */
   const accepted: Accepted[] = [];
 
   const markAccepted = async (db: Db) => {
@@ -68,7 +75,7 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
     let messageId: string | null;
     try {
       if (built.email instanceof CodedError) throw built.email;
-      // Not aborted by the shutdown: SES may have accepted it already. The read timeout bounds it.
+      // A shutdown doesn't abort this, because SES may have accepted the email already. The read timeout limits it.
       messageId = await mailer.send(built.email, new AbortController().signal);
     } catch (thrown) {
       const outcome = await handleFailure(db, built, thrown, dependencies);
@@ -76,7 +83,7 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
       return outcome;
     }
     sendRate.answered();
-    // Before the mark: where that fails, the log is what knows of the email.
+    // Logged before the alerts are marked. If marking fails, only the log knows that the email was sent.
     logger.info(built.ids.length === 1 ? 'alert sent' : 'alerts sent in one email', {
       ...about(built),
       ses_message_id: messageId,
@@ -97,7 +104,7 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
         await sendRate.turn(signal);
         if (signal.aborted) break;
         const built = await buildEmail(db, alert, settings);
-        // Where it can't be claimed, another watcher took over the lock meanwhile, and sends it.
+        // If it can't be claimed, another watcher has got the delivery lock in the meantime and sends it.
         if (await claim(db, built.ids, leaseMilliseconds)) totals[await send(db, built)] += built.ids.length;
       }
       return totals;
@@ -108,7 +115,7 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
   };
 }
 
-/** Logs each alert of an email that several share, by its ids. */
+/** Logs the ids of each alert of a shared email. */
 function logMembers(
   { alert, members }: BuiltEmail,
   outcome: keyof DeliveryTotals,
@@ -117,6 +124,6 @@ function logMembers(
 ): void {
   for (const { id, trigger, groupId } of members) {
     const ids = { alert: id, run: alert.runId, trigger, group_id: groupId };
-    logger.debug(`alert ${outcome} among others`, { ...ids, ...fields });
+    logger.debug(`alert ${outcome} in a shared email`, { ...ids, ...fields });
   }
 }

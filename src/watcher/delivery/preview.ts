@@ -6,7 +6,7 @@ import { buildEmail } from './build-email.ts';
 
 const PAGE = 100;
 
-/** Shows a run's emails as they would be sent, from within its transaction. */
+/** Shows the emails that would be sent for a run. Must be called inside the run's transaction. */
 export async function preview(
   db: Db,
   runId: string,

@@ -16,15 +16,17 @@ export interface RetryDependencies {
   readonly reporter: Reporter;
 }
 
-/** The wait before an alert's second attempt; it doubles with each attempt, to an hour at most. */
+/** The wait before an alert's second attempt. It doubles with each attempt, up to an hour. */
 const FIRST_RETRY_MILLISECONDS = 4_000;
 const LONGEST_RETRY_MILLISECONDS = 3_600_000;
 const MAX_ERROR_TEXT = 1_000;
 
 /**
- * Decides what becomes of an email that SES didn't accept. Throttled: all alerts wait, in order, and no attempt is used
- * up. Refused with nothing to mend: its alerts are given up. Else they are retried with exponential backoff.
- * @throws what is no error of sending
+ * Handles an email that SES didn't accept.
+ * - Throttled: all alerts wait, in order, and this doesn't count as an attempt.
+ * - Refused for a reason that nobody can fix: its alerts are given up.
+ * - Otherwise: its alerts are retried with exponential backoff.
+ * @throws errors that have nothing to do with sending
  */
 export async function handleFailure(
   db: Db,
@@ -38,20 +40,20 @@ export async function handleFailure(
   const error = asError(thrown);
   if (thrown.code === 'mail_throttled') {
     const wait = sendRate.throttled();
-    // Due a little before the pause ends, so that it is still the first.
+    // The next attempt is due a little before the pause ends, so that this email is still the first one.
     await markDeferred(db, ids, text, wait * 0.8, false);
     metrics.increment('bec-alerts.watcher.errors', 1, { what: 'attempt' });
-    logger.warning('SES asks to send less; all alerts wait', { ...about(built), ...retryIn(wait), error });
+    logger.warning('SES throttles our emails; all alerts wait', { ...about(built), ...retryIn(wait), error });
     return 'deferred';
   }
   if (!thrown.retryable) {
     sendRate.answered();
     await markFailed(db, ids, text);
     metrics.increment('bec-alerts.watcher.errors', ids.length, { what: 'alert' });
-    reporter.report(error, 'an alert is undeliverable and was given up', about(built));
+    reporter.report(error, 'an alert was given up, because sending it again cannot help', about(built));
     return 'failed';
   }
-  // A refusal is of this email alone; where SES fails, the others wait too.
+  // A refusal concerns only this email. If SES itself fails, the other emails wait too.
   if (thrown.code === 'mail_refused') sendRate.answered();
   else sendRate.failed();
   const attempt = alert.attempts + 1;
@@ -59,11 +61,11 @@ export async function handleFailure(
   await markDeferred(db, ids, text, wait, true);
   metrics.increment('bec-alerts.watcher.errors', 1, { what: 'attempt' });
   const fields = { ...about(built), attempt, ...retryIn(wait), error };
-  logger.warning('an alert could not be delivered yet', fields);
+  logger.warning('an alert could not be delivered yet; it is tried again later', fields);
   return 'deferred';
 }
 
-/** The ids by which the log names an email. */
+/** The ids that identify an email in the log. */
 export function about({ alert, ids }: BuiltEmail): LogFields {
   const { id, runId, trigger, groupId, bundle } = alert;
   if (bundle === null) return { alert: id, run: runId, trigger, group_id: groupId };

@@ -2,29 +2,29 @@ import { backoff, pause } from '../../runtime/loop.ts';
 
 const FIRST_PAUSE_MILLISECONDS = 1_000;
 const LONGEST_PAUSE_MILLISECONDS = 300_000;
-/** Failures in a row, of any alerts, after which SES itself counts as failing. */
+/** After this many failures in a row, of any alerts, SES itself counts as failing. */
 const PATIENCE = 3;
-/** Emails a second. */
+/** Emails per second in SES's sandbox. */
 const SANDBOX_RATE = 1;
 const ASK_AGAIN_MILLISECONDS = 300_000;
 
-/** When the next email may leave: at the account's rate, and not while SES asks to be left alone. */
+/** Decides when the next email may be sent: at the account's rate, and not during a pause. */
 export interface SendRate {
-  /** Waits for the turn of the next email. */
+  /** Waits until the next email may be sent. */
   turn(signal: AbortSignal): Promise<void>;
-  /** Milliseconds until sending goes on; 0 or less while nothing holds it up. */
+  /** Milliseconds until sending continues; 0 or less if it isn't paused. */
   pausedFor(): number;
-  /** SES accepted or refused an email. */
+  /** Call this after SES accepted or refused an email. */
   answered(): void;
-  /** SES asked to send less. @returns for how many milliseconds */
+  /** Call this after SES throttled an email. @returns the length of the pause in milliseconds */
   throttled(): number;
-  /** SES failed or could not be reached; a pause follows once that happened three times in a row. */
+  /** Call this after SES failed or could not be reached. After three times in a row sending is paused. */
   failed(): void;
 }
 
 /**
- * @param emailsPerSecond asked once, before the first email. Null where SES doesn't answer: then it is asked again after
- *   five minutes, and until it answers the rate is 1 a second, as in SES's sandbox
+ * @param emailsPerSecond called once, before the first email. Returns null if SES doesn't answer. Then it is called
+ *   again after five minutes, and until then the rate is 1 a second, as in SES's sandbox
  */
 export function createSendRate(
   emailsPerSecond: () => Promise<number | null>,

@@ -2,15 +2,18 @@ import type { Bundle } from '../../domain/alert.ts';
 import type { Recipient } from '../../domain/trigger.ts';
 import type { Notify } from './evaluate.ts';
 
-/** How a run's alerts become emails. */
+/** Settings that decide how a run's alerts become emails. */
 export interface Bundling {
-  /** `ALERT_DIGEST=run`: one email for each recipient and run. */
+  /** `ALERT_DIGEST=run`: each recipient gets one email for each run. */
   readonly digest: boolean;
-  /** `ALERT_MAX_PER_RUN`: emails of single alerts that a recipient gets of one run; one more email sums up the others. */
+  /**
+   * `ALERT_MAX_PER_RUN`: number of single-alert emails for each recipient and run. One more email sums up the other
+   * alerts.
+   */
   readonly maxPerRun: number;
 }
 
-/** A decision to notify, with the email that it goes into for each recipient. */
+/** A decision to notify, with the kind of email that each recipient gets. */
 export interface BundledNotify extends Notify {
   readonly addressees: readonly Addressee[];
 }
@@ -21,10 +24,12 @@ export interface Addressee {
   readonly bundle: Bundle | null;
 }
 
-/** Decides for one alert of a run after the other which email it goes into. */
+/** Decides for each alert of a run, one after the other, which email it becomes part of. */
 export interface Bundler {
   bundle(notify: Notify): BundledNotify;
-  /** The alerts could not be written: their places among the recipients' single emails are free again. */
+  /**
+   * Call this if the alerts could not be written, so that they don't count towards the limit of single-alert emails.
+   */
   release(notify: BundledNotify): void;
 }
 

@@ -8,17 +8,20 @@ import type { Decline, EvaluationFailure } from './evaluate.ts';
 import { MAX_BECAUSE } from './render-alerts.ts';
 import type { TriggerSummary } from './summary.ts';
 
-/** Writes a run's evaluations to the log: at DEBUG each issue's way by its ids, and each distinct error once. */
+/** Logs a run's evaluations: at DEBUG the ids and the outcome of each issue, and at ERROR each distinct error once. */
 export interface RunLog {
   evaluating(issues: readonly Issue[], again?: { readonly trigger: string }): void;
   alerts(trigger: string, issues: readonly Issue[], alerts: readonly NewAlert[]): void;
   declined(trigger: string, declines: readonly Decline[]): void;
   failed(trigger: string, failures: readonly EvaluationFailure[]): void;
-  /** At the end of the run, whether it succeeds or not. */
+  /** Call this at the end of the run, whether it succeeds or not. */
   errors(summaries: readonly TriggerSummary[]): void;
 }
 
-/** Distinct errors of one trigger in one run that are logged with their stack and reported. */
+/**
+ * Distinct errors of one trigger and run that are logged with their stack and reported. Of the others, the number is
+ * logged.
+ */
 const REPORTED_ERRORS = 5;
 
 export function createRunLog(run: string, logger: Logger, reporter: Reporter): RunLog {
@@ -33,14 +36,14 @@ export function createRunLog(run: string, logger: Logger, reporter: Reporter): R
       const byIssue = Map.groupBy(alerts, ({ issueId }) => issueId);
       for (const issue of byIssue.size === 0 ? [] : issues) {
         for (const { recipientId: recipient, because } of byIssue.get(issue.id) ?? [])
-          logger.debug('a trigger notifies of an issue', { ...idsOf(issue), trigger, recipient, because });
+          logger.debug('a trigger notifies about an issue', { ...idsOf(issue), trigger, recipient, because });
       }
     },
 
     declined(trigger, declines) {
       for (const { issue, because } of declines) {
         const fields = { ...idsOf(issue), trigger, because: because?.slice(0, MAX_BECAUSE) };
-        logger.debug('a trigger declines to notify of an issue', fields);
+        logger.debug('a trigger declines to notify about an issue', fields);
       }
     },
 
@@ -53,7 +56,7 @@ export function createRunLog(run: string, logger: Logger, reporter: Reporter): R
     errors(summaries) {
       for (const { trigger, errors } of summaries) {
         for (const { error, issueId, issues } of errors.slice(0, REPORTED_ERRORS)) {
-          const which = issues === 1 ? `issue ${issueId}` : `${issues} issues, issue ${issueId} first`;
+          const which = issues === 1 ? `issue ${issueId}` : `${issues} issues, first on issue ${issueId}`;
           const message = `trigger "${trigger}" failed on ${which}: ${messageOf(error)}`;
           reporter.report(
             new CodedError('trigger_failed', message, { retryable: true, cause: error }),
@@ -63,7 +66,7 @@ export function createRunLog(run: string, logger: Logger, reporter: Reporter): R
         }
         const more = errors.length - REPORTED_ERRORS;
         if (more > 0) {
-          const message = `a trigger failed with ${plural(more, 'other error')} too; LOG_LEVEL=DEBUG shows each`;
+          const message = `a trigger failed with ${plural(more, 'more error')}; LOG_LEVEL=DEBUG logs each of them`;
           logger.error(message, { run, trigger });
         }
       }

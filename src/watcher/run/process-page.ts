@@ -12,18 +12,18 @@ import type { RunState, RunTrigger } from './run-state.ts';
 import type { PageQuestions } from './trigger-context.ts';
 import { createContext, openPage } from './trigger-context.ts';
 
-/** A page of issues, and why they are evaluated. */
+/** A page of issues, and the reason why they are evaluated. */
 export interface Page {
   readonly issues: readonly Issue[];
-  /** `changed`: by every trigger. `retry`: an evaluation by one trigger failed in an earlier run. */
+  /** `changed`: every trigger evaluates them. `retry`: one trigger evaluates them again, because it failed earlier. */
   readonly why: 'changed' | 'retry';
 }
 
 const MAX_ERROR_TEXT = 1_000;
 
 /**
- * Takes a page of issues through every stage, one trigger after the other: what a trigger decided counts as notified for
- * the next.
+ * Processes a page of issues through every stage, one trigger after the other. Recipients that one trigger notifies
+ * count as notified for the next trigger.
  */
 export async function processPage(
   state: RunState,
@@ -74,7 +74,7 @@ function failuresOf({ failures }: RenderedAlerts): EvaluationFailure[] {
   return failures.map(({ notify, error }) => ({ verdict: 'failed', issue: notify.issue, error }));
 }
 
-/** The next runs evaluate these issues again; issues that failed before and don't now are forgotten. */
+/** Stores the failures, so that the next runs retry them. Deletes earlier failures of issues that succeeded now. */
 async function rememberFailures(
   { tx }: RunState,
   { ready, failedBefore, failedNow }: RunTrigger,

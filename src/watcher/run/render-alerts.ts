@@ -11,21 +11,21 @@ import { asError } from '../../runtime/errors.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
 import type { Addressee, BundledNotify } from './bundle.ts';
 
-/** Characters of a verdict's reason. */
+/** Longest reason of a verdict, in UTF-16 units. */
 export const MAX_BECAUSE = 1_000;
 const WEEK = 7;
 const DAYS_SHOWN = 14;
 
 export interface RenderedAlerts {
   readonly alerts: readonly NewAlert[];
-  /** Decisions whose subject or template threw: none of their alerts is written. */
+  /** Decisions whose subject or template threw. None of their alerts is written. */
   readonly failures: readonly { readonly notify: BundledNotify; readonly error: Error }[];
 }
 
 /**
- * Turns decisions into alerts. An alert with an email of its own gets the trigger's subject and template; a bundled one
- * needs neither, so they can't fail it. An issue's alerts are written all or not at all: where one fails, the issue is
- * evaluated again as a whole.
+ * Turns decisions into alerts. An alert with an email of its own uses the trigger's subject and template. A bundled
+ * alert needs neither, so they can't make it fail. The alerts of one issue are written together or not at all: if one
+ * fails, the whole issue is evaluated again.
  */
 export async function renderAlerts(
   tx: Transaction,
@@ -51,7 +51,9 @@ export async function renderAlerts(
 
 type CommonView = Omit<AlertView, 'recipient'>;
 
-/** What every recipient of a decision is shown; the counts of all decisions in one query. */
+/**
+ * Creates the part of the view that all recipients of a decision share. One query reads the counts of all decisions.
+ */
 async function viewsOf(
   tx: Transaction,
   { trigger }: ReadyTrigger,

@@ -3,7 +3,9 @@ import { issuesById } from '../../db/issues.ts';
 import { processPage } from './process-page.ts';
 import type { RunState, RunTrigger } from './run-state.ts';
 
-/** Evaluates again what failed in earlier runs, unless its issue changed and was evaluated in this run already. */
+/**
+ * Retries evaluations that failed in earlier runs, unless the issue has changed and was evaluated in this run already.
+ */
 export async function retryFailed(state: RunState, pageSize: number): Promise<void> {
   for (const trigger of state.triggers)
     if (trigger.failedBefore) await retryTrigger(state, trigger, pageSize);

@@ -15,7 +15,7 @@ import type { SummaryCounter } from './summary.ts';
 import { createSummaryCounter } from './summary.ts';
 import type { RankingCache } from './trigger-context.ts';
 
-/** What a run is given. */
+/** The parts and settings that a run needs. */
 export interface RunDependencies {
   readonly triggers: readonly ReadyTrigger[];
   readonly settings: EmailSettings;
@@ -24,13 +24,13 @@ export interface RunDependencies {
   readonly reporter: Reporter;
 }
 
-/** What a run knows, and counts from page to page. */
+/** The state of a run, kept and counted from page to page. */
 export interface RunState {
   readonly tx: Transaction;
   readonly opened: OpenRun;
   readonly settings: EmailSettings;
   readonly log: RunLog;
-  /** Ends the run with an error. */
+  /** Makes the run fail. */
   readonly signal: AbortSignal;
   readonly rankings: RankingCache;
   readonly bundler: Bundler;
@@ -43,11 +43,11 @@ export interface RunState {
 export interface RunTrigger {
   readonly ready: ReadyTrigger;
   readonly recipients: readonly Recipient[];
-  /** An evaluation by it failed in an earlier run. */
+  /** The trigger has failed evaluations from earlier runs. */
   readonly failedBefore: boolean;
-  /** Issues on which it failed in this run, by our own ids. */
+  /** Our ids of the issues on which the trigger failed in this run. */
   readonly failedNow: Set<string>;
-  /** It was late on a page of this run: its patience is short from then on. */
+  /** The trigger took too long on a page of this run, so it gets less time for the following ones. */
   late: boolean;
   readonly summary: SummaryCounter;
 }

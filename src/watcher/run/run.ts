@@ -27,24 +27,24 @@ export interface RunOutcome {
 }
 
 export interface RunOptions {
-  /** Rolls all of it back at the end. */
+  /** Rolls everything back at the end. */
   readonly dryRun: boolean;
-  /** Called before the transaction ends: everything that the run wrote can be read in it. */
+  /** Called before the transaction ends, so that it can read everything that the run wrote. */
   readonly inspect?: (tx: Transaction, runId: string) => Promise<void>;
 }
 
 /**
- * Issues evaluated at a time: large enough that statements are few (five a page), small enough that memory is bounded.
- * 1,000 took 10 MB more and not measurably less time.
+ * Issues evaluated at a time. Large enough that there are few statements (five for each page), and small enough to
+ * limit memory. Measured: 1,000 took 10 MB more memory and no less time.
  */
 const PAGE_SIZE = 500;
 
 /**
- * One run, in one transaction on one snapshot: select the issues that changed, evaluate them page by page, evaluate
- * again what failed before, finish. Alerts, who was notified and the finished run are committed together, or, in a dry
- * run, rolled back together.
- * @param signal ends the run between two pages, or while a trigger is slow: it is rolled back, and the next run
- *   evaluates the same issues
+ * Does one run, in one transaction with one snapshot: selects the issues that changed, evaluates them page by page,
+ * retries evaluations that failed in earlier runs, and finishes. The alerts, the notified recipients and the finished
+ * run are committed together; in a dry run they are rolled back together.
+ * @param signal ends the run between two pages, or while a trigger is slow. The run is then rolled back, and the next
+ *   run evaluates the same issues
  */
 export async function run(
   client: pg.PoolClient,
@@ -53,7 +53,7 @@ export async function run(
   signal: AbortSignal,
 ): Promise<RunOutcome> {
   const cluster = await clusterOf(client);
-  await mendRestored(client, cluster, dependencies.logger, dryRun);
+  await repairRestored(client, cluster, dependencies.logger, dryRun);
   return inTransaction(client, !dryRun, async (tx) => {
     const last = await lastFinishedRun(tx, cluster);
     const opened = await openRun(tx, cluster);
@@ -93,10 +93,11 @@ function outcomeOf({ tx, opened, alerts, failures, triggers }: RunState, issues:
 }
 
 /**
- * After a restore from a dump: gives the issues transaction numbers of this cluster, before the run and outside of its
- * transaction, which must neither wait for the processor nor make it wait. A dry run evaluates the same issues without.
+ * After a restore from a dump, gives the issues transaction numbers of this cluster. This happens before the run and
+ * outside of its transaction, because the run must neither wait for the processor nor make it wait. A dry run skips it,
+ * and evaluates the same issues without it.
  */
-async function mendRestored(
+async function repairRestored(
   client: pg.PoolClient,
   cluster: string | null,
   logger: Logger,
@@ -106,7 +107,7 @@ async function mendRestored(
   if (last?.restored !== true) return;
   const restamped = dryRun ? 0 : await restampChanges(client, last.snapshot);
   logger.warning(
-    'restored from a dump: evaluating the issues that its last run had not seen, and newer changes',
+    'the database was restored from a dump: evaluating the issues that its last run had not seen, and newer changes',
     { last_run: last.id, restamped },
   );
 }

@@ -1,34 +1,37 @@
 import { messageOf } from '../../runtime/errors.ts';
 
-/** What one trigger decided in a run. */
+/** The decisions of one trigger in a run. */
 export interface TriggerSummary {
   readonly trigger: string;
-  /** Issues that it notified of. */
+  /** Number of issues that the trigger notified about. */
   readonly notified: number;
-  /** Issues that it declined to notify of. */
+  /** Number of issues that the trigger declined to notify about. */
   readonly declined: number;
-  /** Its most frequent reasons to decline, the most frequent first, three at most. */
+  /** The trigger's reasons to decline, the most frequent first, three at most. */
   readonly reasons: readonly Reason[];
-  /** Its distinct errors. */
+  /** The trigger's distinct errors. */
   readonly errors: readonly DistinctError[];
 }
 
 export interface Reason {
-  /** As one of the issues has it: numbers in it may differ between issues. Null where the trigger gave no reason. */
+  /** The text of one of the issues; numbers in it may differ between issues. Null if the trigger gave no reason. */
   readonly because: string | null;
+  /** Number of issues with this reason. */
   readonly issues: number;
 }
 
 export interface DistinctError {
-  /** As the first issue met it. */
+  /** The error of the first issue. */
   readonly error: Error;
   /** Our own id of that issue. */
   readonly issueId: string;
-  /** How many issues met it. */
+  /** Number of issues with this error. */
   readonly issues: number;
 }
 
-/** Counts one trigger's decisions of a run by reason. Bounded, whatever the trigger says. */
+/**
+ * Counts one trigger's decisions of a run by reason. The memory for reasons is limited, whatever the trigger returns.
+ */
 export interface SummaryCounter {
   notified(issues: number): void;
   declined(because: string | undefined): void;
@@ -37,7 +40,10 @@ export interface SummaryCounter {
 }
 
 const SHOWN_REASONS = 3;
-/** Distinct reasons, and distinct errors, that are counted apart. A trigger whose every reason differs has no frequent one. */
+/**
+ * Distinct reasons, and distinct errors, that are counted. If every reason differs, none is frequent, and none is
+ * missed.
+ */
 const MOST_DISTINCT = 1_000;
 
 export function createSummaryCounter(trigger: string): SummaryCounter {
@@ -73,7 +79,7 @@ interface Counted<T> {
   count: number;
 }
 
-/** Counts texts, those that differ in their numbers alone as one. */
+/** Counts texts. Texts that differ only in their numbers are counted as one. */
 function createTally<T>() {
   const counts = new Map<string, Counted<T>>();
   return {

@@ -166,7 +166,7 @@ describe('mozlog, as both daemons print it', () => {
 describe('an event’s way', () => {
   it.each([
     { emails: {}, msg: 'alert sent' },
-    { emails: { ALERT_DIGEST: 'run' }, msg: 'alert sent among others' },
+    { emails: { ALERT_DIGEST: 'run' }, msg: 'alert sent in a shared email' },
   ])('can be followed by ids at DEBUG until $msg, and not by who was affected', async ({ emails, msg }) => {
     await emptyTables(pool);
     const queue = await createQueue();
@@ -201,13 +201,13 @@ describe('an event’s way', () => {
     expect(told).toMatchObject([
       { msg: 'evaluating an issue', ...ids },
       {
-        msg: 'a trigger notifies of an issue',
+        msg: 'a trigger notifies about an issue',
         ...ids,
         trigger: 'Always',
         recipient: expect.stringMatching(/^\d+$/),
         because: 'it is new',
       },
-      { msg: 'a trigger declines to notify of an issue', ...ids, trigger: 'Never', because: 'it is calm' },
+      { msg: 'a trigger declines to notify about an issue', ...ids, trigger: 'Never', because: 'it is calm' },
       { msg, alert: expect.stringMatching(/^\d+$/), trigger: 'Always', ses_message_id: expect.any(String) },
     ]);
     expect(stdout).not.toMatch(/user-77|ann@example/);

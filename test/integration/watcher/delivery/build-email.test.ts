@@ -50,8 +50,8 @@ describe('a digest that can’t be written', () => {
     const never = new AbortController().signal;
     expect(await delivery.deliver(pool, never)).toEqual({ sent: 1, deferred: 0, failed: 2 });
     expect((await outbox(pool)).map(({ status, last_error }) => [status, last_error])).toEqual([
-      ['failed', 'writing the email failed: the template is broken'],
-      ['failed', 'writing the email failed: the template is broken'],
+      ['failed', 'rendering the email failed: the template is broken'],
+      ['failed', 'rendering the email failed: the template is broken'],
       ['sent', null],
     ]);
     expect(mails).toEqual([expect.stringContaining('Tells: c')]);

@@ -74,7 +74,7 @@ describe('when SES throttles', () => {
     expect(taken()).toEqual(ISSUES);
     expect(sends().map(issueOf)).toEqual(['a', 'b', 'b', 'b', 'c', 'd']);
     expect(alerts.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
-    expect(watcher.output()).toContain('SES asks to send less; all alerts wait');
+    expect(watcher.output()).toContain('SES throttles our emails; all alerts wait');
     expect(await runs(pool)).toHaveLength(1);
   });
 });
@@ -123,7 +123,7 @@ describe('what SES doesn’t take at first', () => {
     ses.answer(() => BROKEN);
     const { code, stdout } = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
     expect(code).toBe(0);
-    expect(stdout).toContain('alerts stay in the outbox; a later run delivers them');
+    expect(stdout).toContain('they stay in the outbox and are sent by a later run');
     const waiting = await outbox(pool);
     expect(waiting.every(({ status, attempts }) => status === 'pending' && attempts >= 1)).toBe(true);
     expect(waiting[0]?.last_error).toContain('InternalFailure');
@@ -150,7 +150,7 @@ describe('when SES rejects an alert for good', () => {
     await poll('two more runs', three, { seconds: 20 });
     expect(sends('b')).toHaveLength(1);
     const reported = records(watcher.output()).filter(
-      ({ Fields }) => Fields.msg === 'an alert is undeliverable and was given up',
+      ({ Fields }) => Fields.msg === 'an alert was given up, because sending it again cannot help',
     );
     expect(reported).toHaveLength(1);
   });

@@ -226,8 +226,8 @@ describe('a judgement that throws', () => {
       },
     });
     expect(reported.sort()).toEqual([
-      'trigger "Throws" failed on 500 issues, issue 1 first: no rank for issue 1',
-      'trigger "Throws" failed on 500 issues, issue 2 first: boom',
+      'trigger "Throws" failed on 500 issues, first on issue 1: no rank for issue 1',
+      'trigger "Throws" failed on 500 issues, first on issue 2: boom',
     ]);
     const { rows } = await pool.query('SELECT count(*)::int AS failed FROM failed_evaluations');
     expect(rows).toEqual([{ failed: 1_000 }]);

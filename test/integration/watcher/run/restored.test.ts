@@ -116,7 +116,7 @@ describe.each([
     await store(pool, ['new']);
     const said: string[] = [];
     expect(await judged(pool, { said })).toEqual(['b', 'c', 'new']);
-    expect(said).toEqual([expect.stringMatching(/WARNING \| restored from a dump/)]);
+    expect(said).toEqual([expect.stringMatching(/WARNING \| the database was restored from a dump/)]);
     expect(await judged(pool, { said })).toEqual([]);
     await store(pool, ['a']);
     expect(await judged(pool, { said })).toEqual(['a']);

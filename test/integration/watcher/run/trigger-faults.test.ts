@@ -83,7 +83,7 @@ describe('a trigger that throws', () => {
         'a trigger failed; the next runs evaluate these issues again, ten times at most',
       );
       expect(logged).toMatchObject([
-        { Fields: { issues: 6, error: expect.stringContaining('failed on 6 issues, issue') } },
+        { Fields: { issues: 6, error: expect.stringContaining('failed on 6 issues, first on issue') } },
       ]);
       const each = told(trigger, 'a trigger failed on an issue').map(({ Fields }) => Fields.group_id);
       expect(each.sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
