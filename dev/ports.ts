@@ -1,8 +1,21 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+
+/**
+ * Below those that Linux gives outgoing connections (from 32,768 on): a server that is stopped and started again must
+ * find its port still free, however many connections were opened meanwhile.
+ */
+const LISTENING_PORTS = [20_000, 32_000] as const;
+const ATTEMPTS = 20;
 
 /** `preferred` if nothing listens there, else any free port. It can be taken before it is used: retry then. */
 export async function freePort(preferred?: number): Promise<number> {
-  return (preferred === undefined ? null : await bind(preferred)) ?? (await bind(0)) ?? noPort();
+  const random = Array.from({ length: ATTEMPTS }, () => randomInt(...LISTENING_PORTS));
+  for (const port of [...(preferred === undefined ? [] : [preferred]), ...random, 0]) {
+    const bound = await bind(port);
+    if (bound !== null) return bound;
+  }
+  throw new Error('no free TCP port on 127.0.0.1');
 }
 
 /** Starts a server on its preferred port, or on any free one where that is taken. */
@@ -32,8 +45,4 @@ async function bind(port: number): Promise<number | null> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : null;
-}
-
-function noPort(): never {
-  throw new Error('no free TCP port on 127.0.0.1');
 }
