@@ -1,7 +1,10 @@
 import type { TestProject } from 'vitest/node';
 import { startPostgres, uniqueDatabaseName } from '../../dev/postgres/local-postgres.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { asError } from '../../src/runtime/errors.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
+import type { Programs } from './programs.ts';
+import { findPrograms } from './programs.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -9,13 +12,25 @@ declare module 'vitest' {
     adminUrl: string;
     /** A migrated database that each test file's own is copied from. */
     template: string;
+    programs: Programs;
   }
 }
 
 /** Brings up Postgres once for all test files, with a migrated database as template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const postgres = await startPostgres({ databaseUrl: process.env.DATABASE_URL, say });
+  const programs = await findPrograms(say);
+  project.provide('programs', programs);
+  const postgres = await startPostgres({ databaseUrl: process.env.DATABASE_URL, say }).catch(
+    (thrown: unknown) => {
+      const error = asError(thrown);
+      // All that is missing is said at once: nobody should install one thing to be told of the next.
+      throw programs.missing === null
+        ? error
+        : new Error(`${error.message}\n${programs.missing}`, { cause: error });
+    },
+  );
+  if (programs.missing !== null) say(programs.missing);
   try {
     const template = uniqueDatabaseName('bec_alerts_template');
     const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'test' });

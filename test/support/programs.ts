@@ -1,0 +1,56 @@
+import { installPackages, updateLists, whyNoApt } from '../../dev/apt.ts';
+import { output } from '../../dev/output.ts';
+import { findPythonWithBoto3 } from './python.ts';
+
+/** What tests start and npm doesn't bring, besides Postgres. */
+export interface Programs {
+  /** A Python 3 that has boto3; null where there is none. */
+  readonly python: string | null;
+  /** For a person: what is missing, whose tests fail for it, and what to do. Null where nothing is missing. */
+  readonly missing: string | null;
+}
+
+interface Need {
+  readonly name: string;
+  readonly debianPackage: string;
+  readonly tests: string;
+}
+
+const BOTO3: Need = {
+  name: 'Python 3 with boto3',
+  debianPackage: 'python3-boto3',
+  tests: 'the tests of sentry/',
+};
+const OPENSSL: Need = { name: 'openssl', debianPackage: 'openssl', tests: 'the tests of TLS' };
+
+/** Finds them, and installs what is missing from the distribution's packages where root may. */
+export async function findPrograms(say: (line: string) => void): Promise<Programs> {
+  const first = await look();
+  if (first.needs.length === 0) return { python: first.python, missing: null };
+  const problem = await install(first.needs, say);
+  const { python, needs } = await look();
+  return { python, missing: needs.length === 0 ? null : instructions(needs, problem) };
+}
+
+async function look(): Promise<{ python: string | null; needs: Need[] }> {
+  const [python, openssl] = await Promise.all([findPythonWithBoto3(), output('openssl', ['version'])]);
+  return { python, needs: [...(python === null ? [BOTO3] : []), ...(openssl === null ? [OPENSSL] : [])] };
+}
+
+/** @returns why it failed */
+async function install(needs: readonly Need[], say: (line: string) => void): Promise<string | null> {
+  const reason = await whyNoApt();
+  if (reason !== null) return reason;
+  const packages = needs.map(({ debianPackage }) => debianPackage);
+  say(`installing ${packages.join(' and ')} from the distribution’s packages (this once)`);
+  return (await updateLists()) ?? (await installPackages(packages));
+}
+
+function instructions(needs: readonly Need[], problem: string | null): string {
+  const packages = needs.map(({ debianPackage }) => debianPackage).join(' ');
+  return [
+    ...needs.map(({ name, tests }) => `${name} is missing: without it ${tests} fail.`),
+    `  - Debian, Ubuntu: sudo apt-get install ${packages}`,
+    `What was tried: ${problem ?? 'it was installed, and still is not found'}`,
+  ].join('\n');
+}
