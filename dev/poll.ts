@@ -1,11 +1,14 @@
 import { pause } from '../src/runtime/loop.ts';
 
 export interface PollOptions {
-  readonly seconds: number;
+  /** Default 120: long enough for whatever comes at all, however busy the machine is. */
+  readonly seconds?: number;
   readonly signal?: AbortSignal | undefined;
   /** Default 50. */
   readonly everyMilliseconds?: number;
 }
+
+const DEFAULT_SECONDS = 120;
 
 /**
  * Asks until the answer is something other than undefined.
@@ -14,15 +17,16 @@ export interface PollOptions {
 export async function poll<T>(
   what: string,
   ask: () => Promise<T | undefined>,
-  options: PollOptions,
+  options: PollOptions = {},
 ): Promise<T> {
-  const deadline = Date.now() + options.seconds * 1_000;
+  const seconds = options.seconds ?? DEFAULT_SECONDS;
+  const deadline = Date.now() + seconds * 1_000;
   const signal = options.signal ?? new AbortController().signal;
   for (;;) {
     signal.throwIfAborted();
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`waited ${options.seconds} s for ${what}, in vain`);
+    if (Date.now() > deadline) throw new Error(`waited ${seconds} s for ${what}, in vain`);
     await pause(options.everyMilliseconds ?? 50, signal);
   }
 }
