@@ -28,7 +28,7 @@ export async function watcherWaits(pool: Pool, statement: RegExp): Promise<numbe
     );
     return rows.find(({ query }) => statement.test(query))?.pid;
   };
-  return await poll(`a watcher to wait in ${statement}`, ask, { seconds: 20 });
+  return await poll(`a watcher to wait in ${statement}`, ask);
 }
 
 /** Waits until Postgres has noticed that the process behind a backend is dead. @returns its clock then */
@@ -40,7 +40,7 @@ export async function backendGone(pool: Pool, pid: number): Promise<Date> {
     );
     return rows[0]?.alive === false ? rows[0].at : undefined;
   };
-  return await poll(`the end of backend ${pid}`, ask, { seconds: 20 });
+  return await poll(`the end of backend ${pid}`, ask);
 }
 
 /** Waits until Postgres knows of no watcher any more. */
@@ -49,5 +49,5 @@ export async function noWatchers(pool: Pool): Promise<void> {
     const { rowCount } = await pool.query(`SELECT ${WATCHERS}`);
     return rowCount === 0 ? true : undefined;
   };
-  await poll('all connections of watchers to end', ask, { seconds: 20 });
+  await poll('all connections of watchers to end', ask);
 }

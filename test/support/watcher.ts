@@ -81,12 +81,12 @@ export async function outbox(pool: Pool): Promise<AlertRow[]> {
 }
 
 /** The outbox once it holds as many alerts and none of them waits. */
-export async function settled(pool: Pool, count: number, seconds = 30): Promise<AlertRow[]> {
+export async function settled(pool: Pool, count: number): Promise<AlertRow[]> {
   const ask = async () => {
     const rows = await outbox(pool);
     return rows.length >= count && rows.every(({ status }) => status !== 'pending') ? rows : undefined;
   };
-  return await poll(`${count} settled alerts`, ask, { seconds });
+  return await poll(`${count} settled alerts`, ask);
 }
 
 export interface RunRow {

@@ -18,14 +18,10 @@ beforeEach(async () => {
 });
 
 const emails = (count: number) =>
-  poll(
-    `${count} emails`,
-    async () => {
-      const stored = await storedEmails(ses.endpoint);
-      return stored.length >= count ? stored : undefined;
-    },
-    { seconds: 30 },
-  );
+  poll(`${count} emails`, async () => {
+    const stored = await storedEmails(ses.endpoint);
+    return stored.length >= count ? stored : undefined;
+  });
 
 describe('the watcher as a daemon', () => {
   it('runs every interval and judges what came in between', async () => {

@@ -26,8 +26,9 @@ beforeEach(async () => {
   );
 });
 
-/** What a killed watcher had claimed is free again after these timeouts and a margin. */
-const TIMEOUTS = { AWS_CONNECT_TIMEOUT: '1', AWS_READ_TIMEOUT: '2' };
+/** An email is claimed for as long as it can be on its way: the connection, twice the answer's timeout and a margin. */
+const TIMEOUTS = { AWS_CONNECT_TIMEOUT: '10', AWS_READ_TIMEOUT: '20' };
+const CLAIM_SECONDS = 10 + 2 * 20 + 5;
 const start = () => startWatcher(database, ses.endpoint, [], { TRIGGERS, ...TIMEOUTS });
 
 /** `kill -9`; Postgres has noticed when it returns, what still ran there included. */
@@ -37,8 +38,14 @@ async function kill(watcher: RunningCommand): Promise<void> {
   await noWatchers(pool);
 }
 
+/** As if the time had passed for which a killed watcher keeps what it claimed. */
+async function outlastClaims(): Promise<void> {
+  await pool.query(`UPDATE alerts SET next_attempt_at = next_attempt_at - interval '${CLAIM_SECONDS} s'`);
+}
+
 /** Starts another watcher and waits until the outbox is empty. @returns how often each issue was mailed */
 async function afterwards(): Promise<Record<string, number>> {
+  await outlastClaims();
   start();
   const alerts = await settled(pool, ISSUES.length);
   expect(alerts.map(({ group_id, status }) => `${group_id} ${status}`)).toEqual(
@@ -128,6 +135,7 @@ describe('a watcher that is killed', () => {
     await watcherWaits(pool, /UPDATE alerts SET status = 'sent'/);
     await kill(watcher);
     await lock?.release();
+    await outlastClaims();
     startWatcher(database, ses.endpoint, [], env);
     await settled(pool, ISSUES.length);
     expect(ses.taken.map(({ text }) => ISSUES.filter((id) => text.includes(`\n  ${id}\n`)))).toEqual([
@@ -143,5 +151,5 @@ describe('a watcher that is killed', () => {
 function answerTheSecond(server: SesStandIn, reply: () => SesReply | Promise<SesReply>): Promise<unknown> {
   const sends = () => server.requests.filter(({ action }) => action === 'SendEmail').length;
   server.answer(({ action }) => (action === 'SendEmail' && sends() === 2 ? reply() : {}));
-  return poll('the second email', async () => (sends() >= 2 ? true : undefined), { seconds: 20 });
+  return poll('the second email', async () => (sends() >= 2 ? true : undefined));
 }

@@ -156,7 +156,7 @@ describe('the health counter', () => {
     const agent = await listenForMetrics();
     await run([], { ...agent.env, DATADOG_COUNTER_NAME: 'custom.health' });
     const health = () => agent.metrics().filter((line) => line.startsWith('custom.health:'));
-    await poll('the counter', async () => (health().length > 0 ? true : undefined), { seconds: 10 });
+    await poll('the counter', async () => (health().length > 0 ? true : undefined));
     expect(health()).toEqual([expect.stringMatching(/^custom\.health:1\|c/)]);
     expect(agent.metrics().join('\n')).toMatch(/^bec-alerts\.watcher\.run\.duration:\d+\|d/m);
   });
@@ -177,7 +177,7 @@ describe('the health counter', () => {
     // A last one that counts: packets of one machine arrive in order, so nothing is still on its way after it.
     await run([], { ...agent.env, DATADOG_COUNTER_NAME: 'the.last' });
     const last = async () => agent.metrics().find((line) => line.startsWith('the.last:1'));
-    await poll('the last counter', last, { seconds: 10 });
+    await poll('the last counter', last);
     expect(agent.metrics().filter((line) => line.includes('watcher.health'))).toEqual([]);
     expect(agent.metrics().join('\n')).toMatch(/^bec-alerts\.watcher\.errors:1\|c\|#what:run/m);
   });
