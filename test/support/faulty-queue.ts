@@ -20,15 +20,19 @@ export interface FaultyQueue {
   failsToDelete: (receiptHandle: string) => boolean;
   /** How often each message was handed out, by its id. */
   readonly deliveries: ReadonlyMap<string, number>;
+  /** What was handed out here and neither deleted nor released here since: its message's id by its receipt handle. */
+  readonly receipts: ReadonlyMap<string, string>;
 }
 
 export async function startFaultyQueue(target: string): Promise<FaultyQueue> {
   const deliveries = new Map<string, number>();
+  const receipts = new Map<string, string>();
   const way = {
     endpoint: '',
     fate: (): Fate => 'pass',
     failsToDelete: () => false,
     deliveries,
+    receipts,
   } as FaultyQueue & { endpoint: string };
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
@@ -57,7 +61,8 @@ export async function startFaultyQueue(target: string): Promise<FaultyQueue> {
       body: forwarded,
     });
     const text = await answer.text();
-    if (action === 'ReceiveMessage') count(text, deliveries);
+    if (action === 'ReceiveMessage') count(text, deliveries, receipts);
+    else for (const receipt of receiptsIn(forwarded)) receipts.delete(receipt);
     if (fate === 'drop_answer') {
       request.socket.destroy();
       return;
@@ -96,6 +101,12 @@ function queueIn(body: string): string {
   return QueueName ?? QueueUrl?.split('/').at(-1) ?? '';
 }
 
+/** Of a batch that deletes messages or changes their visibility. */
+function receiptsIn(body: string): string[] {
+  const { Entries = [] } = JSON.parse(body) as { Entries?: { ReceiptHandle?: string }[] };
+  return Entries.flatMap(({ ReceiptHandle }) => ReceiptHandle ?? []);
+}
+
 function headersOf({ headers }: IncomingMessage): Record<string, string> {
   const kept = ['content-type', 'x-amz-target', 'authorization', 'x-amz-date'];
   return Object.fromEntries(kept.map((name) => [name, String(headers[name] ?? '')]));
@@ -114,9 +125,10 @@ function withFailed(text: string, ids: readonly string[]): string {
   return JSON.stringify({ ...(isRecord(answer) && 'Successful' in answer ? answer : {}), Failed: failures });
 }
 
-function count(text: string, deliveries: Map<string, number>): void {
+function count(text: string, deliveries: Map<string, number>, receipts: Map<string, string>): void {
   const answer = JSON.parse(text) as { Messages?: JsonRecord[] };
-  for (const { MessageId } of answer.Messages ?? []) {
+  for (const { MessageId, ReceiptHandle } of answer.Messages ?? []) {
     deliveries.set(String(MessageId), (deliveries.get(String(MessageId)) ?? 0) + 1);
+    receipts.set(String(ReceiptHandle), String(MessageId));
   }
 }

@@ -2,10 +2,14 @@ import { readFileSync } from 'node:fs';
 import { poll } from '../../dev/poll.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { Environment, RunningCommand } from './command.ts';
-import { startCommand } from './command.ts';
+import { records, startCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
+import type { FaultyQueue } from './faulty-queue.ts';
 import type { TestQueue } from './queue.ts';
 import { depth } from './queue.ts';
+
+/** Thousands of events, on a machine that is busy with other tests. */
+const DRAIN_SECONDS = 270;
 
 /** Starts `bec-alerts processor` on a test's queue and database. */
 export function startProcessor(
@@ -25,12 +29,21 @@ export function startProcessor(
 }
 
 /** Waits until the queue holds nothing, visible or in flight. */
-export async function drained(queue: TestQueue, seconds = 60): Promise<void> {
+export async function drained(queue: TestQueue): Promise<void> {
   const empty = async () => {
     const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
     return visible + inFlight === 0 ? true : undefined;
   };
-  await poll('the queue to be empty', empty, { seconds });
+  await poll('the queue to be empty', empty, { seconds: DRAIN_SECONDS });
+}
+
+/**
+ * Ids of messages that a worker read and neither deleted nor released. A poll is given up a quarter of a second after
+ * a signal: what SQS answers later was in nobody's hands, and comes back after its visibility timeout.
+ */
+export function leftInHand(way: FaultyQueue, processor: RunningCommand): string[] {
+  const read = new Set(records(processor.output()).map(({ Fields }) => Fields.message_id));
+  return [...way.receipts.values()].filter((id) => read.has(id));
 }
 
 /** Events over all buckets; exact while each bucket holds no more than 160. */

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Message, SQSClient } from '@aws-sdk/client-sqs';
 import {
+  ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
+  MessageNotInflight,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SetQueueAttributesCommand,
@@ -99,6 +101,21 @@ export async function depth(client: SQSClient, QueueUrl: string): Promise<Depth>
     visible: Number(Attributes.ApproximateNumberOfMessages),
     inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible),
   };
+}
+
+/** Makes messages visible again that are in flight, as the end of their visibility timeout does. */
+export async function endVisibilityTimeouts(
+  client: SQSClient,
+  QueueUrl: string,
+  receiptHandles: Iterable<string>,
+): Promise<void> {
+  for (const ReceiptHandle of receiptHandles) {
+    const change = new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+    await client.send(change).catch((error: unknown) => {
+      // It was deleted or released.
+      if (!(error instanceof MessageNotInflight)) throw error;
+    });
+  }
 }
 
 /** Takes every visible message out of a queue. */

@@ -7,9 +7,16 @@ import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent, forwarded } from '../../support/events.ts';
 import { startFaultyQueue } from '../../support/faulty-queue.ts';
 import { hold } from '../../support/locks.ts';
-import { alive, countedEvents, drained, startProcessor, workerPids } from '../../support/processor.ts';
+import {
+  alive,
+  countedEvents,
+  drained,
+  leftInHand,
+  startProcessor,
+  workerPids,
+} from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
-import { createQueue, depth, sendBodies, takeAll } from '../../support/queue.ts';
+import { createQueue, depth, endVisibilityTimeouts, sendBodies, takeAll } from '../../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -91,17 +98,19 @@ describe('the processor', () => {
   });
 
   it('leaves the message whose issue somebody holds locked on the queue, and counts its batch-mate', async () => {
-    queue = await createQueue({ visibilitySeconds: 30 });
+    const way = await startFaultyQueue(queue.endpoint);
     const held = await hold(
       pool,
       `INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
        VALUES ('held', '', '', '', '[]', now(), now(), pg_current_xact_id())`,
     );
     await send([forwarded({ groupID: 'held' }), forwarded({ groupID: 'free' })]);
-    const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+    const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
+    const processor = startProcessor(queue, database, env);
     await processor.printed(/stored 1 event[\s\S]*storing 1 events failed \(55P03/);
     expect(await countedEvents(pool)).toBe(1);
     await held.release();
+    await endVisibilityTimeouts(queue.client, queue.queueUrl, way.receipts.keys());
     await drained(queue);
     expect(await countedEvents(pool)).toBe(2);
     expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
@@ -123,7 +132,6 @@ describe('the processor', () => {
   });
 
   it('receives nothing while the database is read-only, and goes on by itself when it isn’t', async () => {
-    queue = await createQueue({ visibilitySeconds: 5 });
     const readOnly = async (value: 'on' | 'off') => {
       await pool.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = ${value}`);
       // As a failover ends them; a session keeps the setting that it began with.
@@ -144,12 +152,12 @@ describe('the processor', () => {
     } finally {
       await readOnly('off');
     }
+    await endVisibilityTimeouts(queue.client, queue.queueUrl, way.receipts.keys());
     await drained(queue);
     expect(await countedEvents(pool)).toBe(20);
   });
 
   it('releases once what Postgres can’t store, and leaves it to the visibility timeout then, however many workers', async () => {
-    queue = await createQueue({ visibilitySeconds: 15 });
     const way = await startFaultyQueue(queue.endpoint);
     let receives = 0;
     way.fate = (action) => {
@@ -168,26 +176,26 @@ describe('the processor', () => {
       await processor.printed(/(a worker polls[\s\S]*){4}/);
       await processor.printed(/(storing 10 events failed \(53100[\s\S]*){2}/);
       const empty = receives + 12;
-      await poll('further receives', async () => (receives >= empty ? true : undefined), { seconds: 20 });
+      await poll('further receives', async () => (receives >= empty ? true : undefined));
       expect([...way.deliveries.values()]).toEqual(Array.from({ length: 10 }, () => 2));
     } finally {
       await pool.query('DROP FUNCTION full_disk CASCADE');
     }
+    await endVisibilityTimeouts(queue.client, queue.queueUrl, way.receipts.keys());
     await drained(queue);
     expect(await countedEvents(pool)).toBe(10);
-  }, 90_000);
+  });
 
   it('dead-letters what is no event beside one whose row somebody holds', async () => {
     await storeEvents(pool, [errorEvent({ groupId: 'held' })]);
-    queue = await createQueue({ visibilitySeconds: 3 });
-    await sendBodies(queue.client, queue.queueUrl, [
-      JSON.stringify(forwarded({ groupID: 'held' })),
-      'nonsense',
-    ]);
+    await send([forwarded({ groupID: 'held' }), 'nonsense']);
+    const way = await startFaultyQueue(queue.endpoint);
     const row = await hold(pool, `SELECT FROM issues WHERE group_id = 'held' FOR UPDATE`);
-    const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+    const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
+    const processor = startProcessor(queue, database, env);
     await processor.printed(/went to the dead-letter queue/);
     await row.release();
+    await endVisibilityTimeouts(queue.client, queue.queueUrl, way.receipts.keys());
     await drained(queue);
     expect(await countedEvents(pool)).toBe(2);
   });
@@ -227,15 +235,16 @@ describe('the processor', () => {
     expect(records(stdout).filter(({ Severity }) => Number(Severity) <= 4)).toEqual([]);
   });
 
-  it('finishes the batch in hand at SIGTERM: nothing stays in flight', async () => {
+  it('finishes the batch in hand at SIGTERM', async () => {
     await send(Array.from({ length: 400 }, (_, index) => forwarded({ groupID: `g${index}` })));
-    const processor = startProcessor(queue, database);
+    const way = await startFaultyQueue(queue.endpoint);
+    const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/stored \d+ events/);
     processor.child.kill('SIGTERM');
     expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
+    expect(leftInHand(way, processor)).toEqual([]);
     const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
-    expect(inFlight).toBe(0);
-    expect((await countedEvents(pool)) + visible).toBe(400);
+    expect((await countedEvents(pool)) + visible + inFlight).toBe(400);
   });
 
   it('shows no secret on its workers’ command lines', async () => {
@@ -271,6 +280,6 @@ describe('the supervisor', () => {
     expect(pids).toHaveLength(2);
     processor.child.kill('SIGKILL');
     const gone = async () => (pids.every((pid) => !alive(pid)) ? true : undefined);
-    await poll('the workers to leave', gone, { seconds: 20 });
+    await poll('the workers to leave', gone);
   });
 });

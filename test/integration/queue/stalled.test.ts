@@ -46,7 +46,7 @@ async function fetchFrom(answer: (response: ServerResponse) => void) {
     server.listen(0, '127.0.0.1', resolve);
   });
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const objects = createObjects({ ...SQS_OPTIONS, readTimeoutSeconds: 1, endpoint });
+  const objects = createObjects({ ...SQS_OPTIONS, readTimeoutSeconds: 3, endpoint });
   onTestFinished(() => {
     objects.close();
     server.close();
@@ -67,14 +67,14 @@ describe('an object in S3', () => {
 
   it('that comes slowly is read to its end, however long that takes', async () => {
     const slow = (response: ServerResponse) => {
-      response.writeHead(200, { 'content-length': 6 });
-      let left = 6;
+      response.writeHead(200, { 'content-length': 14 });
+      let left = 14;
       const trickle = setInterval(() => {
         response.write('x');
         left -= 1;
         if (left === 0) clearInterval(trickle);
       }, 250);
     };
-    expect(await fetchFrom(slow)).toEqual({ body: 'xxxxxx' });
+    expect(await fetchFrom(slow)).toEqual({ body: 'x'.repeat(14) });
   });
 });

@@ -25,7 +25,7 @@ describe('ten thousand bad bodies', () => {
       PROCESSOR_WORKER_MESSAGE_COUNT: '1000',
       LOG_LEVEL: 'INFO',
     });
-    await drained(queue, 90);
+    await drained(queue);
     processor.child.kill('SIGTERM');
     expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
 
@@ -42,7 +42,7 @@ describe('ten thousand bad bodies', () => {
     expect(lines.filter(({ Severity }) => Number(Severity) <= 3)).toEqual([]);
     const reported = lines.filter(({ Fields }) => String(Fields.msg).includes('dead-letter queue'));
     expect(reported.length).toBe(letters.length);
-  }, 180_000);
+  });
 });
 
 describe('the largest event', () => {

@@ -4,14 +4,23 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { poll } from '../../../../dev/poll.ts';
 import { parse } from '../../../../src/processor/worker/parse.ts';
 import { createObjects } from '../../../../src/queue/objects.ts';
 import type { QueueMessage } from '../../../../src/queue/queue.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { forwarded } from '../../../support/events.ts';
+import { startFaultyQueue } from '../../../support/faulty-queue.ts';
 import { countedEvents, drained, startProcessor } from '../../../support/processor.ts';
 import type { TestQueue } from '../../../support/queue.ts';
-import { createQueue, SQS_OPTIONS, sendBodies, takeAll } from '../../../support/queue.ts';
+import {
+  createQueue,
+  depth,
+  endVisibilityTimeouts,
+  SQS_OPTIONS,
+  sendBodies,
+  takeAll,
+} from '../../../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -27,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => s3.destroy());
 beforeEach(async () => {
   await emptyTables(pool);
-  queue = await createQueue({ visibilitySeconds: 1 });
+  queue = await createQueue();
 });
 
 async function put(Key: string, Body: string): Promise<void> {
@@ -106,10 +115,8 @@ describe('a message that points to S3', () => {
     onTestFinished(() => objects.close());
     const stalled = ['mute-1', 'half-1', 'mute-2'].map((key) => received(pointer(key)));
     const whole = Array.from({ length: 9 }, (_, index) => received(pointer(`whole-${index}`)));
-    const began = performance.now();
     const messages = [...stalled, ...whole, received(JSON.stringify(forwarded()))];
     const { parsed, fates } = await parse(messages, objects, 2_000);
-    expect(performance.now() - began).toBeLessThan(10_000);
     expect(parsed).toHaveLength(10);
     expect(fates.map(({ message }) => message.id).sort()).toEqual(stalled.map(({ id }) => id).sort());
     for (const fate of fates) {
@@ -127,13 +134,20 @@ describe('a message that points to S3', () => {
 
   it('stays on the queue while S3 is away, and its batch-mates are counted', async () => {
     await sendBodies(queue.client, queue.queueUrl, [pointer('7/a'), JSON.stringify(forwarded())]);
-    const processor = start({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' });
+    const way = await startFaultyQueue(queue.endpoint);
+    const processor = start({ SQS_ENDPOINT_URL: way.endpoint, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' });
     await processor.printed(/reading s3:\/\/sentry-events failed/);
     await processor.printed(/stored 1 event/);
     processor.child.kill('SIGTERM');
     expect((await processor.finished).code).toBe(0);
     expect(await countedEvents(pool)).toBe(1);
     await put('7/a', JSON.stringify(forwarded()));
+    // Once more where the poll that the signal ended is still handed it.
+    const onTheQueue = async () => {
+      await endVisibilityTimeouts(queue.client, queue.queueUrl, way.receipts.keys());
+      return (await depth(queue.client, queue.queueUrl)).visible === 1 ? true : undefined;
+    };
+    await poll('the message to be on the queue', onTheQueue);
     start();
     await drained(queue);
     expect(await countedEvents(pool)).toBe(2);

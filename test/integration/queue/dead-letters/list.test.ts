@@ -84,21 +84,20 @@ describe('listing the dead letters', () => {
   });
 
   it('makes them visible again at SIGINT', async () => {
-    await reject(queue, bodies(2_000));
-    const listing = startDeadLetters(queue, '--limit', '2000');
-    await poll(
-      'letters in its hands',
-      async () => ((await depths(queue)).deadLetters[1] > 0 ? true : undefined),
-      {
-        seconds: 20,
-        everyMilliseconds: 5,
-      },
-    );
-    listing.child.kill('SIGINT');
+    await reject(queue, bodies(200));
+    const way = await startFaultyQueue(queue.endpoint);
+    const env = { ...queue.env, SQS_ENDPOINT_URL: way.endpoint };
+    const listing = startDeadLetters({ ...queue, env }, '--limit', '200');
+    let receives = 0;
+    way.fate = (action) => {
+      // Once: a second signal would end it at once.
+      if (action === 'ReceiveMessage' && ++receives === 3) listing.child.kill('SIGINT');
+      return 'pass';
+    };
     const { code, stdout } = await listing.finished;
     expect(code).toBe(0);
     expect(stdout).toContain('stopped before the end');
-    expect(await depths(queue)).toMatchObject({ deadLetters: [2_000, 0] });
+    expect(await depths(queue)).toMatchObject({ deadLetters: [200, 0] });
   });
 
   it('makes them visible again at SIGTERM where the queue has fallen silent', async () => {
@@ -110,7 +109,7 @@ describe('listing the dead letters', () => {
       return receives >= 2 && action === 'ReceiveMessage' ? 'silence' : 'pass';
     };
     const listing = startCommand(['dead_letters'], { ...queue.env, SQS_ENDPOINT_URL: way.endpoint });
-    await poll('the second receive', async () => (receives === 2 ? true : undefined), { seconds: 20 });
+    await poll('the second receive', async () => (receives === 2 ? true : undefined));
     listing.child.kill('SIGTERM');
     const { code, stdout } = await listing.finished;
     expect(code).toBe(0);
@@ -120,12 +119,12 @@ describe('listing the dead letters', () => {
   });
 
   it('makes them visible again where nobody reads its output any more', async () => {
-    await reject(queue, bodies(1_000));
+    await reject(queue, bodies(600));
     const listing = startDeadLetters(queue, '--json');
     await listing.printed(/"letters"/);
     listing.child.stdout?.destroy();
     expect(await listing.finished).toMatchObject({ signal: null, stderr: '' });
-    expect(await depths(queue)).toMatchObject({ deadLetters: [1_000, 0] });
+    expect(await depths(queue)).toMatchObject({ deadLetters: [600, 0] });
   });
 
   it('names what the redrive policy moved', async () => {
@@ -137,7 +136,7 @@ describe('listing the dead letters', () => {
       await touch(queue, queueUrl);
       return (await depths(queue)).deadLetters[0] === 1 ? true : undefined;
     };
-    await poll('the policy to move it', moved, { seconds: 20 });
+    await poll('the policy to move it', moved);
     expect((await deadLetters(queue)).stdout).toMatch(/\nreceived_too_often +1 /);
   });
 

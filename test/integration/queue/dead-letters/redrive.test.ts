@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { poll } from '../../../../dev/poll.ts';
 import type { Redriven, RedriveOptions } from '../../../../src/queue/dead-letters/redrive.ts';
 import { redriveDeadLetters } from '../../../../src/queue/dead-letters/redrive.ts';
 import { queueDepth } from '../../../../src/queue/depth.ts';
@@ -17,7 +16,13 @@ import { forwarded } from '../../../support/events.ts';
 import { startFaultyQueue } from '../../../support/faulty-queue.ts';
 import { countedEvents, drained, startProcessor } from '../../../support/processor.ts';
 import type { TestQueue } from '../../../support/queue.ts';
-import { createQueue, SQS_OPTIONS, sendBodies, takeAll } from '../../../support/queue.ts';
+import {
+  createQueue,
+  endVisibilityTimeouts,
+  SQS_OPTIONS,
+  sendBodies,
+  takeAll,
+} from '../../../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -56,7 +61,7 @@ describe('sending the dead letters back', () => {
     await pool.query('ALTER TABLE issues DROP CONSTRAINT refuse');
     const { code, stdout, stderr } = await deadLetters(queue, '--redrive');
     expect(code).toBe(0);
-    // Progress, where it takes more than a second.
+    // A redrive that takes more than a second says how far it is.
     expect(stderr).toMatch(/^(moved \d+ of about 70\n)*$/);
     expect(stdout).toMatch(/^moved 70 dead letters from \w+_dead_letters\s+to\s+errors_/);
     await drained(queue);
@@ -70,7 +75,7 @@ describe('sending the dead letters back', () => {
     startProcessor(queue, database);
     // An hour ahead of SQS: by its time every letter was there before.
     const began = new Date(Date.now() + 3_600_000);
-    const signal = AbortSignal.timeout(15_000);
+    const signal = AbortSignal.timeout(120_000);
     const { moved } = await redriveHere({ began }, signal);
     expect({ moved, early: signal.aborted }).toEqual({ moved: 40, early: false });
     await drained(queue);
@@ -92,7 +97,7 @@ describe('sending the dead letters back', () => {
     await reject(queue, bodies(5));
     // Visible again at once, as they are when there are more of them than can be looked at in the time they are held.
     const options = { reason: 'missing_message', heldSeconds: 0 };
-    const signal = AbortSignal.timeout(20_000);
+    const signal = AbortSignal.timeout(120_000);
     const { moved, otherReason } = await redriveHere(options, signal);
     expect({ moved, otherReason, early: signal.aborted }).toEqual({ moved: 0, otherReason: 5, early: false });
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [5, 0] });
@@ -135,29 +140,35 @@ describe('sending the dead letters back', () => {
       JSON.stringify(forwarded({ groupID: `g${index % 12}` })),
     );
     await reject(queue, events, 'database_refused');
-    const killed = startDeadLetters(queue, '--redrive');
-    await poll('some to be moved', async () => ((await depths(queue)).queue[0] > 100 ? true : undefined), {
-      seconds: 20,
-      everyMilliseconds: 5,
+    const way = await startFaultyQueue(queue.endpoint);
+    let sent = 0;
+    const amidst = new Promise<void>((resolve) => {
+      way.fate = (action) => {
+        if (action !== 'SendMessage') return 'pass';
+        sent += 1;
+        if (sent <= 105) return 'pass';
+        resolve();
+        return 'silence';
+      };
     });
+    const env = { ...queue.env, SQS_ENDPOINT_URL: way.endpoint };
+    const killed = startDeadLetters({ ...queue, env }, '--redrive');
+    await amidst;
     killed.child.kill('SIGKILL');
     await killed.finished;
-    const { deadLetters: left } = await depths(queue);
-    expect(left[0] + left[1]).toBeGreaterThan(0);
-    // What it had in hand is back after half a minute; until then another one moves the rest and says so.
+    // Ten were in its hands: five were sent and deleted by nobody, five waited to be sent.
+    expect(await depths(queue)).toEqual({ queue: [105, 0], deadLetters: [490, 10] });
+    // Until its timeout ends another one moves the rest and says so.
     const second = await deadLetters(queue, '--redrive');
-    expect(second.code).toBe(0);
-    expect(second.stdout).toMatch(left[1] > 0 ? /more (is|are) in flight/ : /^moved/);
-    const empty = async () => {
-      await deadLetters(queue, '--redrive');
-      const { deadLetters: rest } = await depths(queue);
-      return rest[0] + rest[1] === 0 ? true : undefined;
-    };
-    await poll('no dead letter to be left', empty, { seconds: 45, everyMilliseconds: 1_000 });
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringMatching(/more are in flight/) });
+    expect(await depths(queue)).toEqual({ queue: [595, 0], deadLetters: [0, 10] });
+    await endVisibilityTimeouts(queue.client, queue.deadLetterQueueUrl, way.receipts.keys());
+    await deadLetters(queue, '--redrive');
+    expect(await depths(queue)).toEqual({ queue: [605, 0], deadLetters: [0, 0] });
     startProcessor(queue, database);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(600);
-  }, 90_000);
+  });
 
   it('leaves no letter invisible where a delete fails, and says so', async () => {
     await reject(queue, bodies(5));
@@ -172,18 +183,22 @@ describe('sending the dead letters back', () => {
   });
 
   it('stops cleanly at SIGTERM and says how many were moved', async () => {
-    await reject(queue, bodies(2_000));
-    const redrive = startDeadLetters(queue, '--redrive');
-    await poll('some to be moved', async () => ((await depths(queue)).queue[0] > 50 ? true : undefined), {
-      seconds: 20,
-      everyMilliseconds: 5,
-    });
-    redrive.child.kill('SIGTERM');
+    await reject(queue, bodies(200));
+    const way = await startFaultyQueue(queue.endpoint);
+    const env = { ...queue.env, SQS_ENDPOINT_URL: way.endpoint };
+    const redrive = startDeadLetters({ ...queue, env }, '--redrive');
+    let sent = 0;
+    way.fate = (action) => {
+      // Once: a second signal would end it at once.
+      if (action === 'SendMessage' && ++sent === 50) redrive.child.kill('SIGTERM');
+      return 'pass';
+    };
     const { code, stdout } = await redrive.finished;
     expect(code).toBe(0);
     const moved = Number(/^stopped: moved (\d+) dead letters/.exec(stdout)?.[1]);
-    expect(moved).toBeLessThan(2_000);
-    expect(await depths(queue)).toEqual({ queue: [moved, 0], deadLetters: [2_000 - moved, 0] });
+    expect(moved).toBeGreaterThanOrEqual(50);
+    expect(moved).toBeLessThan(200);
+    expect(await depths(queue)).toEqual({ queue: [moved, 0], deadLetters: [200 - moved, 0] });
   });
 
   it('exits 1 and says why where the queue refuses some, and moves the others', async () => {
