@@ -1,13 +1,43 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+const CORES = availableParallelism();
+/** Files that talk to servers and processes mostly wait for them, so more of them run side by side than there are cores. */
+const SERVER_FILES = Math.min(3 * CORES, 8);
+/** Of a test or a hook. No wait of ours comes near it: it ends what hangs, however busy the machine is. */
+const LIMIT_MILLISECONDS = 600_000;
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
-    // A process for each file: workers, signals and the local SES's one inbox stay apart.
-    pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    typecheck: { enabled: true, checker: 'tsc', include: ['test/types/**/*.test-d.ts'] },
+    testTimeout: LIMIT_MILLISECONDS,
+    hookTimeout: LIMIT_MILLISECONDS,
+    projects: [
+      {
+        extends: true,
+        test: {
+          // Needs neither Postgres nor any other server: `npm run test:unit`.
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/architecture.test.ts'],
+          maxWorkers: CORES,
+          // They leave nothing behind in their process, so each process loads our code once for many files.
+          isolate: false,
+          sequence: { groupOrder: 1 },
+          typecheck: { enabled: true, checker: 'tsc', include: ['test/types/**/*.test-d.ts'] },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'servers',
+          include: ['test/{integration,e2e,chaos}/**/*.test.ts'],
+          maxWorkers: SERVER_FILES,
+          sequence: { groupOrder: 2 },
+          globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['test/support/clean-environment.ts'],
+          // A process for each file: workers, signals and the local SES's one inbox stay apart.
+          pool: 'forks',
+        },
+      },
+    ],
   },
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
-import { supervise } from '../../src/processor/main.ts';
+import { supervise } from '../../src/processor/supervisor/supervise.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createDatabase, emptyTables } from '../support/database.ts';
 import { issuesOf, miscounted, sendEvents } from '../support/load.ts';

@@ -31,7 +31,7 @@ function startDemo(parameters: readonly string[], env: Record<string, string> = 
     await code;
   });
   const printed = (part: string) =>
-    poll(`"${part}" in the output`, async () => (text.includes(part) ? true : undefined), { seconds: 50 });
+    poll(`"${part}" in the output`, async () => (text.includes(part) ? true : undefined));
   return { child, code, printed, text: () => text };
 }
 
@@ -92,7 +92,7 @@ it('npm run dev stays up, with errors for a second terminal to judge, until Ctrl
     const sql = "SELECT FROM issues WHERE message LIKE '%judge me in a second terminal%'";
     return (await query(DATABASE_URL, sql)).length === 1 ? true : undefined;
   };
-  await poll('the error to judge', toJudge, { seconds: 30 });
+  await poll('the error to judge', toJudge);
   const told = 'SELECT (SELECT count(*) FROM trigger_runs) AS runs, (SELECT count(*) FROM alerts) AS alerts';
   const before = await query(DATABASE_URL, told);
 
@@ -108,7 +108,7 @@ it('npm run dev stays up, with errors for a second terminal to judge, until Ctrl
   expect(existsSync(join(folder, '.env'))).toBe(false);
   expect(await databasesOf(dev.child.pid)).toEqual([]);
   await expectClosed(dev.text());
-}, 180_000);
+});
 
 it('a demo that can’t start says what to do, and exits 1', async () => {
   const demo = startDemo([], { DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/x' });

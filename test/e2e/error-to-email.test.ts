@@ -24,7 +24,7 @@ async function simulate(...options: string[]): Promise<void> {
 async function count(events: number): Promise<void> {
   const processor = startCommand(['processor', '--process-count', '1'], system.env);
   const enough = async () => ((await countedEvents(system.database.pool)) === events ? true : undefined);
-  await poll(`${events} events to be counted`, enough, { seconds: 30 });
+  await poll(`${events} events to be counted`, enough);
   processor.child.kill('SIGTERM');
   expect(await processor.finished).toMatchObject({ code: 0 });
 }

@@ -67,7 +67,7 @@ describe.each(SIGNALS)('%s ends at once, as it ends any program,', (name) => {
       );
       return rowCount === 1 ? true : undefined;
     };
-    await poll('migrate to wait', waits, { seconds: 20 });
+    await poll('migrate to wait', waits);
     child.kill(name);
     expect(await finished).toMatchObject({ code: null, signal: name });
   });

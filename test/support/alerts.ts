@@ -59,5 +59,5 @@ export async function awayFromMidnight(): Promise<void> {
   const today = new Date().getUTCDate();
   if (new Date(Date.now() + 20_000).getUTCDate() === today) return;
   const passed = async () => (new Date().getUTCDate() === today ? undefined : true);
-  await poll('midnight UTC', passed, { seconds: 30 });
+  await poll('midnight UTC', passed);
 }

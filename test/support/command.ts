@@ -40,7 +40,7 @@ export function startCommand(
 ): RunningCommand {
   const child = spawn(process.execPath, [MAIN, ...parameters], {
     cwd,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_NO_WARNINGS: '1', ...env },
+    env: { ...basics(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = { stdout: '', stderr: '' };
@@ -66,17 +66,20 @@ export function startCommand(
     finished,
     output,
     printed: (pattern) =>
-      poll(
-        `${pattern} in the output of ${parameters[0]}`,
-        async () => {
-          const match = pattern.exec(output());
-          if (match === null && !running())
-            throw new Error(`${parameters[0]} ended without ${pattern}:\n${output()}`);
-          return match ?? undefined;
-        },
-        { seconds: 30 },
-      ),
+      poll(`${pattern} in the output of ${parameters[0]}`, async () => {
+        const match = pattern.exec(output());
+        if (match === null && !running())
+          throw new Error(`${parameters[0]} ended without ${pattern}:\n${output()}`);
+        return match ?? undefined;
+      }),
   };
+}
+
+/** None of the caller's variables but these: a shell or a home that is set up for the real AWS must not reach a test. */
+function basics(): Environment {
+  const { PATH, HOME, NODE_COMPILE_CACHE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE } = process.env;
+  const awsFiles = { AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE };
+  return { PATH, HOME, NODE_COMPILE_CACHE, NODE_NO_WARNINGS: '1', ...awsFiles };
 }
 
 /** Removed at the end of the test. */
@@ -103,7 +106,7 @@ export async function runUnread(
   const script = '{ "$@"; echo "code $?" >&2; } | :';
   const child = spawn('sh', ['-c', script, 'sh', process.execPath, MAIN, ...parameters], {
     cwd: emptyFolder(),
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_NO_WARNINGS: '1', ...env },
+    env: { ...basics(), ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const printed = await text(child.stderr);

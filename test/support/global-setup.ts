@@ -1,4 +1,8 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { guard } from '../../dev/guard.ts';
 import { startPostgres, uniqueDatabaseName } from '../../dev/postgres/local-postgres.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { asError } from '../../src/runtime/errors.ts';
@@ -16,7 +20,10 @@ declare module 'vitest' {
   }
 }
 
-/** Brings up Postgres once for all test files, with a migrated database as template. */
+/**
+ * Brings up Postgres once for all test files, with a migrated database as template. Test files, commands and workers
+ * share a cache of compiled code: by default each processor makes one for its own workers.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const programs = await findPrograms(say);
@@ -37,6 +44,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await migrate(await postgres.createDatabase(template), 0, logger);
     project.provide('adminUrl', postgres.adminUrl);
     project.provide('template', template);
+    const compileCache = await mkdtemp(join(tmpdir(), 'bec-alerts-tests-compiled-'));
+    // Removed when this process is gone: until then the last of the others may still write into it.
+    guard('rm -rf "$1"', [compileCache]);
+    process.env.NODE_COMPILE_CACHE = compileCache;
     return async () => {
       await postgres.dropDatabase(template);
       await postgres.close();

@@ -84,10 +84,8 @@ describe('our own errors and a Sentry that knows no envelopes', () => {
     const sentry = await startOldSentry({ other: 302, store: 200 });
     const processor = startProcessor(queue, database, { SENTRY_DSN: sentry.dsn() });
     const arrived = (count: number) =>
-      poll(
-        `event ${count} at the old Sentry`,
-        async () => (sentry.events().length >= count ? true : undefined),
-        { seconds: 30 },
+      poll(`event ${count} at the old Sentry`, async () =>
+        sentry.events().length >= count ? true : undefined,
       );
     await sendBodies(queue.client, queue.queueUrl, ['no event']);
     await arrived(1);
