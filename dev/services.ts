@@ -1,6 +1,5 @@
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
-import { buildApp } from 'fauxqs';
 import type { JsonRecord } from '../src/domain/json.ts';
 import { isRecord } from '../src/domain/json.ts';
 import { onPreferredPort } from './ports.ts';
@@ -18,16 +17,15 @@ export interface ServiceOptions {
 
 const HOST = '127.0.0.1';
 
-// CommonJS with a default export: Node and vitest disagree on what importing it yields, requiring it is the same for both.
-const { default: startSesServer } = createRequire(import.meta.url)(
-  'aws-ses-v2-local',
-) as typeof import('aws-ses-v2-local');
+const require = createRequire(import.meta.url);
 
 /**
  * SQS (and S3) in this process, in memory. Queue URLs name the host that the client asked, so that they work from
  * any process of this machine. `GET /_fauxqs/queues` shows what lies in the queues.
  */
 export async function startSqs(options: ServiceOptions = {}): Promise<LocalService> {
+  // Loaded where it is used, as the local SES is: together they take half a second, and most files need one of them.
+  const { buildApp } = await import('fauxqs');
   // Its own startFauxqs would listen on all of the machine's addresses.
   const start = async (port: number) => {
     const app = buildApp({ logger: false });
@@ -107,6 +105,8 @@ function toStoredEmail(email: JsonRecord): StoredEmail {
 
 /** The server resolves even where it could not listen. */
 async function listenSes(port: number): Promise<Server> {
+  // CommonJS with a default export: Node and vitest disagree on what importing it yields, requiring it is the same for both.
+  const { default: startSesServer } = require('aws-ses-v2-local') as typeof import('aws-ses-v2-local');
   const server = await startSesServer({ port, host: HOST });
   if (server.listening) return server;
   throw Object.assign(new Error(`the local SES can't listen on ${HOST}:${port}`), { code: 'EADDRINUSE' });
