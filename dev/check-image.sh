@@ -11,15 +11,13 @@ cd "$(dirname "$0")/.."
 fail() { echo "check-image: $*" >&2; exit 1; }
 ok() { echo "ok    $*"; }
 
-[ "$(id -u)" = 0 ] || fail 'run it as root: chroot isolation needs it'
-command -v apt-get >/dev/null || fail 'it needs Debian or Ubuntu, for debootstrap'
-missing=''
-for program in buildah debootstrap; do command -v $program >/dev/null || missing="$missing $program"; done
-# shellcheck disable=SC2086
-[ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null
+# shellcheck source=dev/debian.sh
+. dev/debian.sh
+
+need_debian_root
+need_programs buildah debootstrap
 node_binary=node_modules/node/bin/node
 [ -x $node_binary ] || fail "there is no $node_binary; run npm ci first"
-npm_folder="$(dirname "$(readlink -f "$(command -v npm)")")/.."
 
 scratch="$(mktemp -d)"
 keep="${KEEP:-$scratch}"
@@ -42,16 +40,7 @@ trap 'exit 130' INT TERM
 base="$keep/base.tar"
 if [ ! -f "$base" ]; then
   mkdir -p "$keep"
-  mirror="$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^http/) {print $i; exit}}')"
-  echo 'making a base image with debootstrap'
-  debootstrap --variant=minbase bookworm "$scratch/debian" "$mirror" >"$scratch/debootstrap.log" 2>&1 ||
-    { tail -5 "$scratch/debootstrap.log" >&2; fail 'debootstrap failed'; }
-  install -D -m 755 $node_binary "$scratch/debian/usr/local/bin/node"
-  mkdir -p "$scratch/debian/usr/local/lib/node_modules"
-  cp -a "$npm_folder" "$scratch/debian/usr/local/lib/node_modules/npm"
-  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$scratch/debian/usr/local/bin/npm"
-  rm -rf "$scratch/debian/var/cache/apt" "$scratch/debian/var/lib/apt/lists"
+  make_debian "$scratch/debian" $node_binary
   tar -C "$scratch/debian" -cf "$base.part" . && mv "$base.part" "$base"
   rm -rf "$scratch/debian"
 fi
@@ -64,12 +53,9 @@ END
 buildah $storage bud -q -t node:24-slim -f "$scratch/Base" "$keep" >/dev/null
 
 # --- the image: npm's own settings are lent to the build and don't stay in it ------------------------------------
-cat "$HOME/.npmrc" /etc/npmrc /usr/local/etc/npmrc >"$scratch/npmrc" 2>/dev/null || true
+npm_settings "$scratch/npmrc" /run/ca.pem
 lend="--volume $scratch/npmrc:/root/.npmrc:ro"
-if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then
-  echo 'cafile=/run/ca.pem' >>"$scratch/npmrc"
-  lend="$lend --volume $NODE_EXTRA_CA_CERTS:/run/ca.pem:ro"
-fi
+[ -z "${NODE_EXTRA_CA_CERTS:-}" ] || lend="$lend --volume $NODE_EXTRA_CA_CERTS:/run/ca.pem:ro"
 echo 'building'
 # shellcheck disable=SC2086
 buildah $storage bud -q --pull-never $lend --volume /etc/resolv.conf:/etc/resolv.conf:ro \
