@@ -1,7 +1,7 @@
 // A shell that is set up for the real AWS, for another database or for another agent must not reach the tests, which
 // start servers of their own: clients in this process would read these variables and files.
 for (const name of Object.keys(process.env)) {
-  if (/^(AWS_|PG|DD_|SENTRY_|DATABASE_URL)/.test(name)) delete process.env[name];
+  if (/^(AWS_|PG|DD_|SENTRY_)/.test(name)) delete process.env[name];
 }
 process.env.AWS_CONFIG_FILE = '/dev/null';
 process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';

@@ -7,6 +7,7 @@ import { startPostgres, uniqueDatabaseName } from '../../dev/postgres/local-post
 import { migrate } from '../../src/db/migrate.ts';
 import { asError } from '../../src/runtime/errors.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
+import './clean-environment.ts';
 import type { Programs } from './programs.ts';
 import { findPrograms } from './programs.ts';
 
