@@ -9,7 +9,7 @@ import type { TestQueue } from './queue.ts';
 import { depth } from './queue.ts';
 
 /** Thousands of events, on a machine that is busy with other tests. */
-const DRAIN_SECONDS = 270;
+const DRAIN_SECONDS = 600;
 
 /** Starts `bec-alerts processor` on a test's queue and database. */
 export function startProcessor(
@@ -34,7 +34,7 @@ export async function drained(queue: TestQueue): Promise<void> {
     const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
     return visible + inFlight === 0 ? true : undefined;
   };
-  await poll('the queue to be empty', empty, { seconds: DRAIN_SECONDS });
+  await poll('the queue to be empty', empty, { seconds: DRAIN_SECONDS, everyMilliseconds: 100 });
 }
 
 /**

@@ -109,8 +109,18 @@ export async function endVisibilityTimeouts(
   QueueUrl: string,
   receiptHandles: Iterable<string>,
 ): Promise<void> {
+  await setVisibilityTimeouts(client, QueueUrl, receiptHandles, 0);
+}
+
+/** Of messages that are in flight, in seconds from now. */
+export async function setVisibilityTimeouts(
+  client: SQSClient,
+  QueueUrl: string,
+  receiptHandles: Iterable<string>,
+  VisibilityTimeout: number,
+): Promise<void> {
   for (const ReceiptHandle of receiptHandles) {
-    const change = new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+    const change = new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout });
     await client.send(change).catch((error: unknown) => {
       // It was deleted or released.
       if (!(error instanceof MessageNotInflight)) throw error;

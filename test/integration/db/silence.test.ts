@@ -41,7 +41,7 @@ it('a Postgres that vanished fails what waits for it, and its connections are us
     connectionString: way.href,
     applicationName: 'bec-alerts test',
     max: 2,
-    statementTimeoutMilliseconds: 100,
+    statementTimeoutMilliseconds: 1_000,
     onIdleError: () => undefined,
   });
   const seen: unknown[] = [];

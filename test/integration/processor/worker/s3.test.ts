@@ -116,7 +116,7 @@ describe('a message that points to S3', () => {
     const stalled = ['mute-1', 'half-1', 'mute-2'].map((key) => received(pointer(key)));
     const whole = Array.from({ length: 9 }, (_, index) => received(pointer(`whole-${index}`)));
     const messages = [...stalled, ...whole, received(JSON.stringify(forwarded()))];
-    const { parsed, fates } = await parse(messages, objects, 2_000);
+    const { parsed, fates } = await parse(messages, objects, 10_000);
     expect(parsed).toHaveLength(10);
     expect(fates.map(({ message }) => message.id).sort()).toEqual(stalled.map(({ id }) => id).sort());
     for (const fate of fates) {

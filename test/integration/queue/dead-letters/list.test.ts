@@ -15,7 +15,7 @@ import { forwarded } from '../../../support/events.ts';
 import { startFaultyQueue } from '../../../support/faulty-queue.ts';
 import { countedEvents, drained, startProcessor } from '../../../support/processor.ts';
 import type { TestQueue } from '../../../support/queue.ts';
-import { createQueue, sendBodies, takeAll } from '../../../support/queue.ts';
+import { createQueue, endVisibilityTimeouts, sendBodies, takeAll } from '../../../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -180,12 +180,23 @@ describe('a message of nearly the largest size', () => {
     const { client, queueUrl } = queue;
     await setAttributes(queue, queue.deadLetterQueueUrl, { MaximumMessageSize: '262144' });
     const policy = { deadLetterTargetArn: await arnOf(queue, queue.deadLetterQueueUrl), maxReceiveCount: 2 };
-    await setAttributes(queue, queueUrl, { RedrivePolicy: JSON.stringify(policy), VisibilityTimeout: '1' });
+    await setAttributes(queue, queueUrl, { RedrivePolicy: JSON.stringify(policy) });
     for (const body of [largest, JSON.stringify(forwarded())]) await sendBodies(client, queueUrl, [body]);
-    const processor = startProcessor(queue, database);
-    await drained(queue);
-    expect(await countedEvents(pool)).toBe(1);
+    const way = await startFaultyQueue(queue.endpoint);
+    const env = { ...queue.env, SQS_ENDPOINT_URL: way.endpoint };
+    const processor = startProcessor({ ...queue, env }, database);
     await processor.printed(REFUSED);
+    const left = async () => {
+      const [visible, inFlight] = (await depths(queue)).queue;
+      return visible + inFlight === 1 ? true : undefined;
+    };
+    await poll('the event to be deleted', left);
+    expect(await countedEvents(pool)).toBe(1);
+    const moved = async () => {
+      await endVisibilityTimeouts(client, queueUrl, way.receipts.keys());
+      return (await depths(queue)).deadLetters[0] === 1 ? true : undefined;
+    };
+    await poll('the policy to move it', moved);
     const [letter, ...more] = await takeAll(client, queue.deadLetterQueueUrl);
     expect(letter?.Body === largest).toBe(true);
     expect(more).toEqual([]);
