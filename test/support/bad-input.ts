@@ -297,14 +297,5 @@ function ascii(value: unknown): string {
 }
 
 function escaped(text: string): string {
-  return [...text]
-    .map((character) =>
-      /[ -~]/.test(character)
-        ? character
-        : Array.from(
-            character,
-            (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
-          ).join(''),
-    )
-    .join('');
+  return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
