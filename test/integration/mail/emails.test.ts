@@ -227,7 +227,7 @@ describe('an alert as SES received it', () => {
       evaluate: () => ({ notify: true, because: 'always' }),
     }`);
     const { finished, emails } = await watchOnce(database, { TRIGGERS: file });
-    expect(finished.code).toBe(0);
+    expect(finished.code).toBe(1);
     expect(emails.map(({ subject }) => subject)).toEqual(['issue good']);
     const { rows } = await pool.query('SELECT trigger, attempts, last_error FROM failed_evaluations');
     expect(rows).toEqual([{ trigger: 'Half', attempts: 1, last_error: expect.stringContaining('no words') }]);
