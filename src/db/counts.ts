@@ -1,4 +1,5 @@
 import type { Counts, RankedIssue } from '../domain/issue.ts';
+import { usersWithin } from './cardinality.ts';
 import { issuesById } from './issues.ts';
 import type { Db } from './pool.ts';
 
@@ -81,7 +82,8 @@ function rounded({ events, users }: CountsRow): Counts {
 /** An issue's unions over the buckets of `date >= $1`. */
 function unionsOf(source: string): string {
   return `CROSS JOIN LATERAL (
-    SELECT hll_cardinality(hll_union_agg(event_set)) AS events, hll_cardinality(hll_union_agg(user_set)) AS users
+    SELECT hll_cardinality(hll_union_agg(event_set)) AS events,
+           ${usersWithin('hll_union_agg(event_set)', 'hll_union_agg(user_set)')} AS users
     FROM issue_buckets WHERE issue_buckets.issue_id = ${source}.issue_id AND date >= $1::date) AS counted`;
 }
 

@@ -1,4 +1,5 @@
 import type { Counts, DayCounts } from '../domain/issue.ts';
+import { usersWithin } from './cardinality.ts';
 import type { Db } from './pool.ts';
 
 /** What an alert shows of an issue's counts. */
@@ -36,16 +37,17 @@ export async function recentCounts(
   window: RecentWindow,
 ): Promise<(issueId: string) => RecentCounts> {
   const dates = lastDays(window);
+  const union = (set: string, since: string) => `hll_union_agg(${set}) FILTER (WHERE date >= ${since}::date)`;
+  const events = (since: string) => `hll_cardinality(${union('event_set', since)})`;
+  const users = (since: string) => usersWithin(union('event_set', since), union('user_set', since));
   const { rows } = await db.query<RecentRow>({
     text: `SELECT
              issue_id,
              array_agg(to_char(date, 'YYYY-MM-DD') ORDER BY date) AS dates,
              array_agg(hll_cardinality(event_set) ORDER BY date) AS day_events,
-             array_agg(hll_cardinality(user_set) ORDER BY date) AS day_users,
-             hll_cardinality(hll_union_agg(event_set) FILTER (WHERE date >= $2::date)) AS today_events,
-             hll_cardinality(hll_union_agg(user_set) FILTER (WHERE date >= $2::date)) AS today_users,
-             hll_cardinality(hll_union_agg(event_set) FILTER (WHERE date >= $3::date)) AS week_events,
-             hll_cardinality(hll_union_agg(user_set) FILTER (WHERE date >= $3::date)) AS week_users
+             array_agg(${usersWithin('event_set', 'user_set')} ORDER BY date) AS day_users,
+             ${events('$2')} AS today_events, ${users('$2')} AS today_users,
+             ${events('$3')} AS week_events, ${users('$3')} AS week_users
            FROM issue_buckets
            WHERE issue_id = ANY($1::bigint[]) AND date >= $4::date
            GROUP BY issue_id`,

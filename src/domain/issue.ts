@@ -29,7 +29,7 @@ export interface Issue {
   readonly lastSeen: Date;
 }
 
-/** Estimates by HyperLogLog: exact up to 150, then with a standard error of 2.3 %. */
+/** Estimates by HyperLogLog: exact up to 150, then with a standard error of 2.3 %. Users never exceed events. */
 export interface Counts {
   readonly events: number;
   readonly users: number;
