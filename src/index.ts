@@ -24,6 +24,7 @@
  * @module
  */
 export type { AlertView } from './domain/alert.ts';
+export { estimate } from './domain/estimate.ts';
 export type { Counts, DayCounts, Issue, RankedIssue, StackFrame } from './domain/issue.ts';
 export type { Recipient, Trigger, TriggerContext, Verdict } from './domain/trigger.ts';
 export { defineTrigger } from './domain/trigger.ts';

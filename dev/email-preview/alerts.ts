@@ -17,7 +17,7 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
   usual: {
     ...SAMPLE_ALERT,
     trigger: 'New top crasher',
-    because: 'it ranks 4 with 12,345 events over 7 days',
+    because: 'it ranks 4 with about 12,345 (± 570) events over 7 days',
     today: { events: 1_204, users: 342 },
     week: { events: 12_345, users: 4_310 },
     days: SAMPLE_ALERT.days.map((day, index) => ({
@@ -55,7 +55,8 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
   most: {
     ...SAMPLE_ALERT,
     trigger: 'A trigger with quite a long name that says all that it does, at some length',
-    because: 'it ranks 1 with 98,765,432 events over 7 days, which is more than ten times what any other has',
+    because:
+      'it ranks 1 with about 98,765,432 (± 4,500,000) events over 7 days, which is more than ten times what any other has',
     today: { events: 12_345_678, users: 9_876_543 },
     week: { events: 98_765_432, users: 54_321_098 },
     days: flat(12_345_678),

@@ -1,16 +1,13 @@
+import { EXACT_UP_TO, estimate, margin, number } from '../domain/estimate.ts';
 import type { Counts, DayCounts, Issue, StackFrame } from '../domain/issue.ts';
 import { oneLine, plural } from '../domain/text.ts';
+
+/** Templates have them as `it.estimate`, `it.margin` and `it.number`. */
+export { estimate, margin, number };
 
 /** Longest subject, in UTF-16 units: what mail programs show at most, and short enough for every relay. */
 const MAX_SUBJECT = 200;
 const MAX_TEXT = 1_000;
-/**
- * HyperLogLog as the buckets have it keeps every element of a set up to 160, and registers beyond. A set of 161 is
- * estimated at 160 or fewer about every third time, at 150 or fewer once in some 3,000: only up to here can a count
- * be called exact.
- */
-const EXACT_UP_TO = 150;
-const STANDARD_ERROR = 0.023;
 
 /** The subject as it leaves: one line, no control characters, 200 at most. */
 export function subjectLine(subject: string): string {
@@ -34,27 +31,6 @@ export function shownIssue(issue: Issue): Issue {
 /** At most `max` UTF-16 units, the cut shown as `…`. */
 export function cut(text: string, max: number): string {
   return oneLine(text, max);
-}
-
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** `12,345` */
-export function number(value: number): string {
-  return grouped.format(value);
-}
-
-/** Half the width of the band that holds the true count 19 times in 20; null where the count is exact. */
-export function margin(count: number): number | null {
-  if (count <= EXACT_UP_TO) return null;
-  const twoSigma = 2 * STANDARD_ERROR * count;
-  // Two digits: more would claim to know the error better than the count.
-  return Math.round(Number(twoSigma.toPrecision(2)));
-}
-
-/** `12`, or `about 12,345 (± 570)` where the count is an estimate. */
-export function estimate(count: number): string {
-  const band = margin(count);
-  return band === null ? number(count) : `about ${number(count)} (± ${number(band)})`;
 }
 
 /** `12 events, 1 affected user` */

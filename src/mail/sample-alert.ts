@@ -24,7 +24,7 @@ export const SAMPLE_ALERT: AlertView = {
     firstSeen: new Date('2026-04-20T08:15:00Z'),
     lastSeen: new Date('2026-05-06T11:58:21Z'),
   },
-  because: 'it ranks 4 with 2,080 events over 7 days',
+  because: 'it ranks 4 with about 2,080 (± 96) events over 7 days',
   ranAt: JUDGED,
   today: { events: 520, users: 117 },
   week: { events: 2_960, users: 640 },

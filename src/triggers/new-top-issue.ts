@@ -1,3 +1,4 @@
+import { estimate } from '../domain/estimate.ts';
 import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 
@@ -21,7 +22,7 @@ export function newTopIssue(emails: readonly string[]): Trigger {
       if (recipients.length === 0) return { notify: false, because: 'all recipients have been told' };
       return {
         notify: true,
-        because: `it ranks ${place.rank} with ${place.events.toLocaleString('en-US')} events over ${DAYS} days`,
+        because: `it ranks ${place.rank} with ${estimate(place.events)} events over ${DAYS} days`,
         recipients,
       };
     },

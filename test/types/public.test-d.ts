@@ -11,7 +11,7 @@ import type {
   TriggerContext,
   Verdict,
 } from '../../src/index.ts';
-import { defineTrigger } from '../../src/index.ts';
+import { defineTrigger, estimate } from '../../src/index.ts';
 
 const evaluate = (): Verdict => ({ notify: false });
 
@@ -87,6 +87,12 @@ describe('the context', () => {
     expectTypeOf<Query['by']>().toEqualTypeOf<'events' | 'users' | undefined>();
     expectTypeOf<{ days: number }>().not.toExtend<Query>();
     expectTypeOf<{ days: number; limit: number }>().toExtend<Query>();
+  });
+});
+
+describe('a count in a reason', () => {
+  it('is written by estimate', () => {
+    expectTypeOf(estimate).toEqualTypeOf<(count: number) => string>();
   });
 });
 

@@ -148,6 +148,7 @@ describe('a trigger file', () => {
       `import type { Trigger } from 'bec-alerts';\nexport default [${own}] satisfies Trigger[];`,
     ],
     ['triggers.mjs', `import { defineTrigger } from 'bec-alerts';\nexport default [defineTrigger(${own})];`],
+    ['estimate.mjs', `import { estimate } from 'bec-alerts';\nestimate(12_345);\nexport default [${own}];`],
     ['triggers.js', `export default [${own}];`],
     ['triggers.cjs', `module.exports = [${own}];`],
     ['parts.mjs', `import { one } from './one.mjs';\nexport default [one];`],

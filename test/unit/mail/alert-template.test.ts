@@ -32,7 +32,7 @@ describe('both bodies of an alert', () => {
       SAMPLE_ALERT.issue.module,
       'Sample trigger',
       'Why you are told',
-      'it ranks 4 with 2,080 events over 7 days',
+      'it ranks 4 with about 2,080 (± 96) events over 7 days',
       'Affected users'.toLowerCase(),
       '117',
       'First seen',

@@ -7,9 +7,7 @@ import {
   busiest,
   counts,
   day,
-  estimate,
   frame,
-  margin,
   shownIssue,
   subjectLine,
   time,
@@ -17,29 +15,6 @@ import {
 import { anIssue } from '../../support/issues.ts';
 
 describe('a count', () => {
-  it.each([
-    [0, '0'],
-    [1, '1'],
-    [150, '150'],
-    [151, 'about 151 (± 7)'],
-    [160, 'about 160 (± 7)'],
-    [1_000, 'about 1,000 (± 46)'],
-    [12_345, 'about 12,345 (± 570)'],
-    [98_765_432, 'about 98,765,432 (± 4,500,000)'],
-  ])('of %i reads %j', (count, expected) => {
-    expect(estimate(count)).toBe(expected);
-  });
-
-  it('has a band of twice 2.3 %, to two digits, exactly where it is an estimate', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 1e12 }), (count) => {
-        const band = margin(count);
-        if (count <= 150) expect(band).toBeNull();
-        else expect(Math.abs((band ?? 0) - count * 0.046)).toBeLessThan(0.5 + count * 0.046 * 0.05);
-      }),
-    );
-  });
-
   it('is of one thing or of many', () => {
     expect(counts({ events: 1, users: 1 })).toBe('1 event, 1 affected user');
     expect(counts({ events: 200, users: 0 })).toBe('about 200 (± 9) events, 0 affected users');

@@ -82,7 +82,7 @@ describe('New top crasher', () => {
     const verdict = await judge('New top crasher', issue, contextOf(ranked(4, 12_345), [BOB]));
     expect(verdict).toEqual({
       notify: true,
-      because: 'it ranks 4 with 12,345 events over 7 days',
+      because: 'it ranks 4 with about 12,345 (± 570) events over 7 days',
       recipients: [BOB],
     });
   });
