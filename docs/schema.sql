@@ -92,8 +92,11 @@ ALTER TABLE public.issues ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 CREATE TABLE public.recipient_issues (
     recipient_id bigint NOT NULL,
     issue_id bigint NOT NULL,
-    last_notified timestamp with time zone NOT NULL
+    last_notified timestamp with time zone NOT NULL,
+    triggers text[] DEFAULT '{}'::text[] NOT NULL
 );
+
+COMMENT ON COLUMN public.recipient_issues.triggers IS 'The names of the triggers that notified the recipient of the issue.';
 
 CREATE TABLE public.recipients (
     id bigint NOT NULL,

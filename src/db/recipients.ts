@@ -15,34 +15,51 @@ export async function ensureRecipients(db: Db, emails: readonly string[]): Promi
   return new Map(rows.map((row) => [row.email, row]));
 }
 
-export interface Notification {
+/** A recipient and an issue. */
+export interface Pair {
   readonly recipientId: string;
   readonly issueId: string;
 }
 
-/** When the recipient of each pair was last notified about its issue, in the order of the pairs; null for never. */
-export async function lastNotified(db: Db, pairs: readonly Notification[]): Promise<(Date | null)[]> {
-  const { rows } = await db.query<{ last_notified: Date | null }>({
-    text: `SELECT last_notified
+/** What was decided before about a recipient and an issue. */
+export interface Notified {
+  /** When any trigger last notified the recipient; null for never. */
+  readonly lastNotified: Date | null;
+  /** Whether the trigger in question ever did. */
+  readonly byThisTrigger: boolean;
+}
+
+/** The pairs' notifications in the order asked. @param trigger the name of the one in question */
+export async function notifications(db: Db, pairs: readonly Pair[], trigger: string): Promise<Notified[]> {
+  const { rows } = await db.query<Notified>({
+    text: `SELECT last_notified AS "lastNotified", coalesce($3 = ANY(triggers), false) AS "byThisTrigger"
            FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS asked (recipient_id, issue_id, place)
            LEFT JOIN recipient_issues USING (recipient_id, issue_id)
            ORDER BY place`,
-    values: columns(pairs),
+    values: [...columns(pairs), trigger],
   });
-  return rows.map((row) => row.last_notified);
+  return rows;
 }
 
-export async function recordNotified(db: Db, pairs: readonly Notification[], at: Date): Promise<void> {
+/** Records that a trigger notified recipients of issues. Its name is kept once, however often it notifies. */
+export async function recordNotified(
+  db: Db,
+  pairs: readonly Pair[],
+  trigger: string,
+  at: Date,
+): Promise<void> {
   if (pairs.length === 0) return;
   await db.query({
-    text: `INSERT INTO recipient_issues (recipient_id, issue_id, last_notified)
-           SELECT DISTINCT recipient_id, issue_id, $3::timestamptz
+    text: `INSERT INTO recipient_issues AS known (recipient_id, issue_id, last_notified, triggers)
+           SELECT DISTINCT recipient_id, issue_id, $4::timestamptz, ARRAY[$3]
            FROM unnest($1::bigint[], $2::bigint[]) AS notified (recipient_id, issue_id)
-           ON CONFLICT (recipient_id, issue_id) DO UPDATE SET last_notified = excluded.last_notified`,
-    values: [...columns(pairs), at],
+           ON CONFLICT (recipient_id, issue_id) DO UPDATE SET
+             last_notified = excluded.last_notified,
+             triggers = CASE WHEN $3 = ANY(known.triggers) THEN known.triggers ELSE known.triggers || excluded.triggers END`,
+    values: [...columns(pairs), trigger, at],
   });
 }
 
-function columns(pairs: readonly Notification[]): [string[], string[]] {
+function columns(pairs: readonly Pair[]): [string[], string[]] {
   return [pairs.map((pair) => pair.recipientId), pairs.map((pair) => pair.issueId)];
 }

@@ -51,8 +51,15 @@ export interface TriggerContext {
   }): Promise<readonly RankedIssue[]>;
   /** When the recipient was last told of the issue, by any trigger; null if never. */
   lastNotified(recipient: Recipient, issue: Issue): Promise<Date | null>;
-  /** Those of `recipients` that no trigger ever told of the issue. */
-  neverNotified(issue: Issue): Promise<readonly Recipient[]>;
+  /**
+   * Those of `recipients` that were never notified of the issue.
+   * - `by`: default 'anyTrigger', no trigger ever notified them; 'thisTrigger', the trigger of this name never did,
+   *   whatever others did
+   *
+   * An alert counts from its decision on: also while it waits to be sent, and where SES rejects it.
+   * @throws TypeError if `by` is something else
+   */
+  neverNotified(issue: Issue, by?: 'anyTrigger' | 'thisTrigger'): Promise<readonly Recipient[]>;
 }
 
 /** Judges an issue and names whom to tell. */

@@ -82,6 +82,12 @@ describe('the context', () => {
     expectTypeOf<TriggerContext['neverNotified']>().returns.resolves.toEqualTypeOf<readonly Recipient[]>();
   });
 
+  it('is asked who was never told, by any trigger or by this one', () => {
+    expectTypeOf<TriggerContext['neverNotified']>().parameters.toEqualTypeOf<
+      [issue: Issue, by?: 'anyTrigger' | 'thisTrigger' | undefined]
+    >();
+  });
+
   it('ranks by events or users alone', () => {
     type Query = Parameters<TriggerContext['top']>[0];
     expectTypeOf<Query['by']>().toEqualTypeOf<'events' | 'users' | undefined>();

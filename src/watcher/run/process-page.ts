@@ -51,7 +51,7 @@ async function processTrigger(
   const rendered = await renderAlerts(tx, trigger.ready, bundled, opened.ranAt, settings);
   for (const { notify } of rendered.failures) bundler.release(notify);
   await insertAlerts(tx, opened.id, rendered.alerts);
-  await recordNotified(tx, rendered.alerts, opened.ranAt);
+  await recordNotified(tx, rendered.alerts, trigger.ready.trigger.name, opened.ranAt);
   const failed = [...evaluations.failed, ...failuresOf(rendered)];
   await rememberFailures(state, trigger, page, failed);
   count(state, trigger, page, { evaluations, rendered, failed });
@@ -63,7 +63,8 @@ async function evaluatePage(
   { issues }: Page,
   questions: PageQuestions,
 ): Promise<Evaluations> {
-  const context = createContext(questions, opened.ranAt, trigger.recipients, rankings);
+  const asker = { name: trigger.ready.trigger.name, recipients: trigger.recipients };
+  const context = createContext(questions, opened.ranAt, asker, rankings);
   const patience = trigger.late ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
   const evaluations = await evaluate(trigger.ready.trigger, issues, context, patience, signal);
   if (evaluations.late) trigger.late = true;

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { countsOf, topIssues } from '../../db/counts.ts';
-import { lastNotified } from '../../db/recipients.ts';
+import type { Notified } from '../../db/recipients.ts';
+import { notifications } from '../../db/recipients.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { Counts, Issue, RankedIssue } from '../../domain/issue.ts';
 import { firstDay } from '../../domain/time.ts';
@@ -48,19 +49,25 @@ export function openPage(tx: Transaction, now: Date): PageQuestions {
   };
 }
 
+/** The trigger that asks. */
+export interface Asker {
+  readonly name: string;
+  readonly recipients: readonly Recipient[];
+}
+
 /** The context for one trigger and one page of issues. What triggers share is frozen: none changes another's verdict. */
 export function createContext(
   { ask, counts }: PageQuestions,
   now: Date,
-  told: readonly Recipient[],
+  asker: Asker,
   rankings: RankingCache,
 ): TriggerContext {
-  const recipients = frozen(told.map((recipient) => ({ ...recipient })));
+  const recipients = frozen(asker.recipients.map((recipient) => ({ ...recipient })));
   // Not shared by triggers: what the one before decided counts as notified.
-  const notified = new DataLoader<{ recipient: Recipient; issue: Issue }, Date | null, string>(
+  const notified = new DataLoader<{ recipient: Recipient; issue: Issue }, Notified, string>(
     (asked) => {
       const pairs = asked.map(({ recipient, issue }) => ({ recipientId: recipient.id, issueId: issue.id }));
-      return ask((db) => lastNotified(db, pairs));
+      return ask((db) => notifications(db, pairs, asker.name));
     },
     { cacheKeyFn: ({ recipient, issue }) => `${recipient.id}:${issue.id}` },
   );
@@ -83,12 +90,22 @@ export function createContext(
       rankings.set(key, ranking);
       return ranking;
     },
-    lastNotified: (recipient, issue) => notified.load({ recipient, issue }),
-    neverNotified: async (issue) => {
-      const dates = await Promise.all(recipients.map((recipient) => notified.load({ recipient, issue })));
-      return recipients.filter((_, index) => dates[index] === null);
+    lastNotified: async (recipient, issue) => (await notified.load({ recipient, issue })).lastNotified,
+    neverNotified: async (issue, by = 'anyTrigger') => {
+      const wasNotified = wasNotifiedBy(by);
+      const known = await Promise.all(
+        recipients.map(async (recipient) => ({ recipient, ...(await notified.load({ recipient, issue })) })),
+      );
+      return known.filter((one) => !wasNotified(one)).map(({ recipient }) => recipient);
     },
   };
+}
+
+/** @throws TypeError where a trigger file in JavaScript asks for something else */
+function wasNotifiedBy(by: 'anyTrigger' | 'thisTrigger'): (known: Notified) => boolean {
+  if (by === 'anyTrigger') return ({ lastNotified }) => lastNotified !== null;
+  if (by === 'thisTrigger') return ({ byThisTrigger }) => byThisTrigger;
+  throw new TypeError(`neverNotified asks by 'anyTrigger' or 'thisTrigger', not by ${JSON.stringify(by)}`);
 }
 
 function frozen<T extends object>(list: readonly T[]): readonly T[] {

@@ -57,6 +57,28 @@ describe('bec-alerts migrate', () => {
     expect(await tables(url)).toContain('alerts');
   });
 
+  it('names the triggers of earlier notifications, as far as their alerts are kept', async () => {
+    const { url, pool } = await createDatabase();
+    const undone = async () => {
+      const { rows } = await pool.query(
+        "SELECT FROM pgmigrations WHERE name LIKE '%name-notifying-triggers'",
+      );
+      return rows.length === 0;
+    };
+    while (!(await undone())) await runCommand(['migrate', '--down', '1'], { ...LOG, DATABASE_URL: url });
+    await pool.query(`
+      INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+        VALUES ('g1', '7', 'm', 'x', '[]', now(), now(), pg_current_xact_id());
+      INSERT INTO recipients (email) VALUES ('ann@example.com'), ('bob@example.com');
+      INSERT INTO trigger_runs (ran_at, finished_at, snapshot) SELECT now(), now(), pg_current_snapshot() FROM generate_series(1, 2);
+      INSERT INTO recipient_issues (recipient_id, issue_id, last_notified) VALUES (1, 1, now()), (2, 1, now());
+      INSERT INTO alerts (run_id, trigger, recipient_id, issue_id, because, subject, body_text)
+        VALUES (1, 'One', 1, 1, 'b', 's', 't'), (2, 'One', 1, 1, 'b', 's', 't'), (2, 'Two', 1, 1, 'b', 's', 't')`);
+    await runCommand(['migrate'], { ...LOG, DATABASE_URL: url });
+    const { rows } = await pool.query('SELECT triggers FROM recipient_issues ORDER BY recipient_id');
+    expect(rows).toEqual([{ triggers: ['One', 'Two'] }, { triggers: [] }]);
+  });
+
   it.each(['0', '-1', 'all', '1.5'])('refuses --down %s', async (count) => {
     const { code, stderr } = await runCommand(['migrate', `--down=${count}`], {
       DATABASE_URL: inject('adminUrl'),

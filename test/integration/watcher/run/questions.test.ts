@@ -37,6 +37,7 @@ const curious = asking('Curious', async (issue, context) => {
   await context.top({ days: 7, limit: 5, by: 'users', excludeModules: ['moz-extension'] });
   for (const recipient of context.recipients) await context.lastNotified(recipient, issue);
   await context.neverNotified(issue);
+  await context.neverNotified(issue, 'thisTrigger');
 });
 
 async function storeIssues(count: number): Promise<void> {
@@ -150,6 +151,46 @@ describe('what triggers ask', () => {
     });
   });
 
+  it('knows whom this trigger told, whatever others told, for longer than alerts are kept', async () => {
+    const never: Record<string, { any: string[]; this: string[] }> = {};
+    /** Notes who was never told, and tells Ann of the first issue. */
+    const tellsAnn = (name: string): Trigger => ({
+      name,
+      emails: [ANN, BOB],
+      async evaluate(issue, context) {
+        const emails = (recipients: readonly { email: string }[]) => recipients.map(({ email }) => email);
+        never[`${name} ${issue.groupId}`] = {
+          any: emails(await context.neverNotified(issue)),
+          this: emails(await context.neverNotified(issue, 'thisTrigger')),
+        };
+        const recipients = context.recipients.slice(0, 1);
+        return { notify: issue.groupId === 'g0', because: 'it is the first', recipients };
+      },
+    });
+    const both = [ANN, BOB];
+    await storeIssues(2);
+    await runHere(pool, [tellsAnn('One'), tellsAnn('Two')]);
+    expect(never).toEqual({
+      'One g0': { any: both, this: both },
+      'One g1': { any: both, this: both },
+      'Two g0': { any: [BOB], this: both },
+      'Two g1': { any: both, this: both },
+    });
+
+    // Whether the email was refused for good, or is so old that the alert is pruned: it was decided.
+    await pool.query("UPDATE alerts SET status = 'failed' WHERE trigger = 'One'");
+    await pool.query("DELETE FROM alerts WHERE trigger = 'Two'");
+    await storeIssues(1);
+    await runHere(pool, [tellsAnn('One'), tellsAnn('Two'), tellsAnn('Two, renamed')]);
+    expect(never).toMatchObject({
+      'One g0': { any: [BOB], this: [BOB] },
+      'Two g0': { any: [BOB], this: [BOB] },
+      'Two, renamed g0': { any: [BOB], this: both },
+    });
+    const { rows } = await pool.query('SELECT triggers FROM recipient_issues');
+    expect(rows).toEqual([{ triggers: ['One', 'Two', 'Two, renamed'] }]);
+  });
+
   it('is answered from the run’s snapshot, whatever is stored meanwhile', async () => {
     await storeEvents(pool, [errorEvent({ groupId: 'a' })]);
     const answers: unknown[] = [];
@@ -168,9 +209,10 @@ describe('what triggers ask', () => {
       asking('A', (issue, context) => context.counts(issue, { days: -1 })),
       asking('B', (issue, context) => context.counts(issue, { days: 1.5 })),
       asking('C', (_, context) => context.top({ days: 7, limit: 0 })),
-      asking('D', (issue, context) => context.counts(issue, { days: 7 })),
+      asking('D', (issue, context) => context.neverNotified(issue, 'thistrigger' as 'thisTrigger')),
+      asking('E', (issue, context) => context.counts(issue, { days: 7 })),
     ]);
-    expect(outcome.failures).toBe(3);
+    expect(outcome.failures).toBe(4);
   });
 
   it('is refused after the judgement has ended: nothing runs in another page’s turn', async () => {
