@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import type { Issue } from '../../domain/issue.ts';
 import type { Recipient, Trigger, TriggerContext } from '../../domain/trigger.ts';
 import { asError } from '../../runtime/errors.ts';
 import { pause } from '../../runtime/loop.ts';
+import { checkedVerdict } from '../triggers/verdict.ts';
 
 /** The trigger notifies of an issue. */
 export interface Notify {
@@ -42,15 +42,6 @@ export interface Evaluations {
 export const PATIENCE_MILLISECONDS = 120_000;
 /** How long it may take over each further page of a run in which it was late once. */
 export const LATE_PATIENCE_MILLISECONDS = 1_000;
-
-const verdictSchema = z.discriminatedUnion('notify', [
-  z.object({ notify: z.literal(false), because: z.string().optional() }),
-  z.object({
-    notify: z.literal(true),
-    because: z.string().min(1),
-    recipients: z.array(z.object({ id: z.string(), email: z.string() })).optional(),
-  }),
-]);
 
 /**
  * Lets a trigger evaluate a page of issues. All evaluations start in the same turn, so that their questions reach
@@ -110,36 +101,10 @@ function failure(issue: Issue, error: Error): EvaluationFailure {
 
 async function evaluateOne(trigger: Trigger, issue: Issue, context: TriggerContext): Promise<Outcome> {
   try {
-    const answer = await trigger.evaluate(issue, context);
-    // Nearly every verdict is this one, and a schema takes longer than the evaluation.
-    const decline = declineOf(issue, answer);
-    if (decline !== null) return decline;
-    const checked = verdictSchema.safeParse(answer);
-    if (!checked.success)
-      throw new TypeError(`evaluate must return a verdict: ${z.prettifyError(checked.error)}`);
-    const verdict = checked.data;
+    const verdict = checkedVerdict(await trigger.evaluate(issue, context), context.recipients);
     if (!verdict.notify) return { verdict: 'decline', issue, because: verdict.because };
-    const recipients = ownRecipients(verdict.recipients ?? context.recipients, context);
-    return { verdict: 'notify', issue, because: verdict.because, recipients };
+    return { verdict: 'notify', issue, because: verdict.because, recipients: verdict.recipients };
   } catch (thrown) {
     return failure(issue, asError(thrown));
   }
-}
-
-function declineOf(issue: Issue, answer: unknown): Decline | null {
-  if (typeof answer !== 'object' || answer === null || !('notify' in answer) || answer.notify !== false) {
-    return null;
-  }
-  const because = 'because' in answer ? answer.because : undefined;
-  return because === undefined || typeof because === 'string' ? { verdict: 'decline', issue, because } : null;
-}
-
-/** A trigger notifies its own recipients only, each once. */
-function ownRecipients(named: readonly Recipient[], context: TriggerContext): readonly Recipient[] {
-  const ids = new Set(named.map(({ id }) => id));
-  const recipients = context.recipients.filter(({ id }) => ids.has(id));
-  if (recipients.length !== ids.size) {
-    throw new TypeError('the verdict names a recipient who is not among context.recipients');
-  }
-  return recipients;
 }

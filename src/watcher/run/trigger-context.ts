@@ -6,9 +6,7 @@ import type { Transaction } from '../../db/transaction.ts';
 import type { Counts, Issue, RankedIssue } from '../../domain/issue.ts';
 import { firstDay } from '../../domain/time.ts';
 import type { Recipient, TriggerContext } from '../../domain/trigger.ts';
-
-const MOST_DAYS = 3_650;
-const MOST_RANKS = 10_000;
+import { checkedBy, checkedTop, daysOf } from '../triggers/questions.ts';
 
 /** Answers of one run that hold for all of it: rankings, each asked of Postgres once. */
 export type RankingCache = Map<string, Promise<readonly RankedIssue[]>>;
@@ -77,42 +75,28 @@ export function createContext(
       return new Date(now);
     },
     recipients,
-    counts: async (issue, { days }) => counts(issue.id, wholeNumber('days', days, 0, MOST_DAYS)),
-    top: async ({ days, limit, by = 'events', excludeModules = [] }) => {
-      const query = {
-        since: firstDay(now, wholeNumber('days', days, 0, MOST_DAYS)),
-        limit: wholeNumber('limit', limit, 1, MOST_RANKS),
-        by: by === 'users' ? ('users' as const) : ('events' as const),
-        excludeModules,
-      };
+    counts: async (issue, window) => counts(issue.id, daysOf(window)),
+    top: async (question) => {
+      const { days, ...asked } = checkedTop(question);
+      const query = { ...asked, since: firstDay(now, days) };
       const key = JSON.stringify(query);
       const ranking = rankings.get(key) ?? ask(async (db) => frozen(await topIssues(db, query)));
       rankings.set(key, ranking);
       return ranking;
     },
     lastNotified: async (recipient, issue) => (await notified.load({ recipient, issue })).lastNotified,
-    neverNotified: async (issue, by = 'anyTrigger') => {
-      const wasNotified = wasNotifiedBy(by);
+    neverNotified: async (issue, by) => {
+      const byAnyTrigger = checkedBy(by) === 'anyTrigger';
       const known = await Promise.all(
         recipients.map(async (recipient) => ({ recipient, ...(await notified.load({ recipient, issue })) })),
       );
-      return known.filter((one) => !wasNotified(one)).map(({ recipient }) => recipient);
+      return known
+        .filter(({ lastNotified, byThisTrigger }) => !(byAnyTrigger ? lastNotified !== null : byThisTrigger))
+        .map(({ recipient }) => recipient);
     },
   };
 }
 
-/** @throws TypeError where a trigger file in JavaScript asks for something else */
-function wasNotifiedBy(by: 'anyTrigger' | 'thisTrigger'): (known: Notified) => boolean {
-  if (by === 'anyTrigger') return ({ lastNotified }) => lastNotified !== null;
-  if (by === 'thisTrigger') return ({ byThisTrigger }) => byThisTrigger;
-  throw new TypeError(`neverNotified asks by 'anyTrigger' or 'thisTrigger', not by ${JSON.stringify(by)}`);
-}
-
 function frozen<T extends object>(list: readonly T[]): readonly T[] {
   return Object.freeze(list.map((one) => Object.freeze(one)));
-}
-
-function wholeNumber(name: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not ${value}`);
 }
