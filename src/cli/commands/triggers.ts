@@ -6,6 +6,9 @@ import { builtInTriggers } from '../../triggers/index.ts';
 import { importTriggers } from '../../watcher/triggers/file.ts';
 import type { LoadedTrigger } from '../../watcher/triggers/load.ts';
 import { loadTriggers, templateDirectory } from '../../watcher/triggers/load.ts';
+import { checkTriggerFile } from '../../watcher/triggers/trial/check-file.ts';
+import type { ListedTrigger } from '../../watcher/triggers/trial/check-protocol.ts';
+import { listed } from '../../watcher/triggers/trial/check-protocol.ts';
 import type { Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
 import { aligned } from '../table.ts';
@@ -16,14 +19,18 @@ export const TRIGGERS_OPTION: OptionVariables = {
   about: 'trigger file to use instead of the built-in triggers',
 };
 
-/** `triggers`: what the watcher would judge with, and whether a trigger file is right. */
+/** `triggers`: the triggers that the watcher would use, and whether a trigger file is right. */
 export function addTriggers(program: Command, register: Register): void {
   const command = program
     .command('triggers')
-    .description('list the triggers with whom they tell; loads and checks a trigger file, and judges nothing')
+    .description('list the triggers with their recipients; tries those of a trigger file on made-up issues')
     .option('--json', 'print JSON instead of a table');
   register(command, triggersSettings, [TRIGGERS_OPTION], async (settings) => {
-    const triggers = await configuredTriggers(settings);
+    const { TRIGGERS: file } = settings;
+    const triggers =
+      file === undefined
+        ? (await configuredTriggers(settings)).map(listed)
+        : await checkTriggerFile(file, process.stderr);
     const { json = false } = command.opts<{ json?: boolean }>();
     process.stdout.write(json ? asJson(settings, triggers) : asTable(settings, triggers));
   });
@@ -55,37 +62,37 @@ async function withoutStdout<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function asJson({ TRIGGERS: file }: TriggersSettings, triggers: readonly LoadedTrigger[]) {
-  const list = triggers.map(({ trigger, enabled, templateName, template }) => ({
-    name: trigger.name,
+function asJson({ TRIGGERS: file }: TriggersSettings, triggers: readonly ListedTrigger[]) {
+  const list = triggers.map(({ name, enabled, emails, templateName: template, html }) => ({
+    name,
     enabled,
-    emails: trigger.emails,
-    template: templateName,
-    html: template.html,
+    emails,
+    template,
+    html,
   }));
   return `${JSON.stringify({ file: file ?? null, triggers: list }, null, 2)}\n`;
 }
 
-function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly LoadedTrigger[]): string {
+function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly ListedTrigger[]): string {
   const rows = [
     ['TRIGGER', 'ENABLED', 'TEMPLATE', 'TELLS'],
-    ...triggers.flatMap((loaded) => rowsOf(loaded, file)),
+    ...triggers.flatMap((trigger) => rowsOf(trigger, file)),
   ];
-  const enabled = triggers.filter((loaded) => loaded.enabled).length;
+  const enabled = triggers.filter((trigger) => trigger.enabled).length;
   const source = file === undefined ? 'built in; --triggers FILE uses others' : `from ${file}`;
   return `${aligned(rows).join('\n')}\n\n${plural(triggers.length, 'trigger')}, ${enabled} enabled (${source})\n`;
 }
 
 /** Each further recipient has a line of its own. */
 function rowsOf(
-  { trigger, enabled, templateName, template }: LoadedTrigger,
+  { name, emails, enabled, templateName, html }: ListedTrigger,
   file: string | undefined,
 ): string[][] {
   const nobody = file === undefined ? 'nobody: set ALERT_EMAILS' : 'nobody';
-  const [first = nobody, ...more] = trigger.emails;
-  const kinds = template.html ? 'text, HTML' : 'text';
+  const [first = nobody, ...more] = emails;
+  const kinds = html ? 'text, HTML' : 'text';
   return [
-    [trigger.name, enabled ? 'yes' : 'no', `${templateName} (${kinds})`, first],
+    [name, enabled ? 'yes' : 'no', `${templateName} (${kinds})`, first],
     ...more.map((email) => ['', '', '', email]),
   ];
 }

@@ -3,12 +3,16 @@ import { registerHooks } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asError } from '../../runtime/errors.ts';
+import { placeIn } from './place.ts';
 
 /** All mistakes of one trigger file. */
 export class TriggerFileError extends Error {
+  readonly mistakes: readonly string[];
+
   constructor(file: string, mistakes: readonly string[]) {
     super(`wrong triggers in ${file}\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`);
     this.name = 'TriggerFileError';
+    this.mistakes = mistakes;
   }
 }
 
@@ -65,7 +69,6 @@ function reason(error: Error, path: string): string {
 
 /** ` (file:line:column)` where the stack has it. */
 function where(error: Error, path: string): string {
-  const at = error.stack?.indexOf(path) ?? -1;
-  const place = at === -1 ? null : /^:\d+(:\d+)?/.exec((error.stack ?? '').slice(at + path.length));
-  return place === null ? '' : ` (${path}${place[0]})`;
+  const place = placeIn(error, path);
+  return place === null ? '' : ` (${place})`;
 }

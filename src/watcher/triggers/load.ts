@@ -156,7 +156,8 @@ async function templateOf(
   }
 }
 
-function labelOf(candidate: unknown, index: number): string {
+/** `trigger 2 (Many users)`, as mistakes begin. */
+export function labelOf(candidate: unknown, index: number): string {
   const name = nameOf(candidate);
   return name === null ? `trigger ${index + 1}` : `trigger ${index + 1} (${oneLine(name, MAX_NAME)})`;
 }

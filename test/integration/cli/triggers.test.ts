@@ -246,4 +246,39 @@ describe('a trigger file', () => {
       }
     }
   });
+
+  it('has its triggers tried on made-up issues, the disabled ones too, and every mistake named with its line', async () => {
+    const source = `export default [
+      { name: 'One', emails: ['ann@example.com'], enabled: false,
+        evaluate: async (issue, context) => ({ notify: (await context.count(issue)) > 1, because: 'x' }) },
+      { name: 'Two', emails: ['nobody'], evaluate: () => true },
+      { name: 'Three', emails: [], evaluate: () => new Promise(() => {}) },
+      { name: 'Four', emails: [], evaluate: (issue) => ({ notify: issue.stackFrames[0].line > 1, because: 'x' }) },
+    ];`;
+    const { directory, code, stdout, stderr } = await triggers({ 'triggers.mts': source }, 'triggers.mts');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    for (const mistake of [
+      'trigger 1 (One): evaluate failed on every made-up issue: context.count is not a function; context has now, ' +
+        'recipients, counts, top, lastNotified, neverNotified; did you mean counts? ' +
+        `(${directory}/triggers.mts:3:71)`,
+      'trigger 2 (Two): emails[0] must be an ASCII email address',
+      `trigger 2 (Two): evaluate failed on every made-up issue: evaluate must return { notify: false } or`,
+      `it returned true (${directory}/triggers.mts:4:52)`,
+      'trigger 3 (Three): evaluate failed on every made-up issue: it did not return within 3 s',
+      'trigger 4 (Four): evaluate failed on a made-up issue without module and stack: Cannot read',
+    ]) {
+      expect(stderr).toContain(mistake);
+    }
+  });
+
+  it('is loaded by the watcher even where a trigger fails on made-up issues alone', async () => {
+    const picky = `{ name: 'Picky', emails: [], evaluate: () => { throw new Error('made up'); } }`;
+    const directory = await folder({ 'own.mjs': `export default [${picky}];` });
+    const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', AWS_DEFAULT_REGION: 'us-east-1' };
+    const parameters = ['watcher', '--once', '--console-alerts', '--triggers', 'own.mjs'];
+    const { code, stderr } = await runCommand(parameters, env, directory);
+    expect(code).toBe(1);
+    expect(stderr).toContain('ECONNREFUSED');
+    expect(stderr).not.toContain('wrong triggers');
+  });
 });

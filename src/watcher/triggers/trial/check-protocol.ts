@@ -1,0 +1,29 @@
+import type { LoadedTrigger } from '../load.ts';
+
+/** What a trigger file holds, as the thread that checks it can hand it over: functions stay in their thread. */
+export interface ListedTrigger {
+  readonly name: string;
+  readonly emails: readonly string[];
+  readonly enabled: boolean;
+  readonly templateName: string;
+  /** Whether the template has HTML. */
+  readonly html: boolean;
+}
+
+/** From the thread that checks a trigger file. */
+export type CheckReport =
+  /** It tries this trigger now. `place`: of its `evaluate`, as `file:line:column`. */
+  | { readonly type: 'trying'; readonly label: string; readonly place: string | null }
+  | { readonly type: 'mistakes'; readonly mistakes: readonly string[] }
+  /** All is checked. */
+  | { readonly type: 'done'; readonly triggers: readonly ListedTrigger[] };
+
+export function listed({ trigger, enabled, templateName, template }: LoadedTrigger): ListedTrigger {
+  return { name: trigger.name, emails: trigger.emails, enabled, templateName, html: template.html };
+}
+
+const TYPES: ReadonlySet<unknown> = new Set<CheckReport['type']>(['trying', 'mistakes', 'done']);
+
+export function isCheckReport(message: unknown): message is CheckReport {
+  return typeof message === 'object' && message !== null && 'type' in message && TYPES.has(message.type);
+}
