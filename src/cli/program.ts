@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { ConfigError, logSettings, readSettings } from '../config/env.ts';
+import { LoggedError } from '../runtime/errors.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { TriggerFileError } from '../watcher/triggers/file.ts';
 import { columnsOf, wrapped } from './columns.ts';
@@ -63,6 +64,8 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
       'A .env file in the working directory is read first.',
   );
 
+  // If a person reads the log, an error that was logged is not printed a second time.
+  let logIsForPeople = false;
   const register: Register = (command, schema, options, run) => {
     addOptions(command, options, schema);
     addHelpParagraph(command, () => furtherVariables(schema, options));
@@ -72,6 +75,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
       const empty = [...emptyOptions(program, LOG_OPTIONS), ...emptyOptions(command, options)];
       const settings = readSettings(schema, variables, empty);
       const { LOG_FORMAT: format, LOG_LEVEL: level } = settings;
+      logIsForPeople = format === 'compose' && level !== 'CRITICAL';
       await run(settings, {
         version,
         stopSignal,
@@ -92,13 +96,14 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
     await program.parseAsync(argv);
     return DONE;
   } catch (error) {
-    return exitCode(error);
+    return exitCode(error, logIsForPeople);
   }
 }
 
-function exitCode(error: unknown): number {
+function exitCode(error: unknown, logIsForPeople: boolean): number {
   // Commander has printed its message already. Its code is 0 for --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
+  if (logIsForPeople && error instanceof LoggedError) return FAILED;
   const known = error instanceof ConfigError || error instanceof TriggerFileError;
   process.stderr.write(
     `${shownError(`bec-alerts: ${error instanceof Error ? error.message : String(error)}`)}\n`,

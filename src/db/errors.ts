@@ -6,6 +6,8 @@ const DATA_CLASSES = new Set(['22', '23', '54']);
 const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
 // P0: a RAISE in a trigger that somebody added in Postgres. XX: a corrupt page, among others.
 const ROW_CLASSES = new Set(['P0', 'XX']);
+/** A wrong password, a role that isn't there or may not connect, a database that isn't there. */
+const WRONG_URL = new Set(['28P01', '28000', '3D000']);
 const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
 
 /**
@@ -40,7 +42,16 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   if (NOT_MIGRATED.has(state)) return wrap('database_not_migrated', '; run `bec-alerts migrate` first', true);
   if (CLASHES.has(state) || ROW_CLASSES.has(state.slice(0, 2))) return wrap('database_failed', '', true);
   if (state.startsWith('42')) return wrap('database_failed', '', false);
-  return wrap('database_unavailable', '', true);
+  return wrap('database_unavailable', WRONG_URL.has(state) ? '; check DATABASE_URL' : '', true);
+}
+
+/** Waits for statements; what fails in them is a CodedError. For statements outside of a lock, which does the same. */
+export async function orDatabaseError<T>(operation: string, statements: Promise<T>): Promise<T> {
+  try {
+    return await statements;
+  } catch (error) {
+    throw databaseError(operation, error);
+  }
 }
 
 // pg's own errors have no code. These are all its messages for a lost or silent connection (pg 8.23, client.js).

@@ -1,5 +1,6 @@
 import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
+import { orDatabaseError } from './errors.ts';
 import type { Db } from './pool.ts';
 
 /** An alert that a run decided to send. */
@@ -96,12 +97,13 @@ export async function pendingOfRun(
   return rows;
 }
 
-/** Milliseconds until the next attempt is due; 0 or less if one is due now, null if no alert is pending. */
+/** Milliseconds until the next attempt is due; 0 or less if one is due now, null if no alert is pending. @throws CodedError */
 export async function millisecondsUntilNextAttempt(db: Db): Promise<number | null> {
-  const { rows } = await db.query<{ due_in: number | null }>({
+  const query = db.query<{ due_in: number | null }>({
     text: `SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float8 * 1000 AS due_in
            FROM alerts WHERE status = 'pending'`,
   });
+  const { rows } = await orDatabaseError('asking whether an alert waits', query);
   return rows[0]?.due_in ?? null;
 }
 

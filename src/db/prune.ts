@@ -1,3 +1,4 @@
+import { orDatabaseError } from './errors.ts';
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
 
@@ -47,7 +48,8 @@ export async function prune(db: Db, retentionDays: number, signal: AbortSignal):
   ]) {
     let count = BATCH;
     while (count === BATCH && !signal.aborted) {
-      count = (await db.query({ text, values: [...values] })).rowCount ?? 0;
+      const batch = db.query({ text, values: [...values] });
+      count = (await orDatabaseError('deleting old rows', batch)).rowCount ?? 0;
       deleted += count;
     }
   }

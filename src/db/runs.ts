@@ -1,3 +1,4 @@
+import { orDatabaseError } from './errors.ts';
 import type { Db } from './pool.ts';
 
 /** The last finished run. The changes that its snapshot sees are evaluated. */
@@ -74,13 +75,15 @@ export async function finishRun(
 
 /**
  * Milliseconds until a run is due, by the database's clock; 0 or less if it is due now, or if no run has finished yet.
+ * @throws CodedError
  */
 export async function millisecondsUntilDue(db: Db, delaySeconds: number): Promise<number> {
-  const { rows } = await db.query<{ due_in: number }>({
+  const query = db.query<{ due_in: number }>({
     text: `SELECT extract(epoch FROM max(ran_at) - clock_timestamp())::float8 * 1000 + $1::float8 * 1000 AS due_in
            FROM trigger_runs WHERE finished_at IS NOT NULL`,
     values: [delaySeconds],
   });
+  const { rows } = await orDatabaseError('asking when a run is due', query);
   // A clock that went backwards must not delay the next run for longer than one interval.
   return Math.min(rows[0]?.due_in ?? 0, delaySeconds * 1_000);
 }

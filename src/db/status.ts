@@ -1,4 +1,4 @@
-import { databaseError } from './errors.ts';
+import { databaseError, orDatabaseError } from './errors.ts';
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
 
@@ -60,8 +60,9 @@ export async function databaseStatus(db: Db, countedBytes = COUNTED_BYTES): Prom
   }
 }
 
+/** @throws CodedError */
 export async function lastRun(db: Db): Promise<LastRun | null> {
-  const { rows } = await db.query<{
+  const query = db.query<{
     id: string;
     ran_at: Date;
     finished_at: Date;
@@ -73,6 +74,7 @@ export async function lastRun(db: Db): Promise<LastRun | null> {
                   extract(epoch FROM clock_timestamp() - ran_at)::float8 AS age
            FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
   });
+  const { rows } = await orDatabaseError('asking for the last run', query);
   const [row] = rows;
   if (row === undefined) return null;
   const { id, ran_at: ranAt, finished_at: finishedAt, issues, alerts, age } = row;

@@ -34,6 +34,27 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
   return error instanceof CodedError && codes.includes(error.code);
 }
 
+/** Errors of these kinds are faults of a program, even if an adapter caught them. */
+const PROGRAM_FAULTS = [TypeError, RangeError, ReferenceError] as const;
+
+/**
+ * Whether the fault lies in a service that we use: Postgres, SQS, S3 or SES is unreachable, is busy or rejects our role.
+ * Then our stack would only show which step noticed it. The stack of a trigger's error is useful, although it is retried.
+ */
+export function isServiceFault(error: unknown): error is CodedError {
+  if (!(error instanceof CodedError) || error.code === 'trigger_failed') return false;
+  if (PROGRAM_FAULTS.some((kind) => error.cause instanceof kind)) return false;
+  return error.retryable || error.code === 'queue_refused';
+}
+
+/** An error that was logged and reported before it ended the command. */
+export class LoggedError extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.name = 'LoggedError';
+  }
+}
+
 /** Turns any thrown value into an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(textOf(thrown));
@@ -78,17 +99,20 @@ export interface WireError {
   readonly name: string;
   readonly message: string;
   readonly stack: string;
+  /** Null unless it is a service's fault. */
+  readonly coded: { readonly code: ErrorCode; readonly retryable: boolean } | null;
 }
 
 export function toWire(thrown: unknown): WireError {
   const error = asError(thrown);
-  return { name: error.name, message: messageOf(error), stack: stackOf(error) };
+  const coded = isServiceFault(error) ? { code: error.code, retryable: error.retryable } : null;
+  return { name: error.name, message: messageOf(error), stack: stackOf(error), coded };
 }
 
-export function fromWire(wire: WireError): Error {
-  const error = new Error(wire.message);
-  error.name = wire.name;
-  error.stack = wire.stack;
+export function fromWire({ name, message, stack, coded }: WireError): Error {
+  const error = coded === null ? new Error(message) : new CodedError(coded.code, message, coded);
+  error.name = name;
+  error.stack = stack;
   return error;
 }
 

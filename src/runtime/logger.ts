@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { messageOf, stackOf } from './errors.ts';
+import { CodedError, isServiceFault, messageOf, stackOf } from './errors.ts';
 
 export type LogFormat = 'mozlog' | 'compose';
 export type LogLevel = 'CRITICAL' | 'ERROR' | 'WARNING' | 'INFO' | 'DEBUG';
-/** Fields of a log record, without nesting. An `error` becomes the fields `error` and `traceback`. */
+/** Fields of a log record, without nesting. An `error` becomes the fields `error` and, except for a service's fault, `traceback`. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | Error>>;
 
 export interface Logger {
@@ -65,7 +65,8 @@ export function createLogger(options: LoggerOptions): Logger {
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
       if (!records.isLevelEnabled(PINO_LEVEL[level])) return;
-      records[PINO_LEVEL[level]]({ Fields: { ...flat(fields), msg: message } });
+      const allStacks = records.isLevelEnabled(PINO_LEVEL.DEBUG);
+      records[PINO_LEVEL[level]]({ Fields: { ...flat(fields, allStacks), msg: message } });
     };
   return {
     critical: write('CRITICAL'),
@@ -76,12 +77,16 @@ export function createLogger(options: LoggerOptions): Logger {
   };
 }
 
-function flat(fields: LogFields): Record<string, string | number | boolean | null | undefined> {
+type FlatFields = Record<string, string | number | boolean | null | undefined>;
+
+/** @param allStacks at DEBUG; else an outage is one line, not a stack for each attempt to reach the service again */
+function flat(fields: LogFields, allStacks: boolean): FlatFields {
   const { error, ...rest } = fields;
-  const values = rest as Record<string, string | number | boolean | null | undefined>;
-  return error instanceof Error
-    ? { ...values, error: `${error.name}: ${messageOf(error)}`, traceback: stackOf(error) }
-    : { ...values };
+  const values = rest as FlatFields;
+  if (!(error instanceof Error)) return { ...values };
+  const kind = error instanceof CodedError ? error.code : error.name;
+  const traceback = isServiceFault(error) && !allStacks ? undefined : stackOf(error);
+  return { ...values, error: `${kind}: ${messageOf(error)}`, traceback };
 }
 
 interface MozlogRecord {

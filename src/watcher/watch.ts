@@ -1,4 +1,4 @@
-import { asError } from '../runtime/errors.ts';
+import { asError, LoggedError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { backoff, pause } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -87,7 +87,7 @@ async function repeat(
 /**
  * For `--once`: runs now, due or not, and then delivers alerts.
  * @returns the run's outcome; null if the signal ended it
- * @throws if the run or the delivery fails
+ * @throws LoggedError if the run or the delivery fails
  */
 export async function watchOnce(
   steps: Steps,
@@ -105,7 +105,7 @@ export async function watchOnce(
   } catch (thrown) {
     if (!signal.aborted) {
       reportFailure(what, thrown, dependencies);
-      throw thrown;
+      throw new LoggedError(thrown);
     }
     dependencies.logger.info(`stopped in the middle of the ${what}`);
     return null;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { messageOf, stackOf } from '../../../src/runtime/errors.ts';
+import {
+  CodedError,
+  fromWire,
+  isServiceFault,
+  messageOf,
+  stackOf,
+  toWire,
+} from '../../../src/runtime/errors.ts';
 
 describe('the message of an error', () => {
   it('goes on with its causes, and repeats nothing that it quotes already', () => {
@@ -30,6 +37,23 @@ describe('the message of an error', () => {
     const odd = Object.assign(new Error(), { message: Object.create(null), stack: Object.create(null) });
     expect(messageOf(odd)).toBe('[object Object]');
     expect(stackOf(odd)).toBe('[object Object]');
+  });
+
+  it('crosses a process boundary with its stack, and with its code where a service is at fault', () => {
+    const away = new CodedError('database_unavailable', 'asking failed', { retryable: true });
+    const received = fromWire(JSON.parse(JSON.stringify(toWire(away))));
+    expect(received).toMatchObject({
+      code: 'database_unavailable',
+      retryable: true,
+      message: 'asking failed',
+    });
+    expect(received.stack).toBe(away.stack);
+    expect(isServiceFault(received)).toBe(true);
+    const ours = new CodedError('database_unavailable', 'asking failed', {
+      retryable: true,
+      cause: new TypeError('x'),
+    });
+    expect(isServiceFault(fromWire(JSON.parse(JSON.stringify(toWire(ours)))))).toBe(false);
   });
 
   it('ends where an error is its own cause', () => {

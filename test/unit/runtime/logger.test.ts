@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { CodedError } from '../../../src/runtime/errors.ts';
 import type { LogFormat, Logger, LogLevel } from '../../../src/runtime/logger.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 
@@ -50,6 +51,22 @@ describe('mozlog', () => {
     const { Fields } = JSON.parse(line);
     expect(Fields.error).toBe('TypeError: outer: inner');
     expect(Fields.traceback).toMatch(/TypeError: outer[\s\S]*caused by Error: inner/);
+  });
+
+  it.each([
+    [new CodedError('database_unavailable', 'x', { retryable: true }), false],
+    [new CodedError('queue_refused', 'x', { retryable: false }), false],
+    [new CodedError('database_failed', 'a fault in our statement', { retryable: false }), true],
+    [new CodedError('trigger_failed', 'x', { retryable: true, cause: new Error('boom') }), true],
+    [new CodedError('database_unavailable', 'x', { retryable: true, cause: new TypeError('ours') }), true],
+  ])('names the code, and has no stack of a service that is away but at DEBUG: %s', (error, hasStack) => {
+    const fields = (level: LogLevel) => {
+      const [line = ''] = written('mozlog', level, (log) => log.error('failed', { error }));
+      return JSON.parse(line).Fields;
+    };
+    expect(fields('INFO').error).toMatch(new RegExp(`^${error.code}: `));
+    expect('traceback' in fields('INFO')).toBe(hasStack);
+    expect(fields('DEBUG').traceback).toContain('logger.test.ts');
   });
 });
 
