@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { plural } from '../../src/domain/text.ts';
 import { messageOf } from '../../src/runtime/errors.ts';
 import { Teardown } from '../../src/runtime/lifecycle.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
@@ -11,7 +12,7 @@ import { flood } from './errors.ts';
 import { showEmails, showTopIssues } from './report.ts';
 import { stay } from './stay.ts';
 import type { Terminal } from './terminal.ts';
-import { createTerminal } from './terminal.ts';
+import { createTerminal, number } from './terminal.ts';
 
 const USAGE = `npm run demo               browser errors become emails, on this machine alone
 npm run dev                the same, and stays up
@@ -100,7 +101,7 @@ function startProcessor({ env }: Stack, teardown: Teardown): RunningCommand {
   const workers = Math.min(availableParallelism(), MOST_WORKERS);
   const processor = startCommand(['processor'], { ...env, PROCESSOR_PROCESS_COUNT: String(workers) });
   teardown.add('the processor', () => processor.stop());
-  terminal.item('Processor', `${workers} ${workers === 1 ? 'worker' : 'workers'}`);
+  terminal.item('Processor', plural(workers, 'worker'));
   return processor;
 }
 
@@ -116,7 +117,8 @@ async function sendErrors(stack: Stack, processor: RunningCommand, options: Demo
       terminal.item('simulate_error', parameters.at(-1) ?? '');
     }
     const { events, issues } = options;
-    terminal.item('made up', `${events.toLocaleString('en-US')} browser errors of up to ${issues} issues`);
+    const made = plural(events, 'browser error', number(events));
+    terminal.item('made up', `${made} of up to ${plural(issues, 'issue', number(issues))}`);
     terminal.line();
     await flood(stack, { events, issues, others: simulated.length }, processor, terminal, signal);
   } catch (error) {

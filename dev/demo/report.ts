@@ -1,6 +1,6 @@
 import { topIssues } from '../../src/db/counts.ts';
 import { createPool } from '../../src/db/pool.ts';
-import { oneLine } from '../../src/domain/text.ts';
+import { oneLine, plural } from '../../src/domain/text.ts';
 import { utcDay } from '../../src/domain/time.ts';
 import type { StoredEmail } from '../services.ts';
 import { storedEmails } from '../services.ts';
@@ -39,7 +39,7 @@ export async function showTopIssues({ databaseUrl }: Stack, terminal: Terminal):
 /** Every email that arrived, the one that `holding` stands in at full length. */
 export async function showEmails(stack: Stack, holding: string, terminal: Terminal): Promise<void> {
   const emails = await storedEmails(stack.ses.endpoint);
-  terminal.heading(`${number(emails.length)} ${emails.length === 1 ? 'email' : 'emails'} arrived`);
+  terminal.heading(`${plural(emails.length, 'email', number(emails.length))} arrived`);
   const full = emails.find(({ text }) => text.includes(holding));
   if (full === undefined) {
     throw new Error(`no email tells of the simulated error "${holding}"; the watcher should have sent one`);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ErrorEvent } from '../domain/event.ts';
+import { plural } from '../domain/text.ts';
 import { utcDay } from '../domain/time.ts';
 import { databaseError } from './errors.ts';
 import type { Db } from './pool.ts';
@@ -10,7 +11,7 @@ import type { Db } from './pool.ts';
  * @throws CodedError `database_refused` where Postgres refuses the data: nothing of the batch was stored
  */
 export async function storeEvents(db: Db, events: readonly ErrorEvent[]): Promise<void> {
-  await put(db, events, `storing ${events.length} events`);
+  await put(db, events, `storing ${plural(events.length, 'event')}`);
 }
 
 /**

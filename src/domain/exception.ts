@@ -1,7 +1,7 @@
 import type { StackFrame } from './issue.ts';
 import type { JsonRecord } from './json.ts';
 import { isRecord, nonEmptyText } from './json.ts';
-import { storable } from './text.ts';
+import { plural, storable } from './text.ts';
 
 export interface ThrownException {
   readonly type: string | null;
@@ -60,7 +60,8 @@ function frameModule(frame: JsonRecord): string | null {
 function boundedFrames(frames: readonly JsonRecord[]): readonly StackFrame[] {
   const kept = frames.slice(-MAX_FRAMES).reverse().map(frameOf);
   const left = frames.length - kept.length;
-  if (left > 0) kept.push({ function: `… ${left} more frames`, module: null, line: null, column: null });
+  if (left > 0)
+    kept.push({ function: `… ${plural(left, 'more frame')}`, module: null, line: null, column: null });
   return kept;
 }
 

@@ -41,3 +41,8 @@ export function utcDay(date: Date): string {
 export function firstDay(now: Date, days: number): string {
   return utcDay(new Date(now.getTime() - days * 86_400_000));
 }
+
+/** `2026-05-06 12:00:00 UTC`, wherever a person reads a time. */
+export function time(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}

@@ -1,9 +1,10 @@
 import { EXACT_UP_TO, estimate, margin, number } from '../domain/estimate.ts';
 import type { Counts, DayCounts, Issue, StackFrame } from '../domain/issue.ts';
 import { oneLine, plural } from '../domain/text.ts';
+import { time } from '../domain/time.ts';
 
-/** Templates have them as `it.estimate`, `it.margin` and `it.number`. */
-export { estimate, margin, number };
+/** Templates have them as `it.estimate`, `it.margin`, `it.number` and `it.time`. */
+export { estimate, margin, number, time };
 
 /** Longest subject, in UTF-16 units: what mail programs show at most, and short enough for every relay. */
 const MAX_SUBJECT = 200;
@@ -44,11 +45,6 @@ export function bandNote(...all: readonly Counts[]): string | null {
   return exact
     ? null
     : `Counts over ${EXACT_UP_TO} are estimates: 19 times in 20 the true one is within the ± given.`;
-}
-
-/** `2026-05-06 12:00:00 UTC` */
-export function time(date: Date): string {
-  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 const UNITS: readonly (readonly [string, number])[] = [

@@ -67,6 +67,10 @@ async function sendBatch(operation: string, url: string, send: () => Promise<Bat
   const failed = answer.Failed ?? [];
   if (failed.length > 0) {
     const codes = [...new Set(failed.map(({ Code }) => Code ?? 'unknown'))].join(', ');
-    throw queueError(operation, url, new Error(`${failed.length} entries failed: ${codes}`));
+    throw queueError(
+      operation,
+      url,
+      new Error(`${failed.length === 1 ? '1 entry' : `${failed.length} entries`} failed: ${codes}`),
+    );
   }
 }

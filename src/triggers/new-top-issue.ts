@@ -16,7 +16,10 @@ export function newTopIssue(emails: readonly string[]): Trigger {
       const place = ranking.find((ranked) => ranked.issue.id === issue.id);
       if (place === undefined) return { notify: false, because: `it ranks below ${WORST_RANK}` };
       if (place.events <= MORE_EVENTS_THAN) {
-        return { notify: false, because: `${place.events} events are not more than ${MORE_EVENTS_THAN}` };
+        return {
+          notify: false,
+          because: `its events over ${DAYS} days (${place.events}) are not more than ${MORE_EVENTS_THAN}`,
+        };
       }
       const recipients = await context.neverNotified(issue);
       if (recipients.length === 0) return { notify: false, because: 'all recipients have been told' };

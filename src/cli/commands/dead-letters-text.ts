@@ -1,4 +1,5 @@
 import { oneLine, plural, storable } from '../../domain/text.ts';
+import { time } from '../../domain/time.ts';
 import type { DeadLetter } from '../../queue/dead-letters/letter.ts';
 import type { Listing } from '../../queue/dead-letters/list.ts';
 import type { Redriven } from '../../queue/dead-letters/redrive.ts';
@@ -55,8 +56,8 @@ export function createTable(): LetterTable {
       const rows = shown.map(({ reason, count: letters, oldest, newest }) => [
         reason.length > REASON_COLUMNS ? '' : reason,
         String(letters),
-        shownDate(oldest),
-        shownDate(newest),
+        time(oldest),
+        time(newest),
       ]);
       const [heading = '', ...numbers] = aligned([['REASON', 'COUNT', 'OLDEST', 'NEWEST'], ...rows]);
       return [heading, ...shown.flatMap((group, index) => groupLines(group, numbers[index] ?? '', columns))];
@@ -90,10 +91,6 @@ function fitted(text: string, columns: number): string {
     .split(' ')
     .map((word) => storable(word, columns))
     .join(' ');
-}
-
-function shownDate(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
 }
 
 interface ListingContext extends Listing {

@@ -1,5 +1,6 @@
 import type { DatabaseStatus } from '../../db/status.ts';
 import { plural } from '../../domain/text.ts';
+import { time } from '../../domain/time.ts';
 import type { QueuesStatus } from '../../queue/depth.ts';
 import { overdueSeconds } from '../health.ts';
 import { aligned } from '../table.ts';
@@ -22,8 +23,10 @@ export function problemsOf({ queues, database }: Status, watcherDelaySeconds: nu
       `there is no queue ${queues.name}: check SQS_QUEUE_NAME, or start the processor, which makes it`,
     );
   else if (queues.unread) {
+    const { waiting } = queues.queue;
+    const [wait, them] = waiting === 1 ? ['waits', 'it'] : ['wait', 'them'];
     problems.push(
-      `${queues.queue.waiting} messages wait in the queue and nobody reads them; is a processor running?`,
+      `${some(waiting, 'message')} ${wait} in the queue and nobody reads ${them}; is a processor running?`,
     );
   }
   if ('error' in database) return [...problems, `the database can't be asked: ${database.error}`];
@@ -118,7 +121,7 @@ function databaseRows(database: Status['database']): Row[] {
   const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
   const oldest = alerts.oldestPendingSeconds;
   return [
-    ['last event', lastEventAt === null ? 'none yet' : lastEventAt.toISOString()],
+    ['last event', lastEventAt === null ? 'none yet' : time(lastEventAt)],
     [
       'last run',
       lastRun === null

@@ -55,7 +55,7 @@ describe('bec-alerts status', () => {
     for (const line of [
       /^queue +0 waiting, 0 in flight$/m,
       /^dead letters +2$/m,
-      /^last event +2026-05-06T12:00:00.000Z$/m,
+      /^last event +2026-05-06 12:00:00 UTC$/m,
       /^last run +\d+ s ago: 12 issues, 3 alerts$/m,
       /^alerts pending +1, the oldest for \d+ s$/m,
       /^alerts failed +1$/m,
@@ -106,6 +106,15 @@ describe('bec-alerts status', () => {
     expect(stdout).toMatch(/^state +3 to look at/m);
     const { problems } = JSON.parse((await status(['--json'])).stdout);
     expect(problems).toHaveLength(3);
+  });
+
+  it('says it of a single message in the singular', async () => {
+    await addRun(30);
+    await sendBodies(queue.client, queue.queueUrl, ['a']);
+    const { stderr } = await status();
+    expect(stderr).toBe(
+      'bec-alerts: 1 message waits in the queue and nobody reads it; is a processor running?\n',
+    );
   });
 
   it('measures the run against the watcher’s own interval', async () => {

@@ -107,7 +107,7 @@ describe('the processor', () => {
     await send([forwarded({ groupID: 'held' }), forwarded({ groupID: 'free' })]);
     const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
     const processor = startProcessor(queue, database, env);
-    await processor.printed(/stored 1 event[\s\S]*storing 1 events failed \(55P03/);
+    await processor.printed(/stored 1 event[\s\S]*storing 1 event failed \(55P03/);
     expect(await countedEvents(pool)).toBe(1);
     await held.release();
     await endVisibilityTimeouts(queue.client, queue.queueUrl, way.receipts.keys());

@@ -174,6 +174,8 @@ describe('the exception of an event', () => {
     expect(kept).toHaveLength(51);
     expect(kept[0]?.function).toBe('f9999');
     expect(kept[50]?.function).toBe('… 9950 more frames');
+    const oneMore = [exceptionEntry([exception('A', 'b', { stacktrace: { frames: frames.slice(0, 51) } })])];
+    expect(event({ entries: oneMore }).stackFrames[50]?.function).toBe('… 1 more frame');
   });
 });
 

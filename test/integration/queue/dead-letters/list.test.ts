@@ -35,6 +35,7 @@ describe('listing the dead letters', () => {
     const { code, stdout, stderr } = await deadLetters(queue);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^REASON +COUNT +OLDEST +NEWEST\ninvalid_json +12 /);
+    expect(stdout).toMatch(/^invalid_json +12( +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC){2}$/m);
     expect(stdout).toMatch(
       new RegExp(
         `\nmissing_message +1 .*\n {4}the test says so\n {4}example: message ${id}\n\n13 dead letters in `,
