@@ -35,7 +35,12 @@ export interface Stack {
   readonly postgres: LocalPostgres;
   /** A fresh database; `bec-alerts migrate` hasn't run in it. */
   readonly databaseUrl: string;
-  readonly sqs: { readonly endpoint: string; readonly client: SQSClient; readonly queueUrl: string };
+  readonly sqs: {
+    readonly endpoint: string;
+    readonly client: SQSClient;
+    readonly queueUrl: string;
+    readonly deadLetterQueueUrl: string;
+  };
   /** Its inbox page is at the endpoint. */
   readonly ses: { readonly endpoint: string };
   readonly sentry: LocalSentry;
@@ -78,7 +83,7 @@ async function startParts(options: StackOptions, teardown: Teardown): Promise<St
 
   const client = new SQSClient({ region: REGION, endpoint: sqsServer.endpoint, credentials: CREDENTIALS });
   teardown.add('the SQS client', async () => client.destroy());
-  const { queueUrl } = await findOrCreateQueues(client, {
+  const { queueUrl, deadLetterQueueUrl } = await findOrCreateQueues(client, {
     queueName: QUEUE_NAME,
     queueUrl: undefined,
     deadLetterQueueName: undefined,
@@ -94,8 +99,8 @@ async function startParts(options: StackOptions, teardown: Teardown): Promise<St
   say(`Sentry stand-in: ${sentry.dsn()}`);
   signal?.throwIfAborted();
 
-  const sqs = { endpoint: sqsServer.endpoint, client, queueUrl };
-  const env = variables(databaseUrl, sqs.endpoint, ses.endpoint, sentry.dsn());
+  const sqs = { endpoint: sqsServer.endpoint, client, queueUrl, deadLetterQueueUrl };
+  const env = variables(databaseUrl, sqs.endpoint, ses.endpoint, sentry);
   return { env, postgres, databaseUrl, sqs, ses, sentry, close: () => teardown.run() };
 }
 
@@ -106,7 +111,12 @@ async function freshDatabase(postgres: LocalPostgres, teardown: Teardown): Promi
   return url;
 }
 
-function variables(databaseUrl: string, sqs: string, ses: string, dsn: string): Record<string, string> {
+function variables(
+  databaseUrl: string,
+  sqs: string,
+  ses: string,
+  sentry: LocalSentry,
+): Record<string, string> {
   return {
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
@@ -119,7 +129,8 @@ function variables(databaseUrl: string, sqs: string, ses: string, dsn: string): 
     // The local SES never answers the question for it.
     SES_MAX_SEND_RATE: '1000',
     ALERT_EMAILS: 'oncall@example.com',
-    SIMULATE_SENTRY_DSN: dsn,
+    SENTRY_ISSUE_URL: sentry.issueUrl,
+    SIMULATE_SENTRY_DSN: sentry.dsn(),
     LOG_FORMAT: 'compose',
   };
 }

@@ -1,4 +1,5 @@
-import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { queueDepth } from '../../src/queue/depth.ts';
 import { pause } from '../../src/runtime/loop.ts';
 import { browserErrors } from '../browser-errors/errors.ts';
 import { poll } from '../poll.ts';
@@ -13,6 +14,12 @@ const BATCH = 10;
 const STUCK_SECONDS = 60;
 const TRICKLE_MILLISECONDS = 10_000;
 const SEED = 20_261_124;
+/** An event without `groupID`: it can't be counted. */
+const NO_EVENT = JSON.stringify({
+  eventID: '0'.repeat(32),
+  dateReceived: '2026-05-06T12:00:00Z',
+  title: 'An event without a group: `npm run dev` sends it for you to look at',
+});
 
 export interface Flood {
   readonly events: number;
@@ -72,6 +79,20 @@ export async function trickle({ sqs }: Stack, issues: number, signal: AbortSigna
     );
     await pause(TRICKLE_MILLISECONDS, signal);
   }
+}
+
+/**
+ * Sends a message that is not an event, and waits until the processor has moved it to the dead-letter queue: a dead
+ * letter to look at. After the flood, whose count it isn't part of.
+ */
+export async function sendNoEvent({ sqs }: Stack, signal: AbortSignal): Promise<void> {
+  const { client, queueUrl, deadLetterQueueUrl } = sqs;
+  await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: NO_EVENT }));
+  const moved = async () => {
+    const { waiting } = await queueDepth(client, deadLetterQueueUrl, signal);
+    return waiting > 0 ? true : undefined;
+  };
+  await poll('the dead letter', moved, { seconds: STUCK_SECONDS, signal });
 }
 
 /** A message is deleted after its event is committed: what isn't in the queue any more is counted. */

@@ -4,7 +4,7 @@ import type { Stack } from '../stack.ts';
 import type { RunningCommand } from './command-line.ts';
 import { runCommand, startCommand } from './command-line.ts';
 import { assignments, writeEnvFile } from './env-file.ts';
-import { trickle } from './errors.ts';
+import { sendNoEvent, trickle } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
 const WATCHER_SECONDS = '30';
@@ -33,6 +33,7 @@ export async function stay({
   signal,
 }: Staying): Promise<void> {
   await runCommand(['simulate_error', '--message', SECOND_HEALTHCHECK], stack.env, signal);
+  await sendNoEvent(stack, signal);
   // npm runs scripts in the project's folder, which is where the second terminal's commands look.
   const remove = await writeEnvFile(pathToFileURL('.env'), stack.env);
   if (remove !== null) teardown.add('.env', remove);
@@ -60,6 +61,9 @@ function showCommands({ env, ses }: Stack, written: boolean, terminal: Terminal)
   terminal.line('  npx bec-alerts watcher --once --console-alerts --dry-run   what would be told now');
   terminal.line('  npx bec-alerts watcher --once                              tell it: look into the inbox');
   terminal.line("  npx bec-alerts simulate_error --message 'What I broke'     one more error");
+  terminal.line(
+    '  npx bec-alerts dead_letters                                a message that is not an event',
+  );
   terminal.line();
   if (written) terminal.item('.env', 'written for them to read, and removed at the end:');
   else terminal.item('.env', 'is your own, and left as it is; give them these, which are stronger:');

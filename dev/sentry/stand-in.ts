@@ -9,6 +9,10 @@ import { readBody } from './body.ts';
 import { object, parseEnvelope, SentryRequestError } from './envelope.ts';
 import type { ForwardedEvent } from './forwarded.ts';
 import { forwardedEvent } from './forwarded.ts';
+import type { Page } from './issue-page.ts';
+import { askedIssue, issuePage, issueUrlPattern, unknownIssuePage } from './issue-page.ts';
+import type { KeptIssues } from './kept-issues.ts';
+import { createKeptIssues } from './kept-issues.ts';
 
 export interface SentryOptions {
   /** Preferred; another where it is taken. */
@@ -26,6 +30,8 @@ export interface LocalSentry {
   readonly port: number;
   /** For an SDK. The project can be any number; default 1. */
   dsn(projectId?: string): string;
+  /** Of an issue's page, with `{groupId}` in it: for `SENTRY_ISSUE_URL`. */
+  readonly issueUrl: string;
   close(): Promise<void>;
 }
 
@@ -41,13 +47,27 @@ const CORS = {
   'access-control-allow-headers': 'content-type, content-encoding, x-sentry-auth',
   'access-control-expose-headers': 'x-sentry-error',
 };
+/** A page of other people's text: it loads and runs nothing, whatever stands in it. */
+const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+};
 
 export async function startSentry(options: SentryOptions): Promise<LocalSentry> {
   const host = options.host ?? '127.0.0.1';
   const publicKey = randomBytes(16).toString('hex');
+  const issues = createKeptIssues();
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    const page = askedPage(request, issues);
+    if (page !== null) {
+      response.writeHead(page.status, PAGE_HEADERS);
+      response.end(page.html);
+      return;
+    }
     try {
-      answer(response, 200, await receive(request, publicKey, options));
+      answer(response, 200, await receive(request, publicKey, issues, options));
     } catch (error) {
       const status = error instanceof SentryRequestError ? error.status : 503;
       answer(response, status, { detail: messageOf(error) });
@@ -67,6 +87,7 @@ export async function startSentry(options: SentryOptions): Promise<LocalSentry> 
   return {
     port,
     dsn: (projectId = '1') => `http://${publicKey}@${host}:${port}/${projectId}`,
+    issueUrl: issueUrlPattern(`http://${host}:${port}`),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -95,9 +116,19 @@ function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
 }
 
+/** The page that a browser asks for; null where an SDK asks for something. */
+function askedPage({ method, url = '/' }: IncomingMessage, issues: KeptIssues): Page | null {
+  if (method !== 'GET' && method !== 'HEAD') return null;
+  const groupId = askedIssue(new URL(url, 'http://localhost').pathname);
+  if (groupId === null) return null;
+  const issue = issues.get(groupId);
+  return issue === null ? unknownIssuePage(groupId) : issuePage(issue);
+}
+
 async function receive(
   request: IncomingMessage,
   publicKey: string,
+  issues: KeptIssues,
   options: SentryOptions,
 ): Promise<JsonRecord> {
   const url = new URL(request.url ?? '/', 'http://localhost');
@@ -114,7 +145,7 @@ async function receive(
   const remoteAddress = request.socket.remoteAddress;
   let id: string | undefined;
   for (const payload of received.events) {
-    id = await forward(payload, received.header, { projectId, remoteAddress }, options);
+    id = await forward(payload, received.header, { projectId, remoteAddress }, issues, options);
   }
   return id === undefined ? {} : { id };
 }
@@ -138,6 +169,7 @@ async function forward(
   payload: Buffer,
   header: JsonRecord | undefined,
   sender: { projectId: string; remoteAddress: string | undefined },
+  issues: KeptIssues,
   options: SentryOptions,
 ): Promise<string> {
   if (payload.length > MAX_EVENT)
@@ -145,14 +177,12 @@ async function forward(
   const event = object(payload, 'the event');
   const eventId = eventIdOf(event.event_id ?? header?.event_id);
   if (!isForwardable(event)) return eventId;
-  const forwarded = forwardedEvent(event, eventId, {
-    ...sender,
-    receivedAt: new Date(),
-    size: payload.length,
-  });
+  const receivedAt = new Date();
+  const forwarded = forwardedEvent(event, eventId, { ...sender, receivedAt, size: payload.length });
   const body = JSON.stringify(forwarded);
   if (body.length > MAX_FORWARDED) return eventId;
   await options.forward(body);
+  issues.add(forwarded, receivedAt);
   options.onEvent?.(forwarded);
   return eventId;
 }

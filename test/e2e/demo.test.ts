@@ -68,6 +68,7 @@ it('the demo shows errors becoming emails, exits 0 and leaves nothing behind', a
   );
   expect(text).toMatch(/^ +at throwDeeply\(simulate\.ts:\d+:\d+\)$/m);
   expect(text).toMatch(/Inbox page +http:\/\/127\.0\.0\.1:\d+/);
+  expect(text).toMatch(/^ +Open in Sentry: http:\/\/127\.0\.0\.1:\d+\/issues\/\d+\/$/m);
   expect(await databasesOf(demo.child.pid)).toEqual([]);
   await expectClosed(text);
 });
@@ -102,6 +103,26 @@ it('npm run dev stays up, with errors for a second terminal to judge, until Ctrl
   expect(stdout).toMatch(/evaluated \d+ issues? with 2 triggers: 1 alert /);
   expect(stdout).toContain('bec-alerts-healthcheck: judge me in a second terminal');
   expect(await query(DATABASE_URL, told)).toEqual(before);
+
+  const [, link = ''] = /Open in Sentry: (\S+)/.exec(stdout) ?? [];
+  const page = await fetch(link);
+  expect(page.status).toBe(200);
+  expect(await page.text()).toContain('<h1>SimulatedError: bec-alerts-healthcheck: judge me in a second');
+  const [madeUp] = await query<{ group_id: string }>(
+    DATABASE_URL,
+    "SELECT group_id FROM issues WHERE message NOT LIKE '%bec-alerts%' AND stack_frames <> '[]' LIMIT 1",
+  );
+  const unknown = await fetch(link.replace(/\d+\/$/, `${madeUp?.group_id}/`));
+  expect(unknown.status).toBe(404);
+  expect(await unknown.text()).toContain('never pass through it');
+
+  expect(dev.text()).toMatch(/^ {2}npx bec-alerts dead_letters {2,}/m);
+  expect(dev.text()).toContain('102 of 102 errors counted');
+  const letters = await runCommand(['dead_letters'], {}, folder);
+  expect(letters).toMatchObject({ code: 0, stderr: '' });
+  expect(letters.stdout).toMatch(
+    /\nmissing_group_id +1 [\s\S]*\n1 dead letter in sentry_errors_dead_letters\n$/,
+  );
 
   dev.child.kill('SIGINT');
   expect(await dev.code).toBe(0);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
@@ -232,4 +233,72 @@ describe('what a client sends by hand', () => {
     const response = await fetch(url, { method: 'POST', body: envelope() });
     expect(response.status).toBe(503);
   });
+});
+
+describe('the page of an issue', () => {
+  const page = async (groupId: string) => {
+    const response = await fetch(sentry.issueUrl.replace('{groupId}', encodeURIComponent(groupId)));
+    return { status: response.status, headers: response.headers, html: await response.text() };
+  };
+
+  it('shows its title, its id and its last events with their stacks, the newest first', async () => {
+    const message = `item is gone ${randomUUID()}`;
+    const events = await forwardedBy(() => {
+      // Without a stack of their own, so that they are of one issue.
+      for (let index = 0; index < 12; index += 1) {
+        Sentry.captureException(thrown(message), { fingerprint: [message], extra: { index } });
+      }
+    });
+    const [{ groupID = '' } = {}] = events as { groupID?: string }[];
+    const { status, headers, html } = await page(groupID);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.has('access-control-allow-origin')).toBe(false);
+    expect(html).toContain(`<h1>TypeError: ${message}</h1>`);
+    expect(html).toContain(`<dd>${groupID}</dd>`);
+    expect(html).toContain('12 events since the stand-in started, the last 10 below');
+    const shown = [...html.matchAll(/Event ([0-9a-f]{32})/g)].map(([, id]) => id);
+    const sent = events.map(({ eventID }) => eventID);
+    expect(new Set(shown).size).toBe(10);
+    expect(sent).toEqual(expect.arrayContaining(shown));
+    expect(html).toMatch(/<h2>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC<\/h2>/);
+    expect(html).toMatch(
+      /<h3>TypeError: item[^<]*<\/h3>\n<ol>\n<li>at thrown\([^<]*sentry\.test[^<]*:\d+:\d+\)<\/li>/,
+    );
+    expect(html).toContain('<h3>Caused by RangeError: the root cause</h3>');
+    // For narrow screens: nothing is wider than the page, and long names break.
+    expect(html).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
+    expect(html).toContain('overflow-wrap: anywhere');
+  });
+
+  it('escapes whatever an event says', async () => {
+    const harm = `"><script>alert(1)</script>\u202e&amp;'`;
+    const [event] = await forwardedBy(() => {
+      const error = thrown(harm);
+      error.name = harm;
+      error.stack = `Error\n    at ${harm} (/app/<b>file.js:1:2)`;
+      Sentry.captureException(error);
+      Sentry.captureMessage(harm);
+    });
+    const { html } = await page(String(event?.groupID));
+    expect(html).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;&#39;');
+    expect(html).not.toMatch(/<script|<b>|\u202e/);
+  });
+
+  it('shows a message that has no stack', async () => {
+    const [event] = await forwardedBy(() => Sentry.captureMessage('just a message'));
+    const { html } = await page(String(event?.groupID));
+    expect(html).toContain('<p class="message">just a message</p>\n<p>No stack: it is a message without');
+  });
+
+  it.each(['4200001', '<script>', '../../x', '%'])(
+    'says of %s that nothing is known, and why',
+    async (id) => {
+      const { status, html } = await page(id);
+      expect(status).toBe(404);
+      expect(html).not.toContain('<script');
+      expect(html.replace(/\s+/g, ' ')).toContain('made-up browser errors of <code>npm run dev</code>');
+    },
+  );
 });
