@@ -1,12 +1,16 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
 import module from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 // This check comes before anything else is loaded. An old Node would otherwise fail on newer syntax or on a missing
 // export of its own modules, far from the cause.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(`bec-alerts needs Node 22.18 or newer; this is Node ${process.version}\n`);
+  const installed = join(dirname(fileURLToPath(import.meta.url)), '../../node_modules/.bin/node');
+  const advice = existsSync(installed) ? `; npm ci installed a newer one, so start it with ${installed}` : '';
+  process.stderr.write(`bec-alerts needs Node 22.18 or newer, but this is Node ${process.version}${advice}\n`);
   process.exit(2);
 }
 // The compile cache lies next to the code, where only people who can change the code can write. Node's default is a

@@ -56,6 +56,19 @@ describe('bec-alerts', () => {
     expect(await runCommand(['--version'], {})).toMatchObject({ code: 0, stdout: `${version}\n` });
   });
 
+  it('says on an old Node which one it needs, and where npm ci put one', async () => {
+    const old = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });
+      Object.defineProperty(process, 'version', { value: 'v20.20.2' });`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(old)}` };
+    const { code, stdout, stderr } = await runCommand(['processor'], env);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(
+      /^bec-alerts needs Node 22\.18 or newer, and this is v20\.20\.2; npm ci brought a newer/,
+    );
+    const [, brought = ''] = /start it with (\S+)\n$/.exec(stderr) ?? [];
+    expect(await realpath(brought)).toMatch(/node_modules\/node\/bin\/node$/);
+  });
+
   it.each([
     ['no command', []],
     ['an unknown command', ['procesor']],

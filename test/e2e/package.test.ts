@@ -94,6 +94,14 @@ describe('the package', () => {
     expect(await readdir(empty)).toEqual([]);
   });
 
+  it('is started by Node itself in a clone, as a service manager does it', async () => {
+    const copy = join(scratch, 'copy');
+    const main = join(copy, 'dist/cli/main.js');
+    const { ok, text } = await program(join(copy, 'node_modules/.bin/node'), [main, 'processor'], empty);
+    expect(ok).toBe(false);
+    expect(text).toMatch(/^bec-alerts: wrong configuration\n +DATABASE_URL +is required/);
+  });
+
   it('says what it lacks where nothing is set', async () => {
     const { ok, text } = await installed(['processor']);
     expect(ok).toBe(false);

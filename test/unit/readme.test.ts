@@ -45,6 +45,14 @@ describe('README.md', () => {
     if (!value.success) expect(rows[0]?.[2]).toBe('**required**');
   });
 
+  it('says once which Node it needs, the one that package.json and the command line name', async () => {
+    const { engines } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    const main = await readFile(new URL('../../src/cli/main.ts', import.meta.url), 'utf8');
+    const least = engines.node.replace('>=', '');
+    expect(main).toContain(`needs Node ${least} or newer`);
+    expect(README.match(/Node \d[\d.]* or newer/g)).toEqual([`Node ${least} or newer`]);
+  });
+
   it('shows a trigger that works as it stands there', async () => {
     const [, source = ''] = /```ts\n(\/\/ triggers\.ts\n.*?)```/s.exec(README) ?? [];
     const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-readme-'));
