@@ -80,6 +80,8 @@ export interface Trigger {
   /**
    * Called once for each changed issue in each run, for many issues at the same time. Throwing costs this issue's
    * judgement by this trigger only: it is reported and tried again in the next runs, ten at most.
+   *
+   * `bec-alerts triggers` calls it on made-up issues, so it must return a verdict on any issue and do nothing else.
    */
   evaluate(issue: Issue, context: TriggerContext): Verdict | Promise<Verdict>;
 }

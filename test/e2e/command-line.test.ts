@@ -63,7 +63,7 @@ describe('bec-alerts', () => {
     const { code, stdout, stderr } = await runCommand(['processor'], env);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(
-      /^bec-alerts needs Node 22\.18 or newer, and this is v20\.20\.2; npm ci brought a newer/,
+      /^bec-alerts needs Node 22\.18 or newer, but this is Node v20\.20\.2; npm ci installed a newer/,
     );
     const [, brought = ''] = /start it with (\S+)\n$/.exec(stderr) ?? [];
     expect(await realpath(brought)).toMatch(/node_modules\/node\/bin\/node$/);

@@ -23,7 +23,7 @@ export const TRIGGERS_OPTION: OptionVariables = {
 export function addTriggers(program: Command, register: Register): void {
   const command = program
     .command('triggers')
-    .description('list the triggers with their recipients; tries those of a trigger file on made-up issues')
+    .description('list the triggers with their recipients, and try those of a trigger file on made-up issues')
     .option('--json', 'print JSON instead of a table');
   register(command, triggersSettings, [TRIGGERS_OPTION], async (settings) => {
     const { TRIGGERS: file } = settings;
