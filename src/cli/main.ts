@@ -10,7 +10,9 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
   const installed = join(dirname(fileURLToPath(import.meta.url)), '../../node_modules/.bin/node');
   const advice = existsSync(installed) ? `; npm ci installed a newer one, so start it with ${installed}` : '';
-  process.stderr.write(`bec-alerts needs Node 22.18 or newer, but this is Node ${process.version}${advice}\n`);
+  process.stderr.write(
+    `bec-alerts needs Node 22.18 or newer, but this is Node ${process.version}${advice}\n`,
+  );
   process.exit(2);
 }
 // The compile cache lies next to the code, where only people who can change the code can write. Node's default is a

@@ -8,8 +8,15 @@ import type { CheckReport, ListedTrigger } from './check-protocol.ts';
 import { isCheckReport } from './check-protocol.ts';
 
 const ENTRY = new URL(`./check-thread${extname(import.meta.url)}`, import.meta.url);
-/** How long a file may take to load, and each trigger to be tried: a loop that never ends must not hold the command. */
-const SILENCE_MILLISECONDS = 20_000;
+/** Milliseconds that a file may take. A loop that never ends must not hold the command. */
+export interface Patience {
+  /** Until the file is loaded. */
+  readonly loading: number;
+  /** Until one trigger is tried. */
+  readonly trying: number;
+}
+
+const PATIENCE: Patience = { loading: 20_000, trying: 20_000 };
 /** A thread that sleeps in the operating system can't be stopped. */
 const STOP_MILLISECONDS = 1_000;
 
@@ -22,12 +29,12 @@ const STOP_MILLISECONDS = 1_000;
 export async function checkTriggerFile(
   file: string,
   output: NodeJS.WritableStream,
-  silenceMilliseconds = SILENCE_MILLISECONDS,
+  patience = PATIENCE,
 ): Promise<readonly ListedTrigger[]> {
   const thread = new Worker(ENTRY, { workerData: file, stdout: true });
   thread.stdout.pipe(output, { end: false });
   try {
-    const { triggers, mistakes } = await resultOf(thread, file, silenceMilliseconds);
+    const { triggers, mistakes } = await resultOf(thread, file, patience);
     if (mistakes.length > 0) throw new TriggerFileError(file, mistakes);
     return triggers;
   } finally {
@@ -41,7 +48,7 @@ interface Result {
 }
 
 /** Waits until the thread is done, or is silent for too long, or ends in another way. */
-async function resultOf(thread: Worker, file: string, silenceMilliseconds: number): Promise<Result> {
+async function resultOf(thread: Worker, file: string, patience: Patience): Promise<Result> {
   const mistakes: string[] = [];
   let trying: Extract<CheckReport, { type: 'trying' }> | null = null;
   const { promise, resolve: end } = Promise.withResolvers<Result>();
@@ -55,14 +62,16 @@ async function resultOf(thread: Worker, file: string, silenceMilliseconds: numbe
         : `${trying.label}: ${text}; later triggers were not tried`;
     end({ triggers: [], mistakes: [...mistakes, last] });
   };
-  const seconds = silenceMilliseconds / 1_000;
-  const silence = setTimeout(
-    () => broken(`${trying === null ? 'it' : 'evaluate'} did not return within ${seconds} s`),
-    silenceMilliseconds,
-  );
+  const silentFor = (milliseconds: number) =>
+    setTimeout(
+      () => broken(`${trying === null ? 'it' : 'evaluate'} did not return within ${milliseconds / 1_000} s`),
+      milliseconds,
+    );
+  let silence = silentFor(patience.loading);
   thread.on('message', (message: unknown) => {
     if (!isCheckReport(message)) return broken('its thread sent a message that is no report');
-    silence.refresh();
+    clearTimeout(silence);
+    silence = silentFor(patience.trying);
     if (message.type === 'trying') trying = message;
     if (message.type === 'mistakes') mistakes.push(...message.mistakes);
     if (message.type === 'done') end({ triggers: message.triggers, mistakes });

@@ -3,60 +3,63 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
+import type { Patience } from '../../../../../src/watcher/triggers/trial/check-file.ts';
 import { checkTriggerFile } from '../../../../../src/watcher/triggers/trial/check-file.ts';
 
 /** What is found in a file that holds this, and what the file printed. */
-async function check(
-  source: string,
-  silenceMilliseconds?: number,
-): Promise<{ found: string; printed: string }> {
+async function check(source: string, patience?: Patience): Promise<{ found: string; printed: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-check-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'triggers.mjs');
   await writeFile(file, source);
   const output = new PassThrough();
-  const found = await checkTriggerFile(file, output, silenceMilliseconds).then(
+  const found = await checkTriggerFile(file, output, patience).then(
     (triggers) => triggers.map(({ name }) => name).join(),
     (error: Error) => error.message.replaceAll(folder, ''),
   );
+  await rm(folder, { recursive: true });
   return { found, printed: String(output.read() ?? '') };
 }
 
-/** Enough to load the file on a machine that is busy. */
-const SILENCE = 8_000;
+const LONG = 60_000;
 const FINE = "{ name: 'Fine', emails: [], evaluate: () => ({ notify: false }) }";
 const LOOPS = "{ name: 'Loops', emails: [], evaluate() { for (;;); } }";
 
-it('a file whose code never returns ends neither the check nor what was found before', async () => {
+it.concurrent('a file whose code never returns ends neither the check nor what was found before', async () => {
   const wrong = "{ name: 'Wrong', emails: ['nobody'], evaluate: () => true }";
-  const { found } = await check(`export default [\n  ${wrong},\n  ${LOOPS},\n  ${FINE},\n];`, SILENCE);
+  const { found } = await check(`export default [\n  ${wrong},\n  ${LOOPS},\n  ${FINE},\n];`, {
+    loading: LONG,
+    trying: 2_000,
+  });
   expect(found).toContain('trigger 1 (Wrong): emails[0] must be an ASCII email address');
   expect(found).toContain('trigger 1 (Wrong): evaluate failed on every made-up issue');
   expect(found).toContain(
-    'trigger 2 (Loops): evaluate did not return within 8 s (/triggers.mjs:3:40); later triggers were not tried',
+    'trigger 2 (Loops): evaluate did not return within 2 s (/triggers.mjs:3:40); later triggers were not tried',
   );
 });
 
-it.each([
-  ['a loop at its top', 'for (;;);', /it can't be loaded: it did not return within 8 s$/],
+it.concurrent.each([
+  ['a loop at its top', 'for (;;);', /it can't be loaded: it did not return within 0.5 s$/, 500],
   [
     'an answer that never comes at its top',
     'await new Promise(() => {});',
     /awaits something that never comes$/,
+    LONG,
   ],
   [
     'the same with a timer',
     'setInterval(() => {}, 9); await new Promise(() => {});',
-    /not return within 8 s$/,
+    /not return within 0.5 s$/,
+    500,
   ],
-  ['its process ended at its top', 'process.exit(0);', /it ends its process \(exit code 0\)/],
+  ['its process ended at its top', 'process.exit(0);', /it ends its process \(exit code 0\)/, LONG],
   [
     'a callback that throws',
     "setTimeout(() => { throw new Error('late'); }, 1); await new Promise((go) => setTimeout(go, 500));",
     /a callback, failed: late \(\/triggers\.mjs:1:\d+\)$/,
+    LONG,
   ],
-])('a file with %s is named as wrong', async (_, source, expected) => {
-  const { found } = await check(`${source}\nexport default [${FINE}];`, SILENCE);
+])('a file with %s is named as wrong', async (_, source, expected, loading) => {
+  const { found } = await check(`${source}\nexport default [${FINE}];`, { loading, trying: LONG });
   expect(found).toMatch(/^wrong triggers in \/triggers\.mjs\n {2}it can't be loaded: /);
   expect(found).toMatch(expected);
 });
