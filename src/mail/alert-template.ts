@@ -81,7 +81,7 @@ function shown(alert: AlertView): object {
   return {
     ...format,
     alert,
-    stranger: untrustedHtml,
+    untrusted: untrustedHtml,
     before: (date: Date) => format.before(date, alert.ranAt),
   };
 }

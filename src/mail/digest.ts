@@ -86,7 +86,7 @@ function shown(digest: DigestView): object {
   return {
     ...format,
     digest,
-    stranger: untrustedHtml,
+    untrusted: untrustedHtml,
     title: ({ message }: DigestEntry) => format.cut(message, MAX_TITLE),
     alerts,
     count,

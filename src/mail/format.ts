@@ -6,7 +6,7 @@ import { time } from '../domain/time.ts';
 /** Templates have them as `it.estimate`, `it.margin`, `it.number` and `it.time`. */
 export { estimate, margin, number, time };
 
-/** Longest subject, in UTF-16 units: what mail programs show at most, and short enough for every relay. */
+/** Longest subject, in UTF-16 units. Mail programs show no more, and every relay accepts it. */
 const MAX_SUBJECT = 200;
 const MAX_TEXT = 1_000;
 
@@ -39,7 +39,7 @@ export function counts({ events, users }: Counts): string {
   return `${plural(events, 'event', estimate(events))}, ${plural(users, 'affected user', estimate(users))}`;
 }
 
-/** What `±` means, for a footnote; null if all are exact. */
+/** Explains `±` in a footnote; null if all counts are exact. */
 export function bandNote(...all: readonly Counts[]): string | null {
   const exact = all.every(({ events, users }) => margin(events) === null && margin(users) === null);
   return exact
@@ -53,7 +53,7 @@ const UNITS: readonly (readonly [string, number])[] = [
   ['minute', 60_000],
 ];
 
-/** `3 days before this alert`; empty for what lies in its future, as a clock that is off may have it. */
+/** `3 days before this alert`; empty for a date after the alert, which a wrong clock may give. */
 export function before(date: Date, alertAt: Date): string {
   const passed = alertAt.getTime() - date.getTime();
   if (passed < -60_000) return '';
@@ -81,7 +81,7 @@ export function bars(values: readonly number[]): string {
     .join('');
 }
 
-/** The day with the most events, the later of two; null if there was none. */
+/** The day with the most events, the later of two; null if there were no events. */
 export function busiest(days: readonly DayCounts[]): DayCounts | null {
   const most = Math.max(...days.map(({ events }) => events), 0);
   return most === 0 ? null : (days.findLast(({ events }) => events === most) ?? null);

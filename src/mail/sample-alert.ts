@@ -1,8 +1,8 @@
 import type { AlertView } from '../domain/alert.ts';
 
-const JUDGED = new Date('2026-05-06T12:00:00Z');
+const EVALUATED_AT = new Date('2026-05-06T12:00:00Z');
 const DAYS = Array.from({ length: 14 }, (_, index) => ({
-  date: new Date(JUDGED.getTime() - (13 - index) * 86_400_000).toISOString().slice(0, 10),
+  date: new Date(EVALUATED_AT.getTime() - (13 - index) * 86_400_000).toISOString().slice(0, 10),
   events: index * 40,
   users: index * 9,
 }));
@@ -25,7 +25,7 @@ export const SAMPLE_ALERT: AlertView = {
     lastSeen: new Date('2026-05-06T11:58:21Z'),
   },
   because: 'it ranks 4 with about 2,080 (± 96) events over 7 days',
-  ranAt: JUDGED,
+  ranAt: EVALUATED_AT,
   today: { events: 520, users: 117 },
   week: { events: 2_960, users: 640 },
   days: DAYS,

@@ -193,7 +193,7 @@ describe('an alert as SES received it', () => {
     await happen(pool, 'a', 800, { receivedAt: daysAgo(3) });
     await happen(pool, 'a', 100, { receivedAt: daysAgo(10) });
     const { text, html } = await theEmail();
-    expect(text).toContain('Why you are told: it says: issue a\n');
+    expect(text).toContain('Reason: it says: issue a\n');
     const [, today, week] =
       /Today \(UTC\)\s+about (\S+) \(± \d+\) events[\s\S]*Last 7 days\s+about (\S+) \(± \d+\) events/.exec(
         text,
@@ -211,7 +211,7 @@ describe('an alert as SES received it', () => {
       `{ name: 'Own', emails: ['${ON_CALL}'], template: 'mine', evaluate: () => ({ notify: true, because: 'a & b' }) }`,
       {
         'mine.txt.eta': '<%= it.alert.issue.message %> | <%= it.alert.because %>',
-        'mine.html.eta': '<p><%= it.stranger(it.alert.issue.message) %> | <%= it.alert.because %></p>',
+        'mine.html.eta': '<p><%= it.untrusted(it.alert.issue.message) %> | <%= it.alert.because %></p>',
       },
     );
     expect(text.trim()).toBe('<i>x</i> | a & b');
@@ -244,7 +244,7 @@ describe('an alert on the console', () => {
     );
     expect(emails).toEqual([]);
     expect(finished.stdout).toContain(
-      `To: ${ON_CALL}\nSubject: [Firefox Browser Errors] Every: red [31m and gnp\n\n    red [31m and gnp\n\n    Why you are told: it says: red`,
+      `To: ${ON_CALL}\nSubject: [Firefox Browser Errors] Every: red [31m and gnp\n\n    red [31m and gnp\n\n    Reason: it says: red`,
     );
     expect(finished.stdout).toContain('\n      at render(app:20:7)\n      at main(app:10:7)\n');
     expect(finished.stdout).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);

@@ -138,9 +138,7 @@ describe('the example of a prefix', () => {
     expect(emails.map(({ to, subject }) => [to, subject])).toEqual([
       [['session-store@example.com'], '[session store] issue ours'],
     ]);
-    expect(emails[0]?.text).toContain(
-      `Why you are told: it was thrown in ${module}, and you were never notified`,
-    );
+    expect(emails[0]?.text).toContain(`Reason: it was thrown in ${module}, and you were never notified`);
     await happen(pool, 'ours', 1, { module });
     expect(await told('only-under-a-prefix')).toEqual([]);
   });

@@ -31,7 +31,7 @@ describe('both bodies of an alert', () => {
       SAMPLE_ALERT.issue.message,
       SAMPLE_ALERT.issue.module,
       'Sample trigger',
-      'Why you are told',
+      'Reason',
       'it ranks 4 with about 2,080 (± 96) events over 7 days',
       'Affected users'.toLowerCase(),
       '117',
@@ -107,7 +107,7 @@ describe('the text', () => {
     expect(lines.filter((line) => line.startsWith('Open in Sentry:'))).toEqual([
       'Open in Sentry: https://sentry.example.com/issues/4200001/',
     ]);
-    expect(lines).toContain('Why you are told: a Trigger: b');
+    expect(lines).toContain('Reason: a Trigger: b');
   });
 });
 
@@ -228,7 +228,7 @@ describe('a template of one’s own', () => {
   it('goes before a built-in one of the same name', async () => {
     const directory = await templates({ 'basic-alert.txt.eta': 'mine' });
     expect((await loadTemplate('basic-alert', directory)).render(SAMPLE_ALERT).text).toBe('mine');
-    expect((await loadTemplate('basic-alert', null)).render(SAMPLE_ALERT).text).toContain('Why you are told');
+    expect((await loadTemplate('basic-alert', null)).render(SAMPLE_ALERT).text).toContain('Reason');
   });
 
   it('escapes in text whatever would leave its line', async () => {
