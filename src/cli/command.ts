@@ -10,7 +10,7 @@ export interface CommandContext {
   readonly logger: (name: string) => Logger;
   /**
    * Returns a signal that fires at SIGTERM and SIGINT. After this call the first of them doesn't end the process; a
-   * second one does. So a command calls this only when it has work in hand that it must finish.
+   * second one does. So a command calls this only when it has work in progress that it must finish.
    */
   readonly stopSignal: () => AbortSignal;
   readonly version: string;

@@ -15,11 +15,11 @@ if (major < 22 || (major === 22 && minor < 18)) {
   );
   process.exit(2);
 }
-// The compile cache lies next to the code, where only people who can change the code can write. Node's default is a
+// The compile cache is next to the code, where only people who can change the code can write. Node's default is a
 // fixed name in the temporary folder. Anybody could create that folder first, and Node would run the compiled code
 // found in it. If the cache can't be written, Node runs without it.
 module.enableCompileCache(join(import.meta.dirname, '../../.compile-cache'));
-// The reader of a pipe may be gone, such as `| head`. That is no error: the command finishes its work in hand.
+// The reader of a pipe may be gone, such as `| head`. That is not an error: the command finishes its work.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -36,7 +36,7 @@ const NARROWEST_COLUMN = 20;
 
 /**
  * Runs one command.
- * @returns the exit code: 0 done, or stopped by a signal with the work in hand finished; 1 failed at run time; 2 wrong
+ * @returns the exit code: 0 done, or stopped by a signal after finishing its work; 1 failed at run time; 2 wrong
  *   usage
  */
 export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -136,7 +136,8 @@ function endAsFirstProcess(): void {
 }
 
 /**
- * Fires at the first SIGTERM or SIGINT, so that a command can finish its work in hand. The second one ends the process.
+ * Fires at the first SIGTERM or SIGINT, so that a command can finish its work in progress. The second one ends the
+ * process.
  */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();

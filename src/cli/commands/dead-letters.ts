@@ -84,7 +84,7 @@ async function runDeadLetters(settings: DeadLettersSettings, { stopSignal }: Com
     throw new ConfigError([{ variable: '--bodies', problem: 'needs --json, and excludes --redrive' }]);
   }
   const client = createSqsClient(sqsOptions(settings));
-  // The reader of our output may leave, as `head` does. Then, too, the letters in hand must become visible again.
+  // The reader of our output may leave, as `head` does. Then, too, the received letters must become visible again.
   const unread = new AbortController();
   process.stdout.on('error', () => unread.abort());
   try {
@@ -92,7 +92,7 @@ async function runDeadLetters(settings: DeadLettersSettings, { stopSignal }: Com
     const { deadLetterQueueUrl: url, deadLetterQueueName: name, queueUrl, queueName } = found;
     if (url === null) throw missing('dead-letter queue', name, 'SQS_DEAD_LETTER_QUEUE_NAME');
     const depth = await queueDepth(client, url);
-    // Called only now: from here on there are letters in hand, and a signal must let us release them.
+    // Called only now: from here on letters are received, and a signal must let us release them.
     const signal = AbortSignal.any([stopSignal(), unread.signal]);
     if (!settings.DEAD_LETTERS_REDRIVE) return await list(client, { url, name, depth }, settings, signal);
     if (queueUrl === null) throw missing('queue', queueName, 'SQS_QUEUE_NAME');

@@ -5,7 +5,7 @@ import type { QueuesStatus } from '../../queue/depth.ts';
 import { overdueSeconds } from '../health.ts';
 import { aligned } from '../table.ts';
 
-/** What could be had of each part, or why it couldn't. */
+/** The state of each part, or the reason why it is unknown. */
 export interface Status {
   readonly queues: QueuesStatus | { readonly error: string };
   readonly database: DatabaseStatus | { readonly error: string };
@@ -14,7 +14,7 @@ export interface Status {
 /** Delivery retries with up to an hour between: an alert that waits for longer has failed more than once. */
 const OVERDUE_ALERT_SECONDS = 7_200;
 
-/** What is overdue or doesn't answer, each a sentence; none is good news. */
+/** One sentence for each thing that is overdue or doesn't answer. Empty if all is well. */
 export function problemsOf({ queues, database }: Status, watcherDelaySeconds: number): string[] {
   const problems: string[] = [];
   if ('error' in queues) problems.push(`the queue can't be asked: ${queues.error}`);
@@ -97,7 +97,7 @@ export function toTable({ queues, database }: Status, problems: readonly string[
 
 type Row = readonly [name: string, value: string];
 
-/** Why stands below the table, once. */
+/** The reason is printed below the table, once. */
 const NO_ANSWER = 'no answer';
 
 function queueRows(queues: Status['queues']): Row[] {
@@ -134,7 +134,7 @@ function databaseRows(database: Status['database']): Row[] {
     ],
     ['alerts failed', count(alerts.failed)],
     ['alerts sent', count(alerts.sent)],
-    ['judgements to retry', count(failedEvaluations)],
+    ['evaluations to retry', count(failedEvaluations)],
     ...tables.map(
       ({ name, rows, estimated, bytes }): Row => [
         name,

@@ -10,19 +10,24 @@ import { Teardown } from '../../runtime/lifecycle.ts';
 import { queueNames, sqsOptions } from '../aws-settings.ts';
 import type { CommandContext, Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
-import { AWS_OPTIONS } from '../options.ts';
+import { AWS_OPTIONS, LOCAL_SQS_OPTION } from '../options.ts';
 import { problemsOf, toJson, toTable } from './status-report.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
-  { flags: '--json', variable: 'STATUS_JSON', about: 'print JSON' },
-  { flags: '--queue-name <name>', variable: 'SQS_QUEUE_NAME', about: 'queue that Sentry forwards to' },
-  { flags: '--queue-url <url>', variable: 'SQS_QUEUE_URL', about: 'use this queue as it is' },
+  { flags: '--json', variable: 'STATUS_JSON', about: 'print JSON instead of a table' },
+  {
+    flags: '--queue-name <name>',
+    variable: 'SQS_QUEUE_NAME',
+    about: 'name of the queue that Sentry forwards events to',
+  },
+  { flags: '--queue-url <url>', variable: 'SQS_QUEUE_URL', about: 'URL of that queue, instead of its name' },
   {
     flags: '--dead-letter-queue-name <name>',
     variable: 'SQS_DEAD_LETTER_QUEUE_NAME',
-    about: 'for messages that are no events',
+    about: 'name of the dead-letter queue',
+    otherwise: "default: the queue's name with _dead_letters",
   },
-  { flags: '--endpoint-url <url>', variable: 'SQS_ENDPOINT_URL', about: 'of a local SQS' },
+  LOCAL_SQS_OPTION,
   ...AWS_OPTIONS,
 ];
 
@@ -32,14 +37,14 @@ export function addStatus(program: Command, register: Register): void {
   register(
     program
       .command('status')
-      .description('show queue, runs, alerts and sizes; exit 1 when something is overdue'),
+      .description('show the state of queues, runs, alerts and tables; exit 1 if something is overdue'),
     statusSettings,
     OPTIONS,
     showStatus,
   );
 }
 
-/** @throws Error naming what is overdue or can't be asked, after all that is known was printed */
+/** @throws Error naming everything that is overdue or doesn't answer, after everything else was printed */
 async function showStatus(settings: StatusSettings, { logger: loggerOf }: CommandContext): Promise<void> {
   const logger = loggerOf('status');
   const teardown = new Teardown(logger);
@@ -50,11 +55,11 @@ async function showStatus(settings: StatusSettings, { logger: loggerOf }: Comman
     applicationName: 'bec-alerts status',
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
-    onIdleError: (error) => logger.debug('the database connection broke', { error }),
+    onIdleError: (error) => logger.debug('connection of the status command lost; reconnecting', { error }),
   });
   teardown.add('the database', () => pool.end());
   try {
-    // What can be had is shown, whatever the other doesn't answer.
+    // If the queue or the database doesn't answer, the state of the other one is still shown.
     const [queues, database] = await Promise.all([
       queuesStatus(client, queueNames(settings)).catch((error: unknown) => ({ error: messageOf(error) })),
       databaseStatus(pool).catch((error: unknown) => ({ error: messageOf(error) })),

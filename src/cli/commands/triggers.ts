@@ -19,7 +19,7 @@ export const TRIGGERS_OPTION: OptionVariables = {
   about: 'trigger file to use instead of the built-in triggers',
 };
 
-/** `triggers`: the triggers that the watcher would use, and whether a trigger file is right. */
+/** `triggers`: lists the triggers that the watcher would use, and checks a trigger file. */
 export function addTriggers(program: Command, register: Register): void {
   const command = program
     .command('triggers')
@@ -50,7 +50,7 @@ export async function configuredTriggers(settings: TriggersSettings): Promise<Lo
   );
 }
 
-/** What is printed meanwhile goes to standard error: a trigger file's words stand in no JSON and no log. */
+/** Sends output of the trigger file to standard error, so that it is never part of the JSON or the log. */
 async function withoutStdout<T>(work: () => Promise<T>): Promise<T> {
   const { stdout, stderr } = process;
   const write = stdout.write;
@@ -75,7 +75,7 @@ function asJson({ TRIGGERS: file }: TriggersSettings, triggers: readonly ListedT
 
 function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly ListedTrigger[]): string {
   const rows = [
-    ['TRIGGER', 'ENABLED', 'TEMPLATE', 'TELLS'],
+    ['TRIGGER', 'ENABLED', 'TEMPLATE', 'RECIPIENTS'],
     ...triggers.flatMap((trigger) => rowsOf(trigger, file)),
   ];
   const enabled = triggers.filter((trigger) => trigger.enabled).length;

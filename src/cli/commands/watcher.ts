@@ -248,7 +248,7 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
         from: settings.SES_FROM_EMAIL,
       });
     } catch (thrown) {
-      // The watcher needn't stop: alerts wait in the outbox until SES accepts them.
+      // The watcher need not stop: alerts wait in the outbox until SES accepts them.
       logger.warning('asking SES to verify the From address failed; the watcher continues', {
         error: asError(thrown),
       });

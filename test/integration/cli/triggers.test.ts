@@ -35,7 +35,7 @@ describe('bec-alerts triggers', () => {
       code: 0,
       stderr: '',
       stdout: [
-        'TRIGGER          ENABLED  TEMPLATE                  TELLS',
+        'TRIGGER          ENABLED  TEMPLATE                  RECIPIENTS',
         'Healthcheck      yes      basic-alert (text, HTML)  ann@example.com',
         '                                                    bob@example.com',
         'New top crasher  yes      basic-alert (text, HTML)  ann@example.com',
@@ -104,7 +104,7 @@ describe('bec-alerts triggers', () => {
       code: 0,
       stderr: '',
       stdout: [
-        'TRIGGER  ENABLED  TEMPLATE                TELLS',
+        'TRIGGER  ENABLED  TEMPLATE                RECIPIENTS',
         'One      no       mine (text, HTML)       nobody',
         'Two      yes      mails/other.eta (text)  ann@example.com',
         '',
@@ -170,7 +170,7 @@ describe('a trigger file', () => {
       'exports nothing',
       'triggers.mts',
       'export const x = 1;',
-      /default export must be an array .*; there is none/,
+      /default export must be an array .*; it is missing/,
     ],
     [
       'exports one trigger',
