@@ -1,8 +1,8 @@
 /**
- * What the author of a trigger file imports from `bec-alerts`. A trigger file's default export is an array of
- * triggers; docs/triggers.md shows how to write one.
+ * The exports that the author of a trigger file imports from `bec-alerts`. A trigger file's default export is an array
+ * of triggers; docs/triggers.md shows how to write one.
  *
- * Types alone are enough, and then the file needs nothing installed beside it: Node strips them.
+ * Importing only types is enough. Node strips them, so the file needs no installed package next to it.
  *
  * ```ts
  * import type { Trigger } from 'bec-alerts';

@@ -30,7 +30,7 @@ export async function showTopIssues({ databaseUrl }: Stack, terminal: Terminal):
       ['issue', 'events', 'users'],
       top.map(({ issue, events, users }) => [issue.message, number(events), number(users)]),
     );
-    terminal.aside('\nAbove 150, counts are estimates, with a standard error of 2.3 %.');
+    terminal.aside('\nAbove 150, counts are estimates with a standard error of 2.3 %.');
   } finally {
     await pool.end();
   }

@@ -58,7 +58,7 @@ const dsn = httpUrl.refine((value) => {
 const EMAIL = /^[\x21-\x3b\x3d\x3f\x41-\x7e]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 const EMAIL_PROBLEM = 'must be an ASCII email address';
 
-/** Whether SES could accept the address. It needn't exist. */
+/** Whether SES could accept the address. It need not exist. */
 export function isEmail(value: string): boolean {
   return value.length <= 254 && EMAIL.test(value);
 }

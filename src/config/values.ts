@@ -19,7 +19,7 @@ export function wholeNumber(least: number, most: number) {
     .pipe(z.number().min(least, problem).max(most, problem));
 }
 
-/** Seconds. Fractions are allowed, so that tests needn't wait for whole seconds. */
+/** Seconds. Fractions are allowed, so that tests don't have to wait for whole seconds. */
 export function seconds(least: number, most: number) {
   const problem = `must be a number of seconds from ${least} to ${most}`;
   return z

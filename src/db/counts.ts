@@ -35,14 +35,14 @@ export interface TopQuery {
 }
 
 /**
- * A union is estimated anew, so it can come out above the sum of its days' estimates. By 25 %: ten standard errors.
+ * A union is estimated again, so it can come out above the sum of its days' estimates. By 25 %: ten standard errors.
  */
 const SLACK = 1.25;
 
 /**
- * The issues with the highest counts, ties by the older id. Unions are dear, and a sum of daily counts, which no
- * union exceeds, is cheap: the unions of the `limit` highest sums say what it takes to rank, and only issues whose
- * sum could reach that are counted by union. OFFSET 0 keeps the planner from reading all of `issues` for the modules
+ * The issues with the highest counts, ties by the older id. Unions are expensive, and sums of daily counts are cheap.
+ * No union exceeds its sum. The unions of the `limit` highest sums give the count that is needed to rank. Only issues
+ * whose sum could reach it are counted by union. OFFSET 0 keeps the planner from reading all of `issues` for the modules
  * of a few.
  */
 export async function topIssues(db: Db, query: TopQuery): Promise<RankedIssue[]> {

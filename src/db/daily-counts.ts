@@ -2,7 +2,7 @@ import type { Counts, DayCounts } from '../domain/issue.ts';
 import { usersWithin } from './cardinality.ts';
 import type { Db } from './pool.ts';
 
-/** What an alert shows of an issue's counts. */
+/** An issue's counts as an alert shows them. */
 export interface RecentCounts {
   readonly today: Counts;
   readonly week: Counts;
@@ -15,7 +15,7 @@ export interface RecentWindow {
   readonly today: string;
   /** First day of the week. */
   readonly weekSince: string;
-  /** How many days to tell one by one, today among them; at least a week's. */
+  /** Number of days that are listed one by one, including today. At least seven. */
   readonly days: number;
 }
 

@@ -6,16 +6,16 @@ const DATA_CLASSES = new Set(['22', '23', '54']);
 const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
 // P0: a RAISE in a trigger that somebody added in Postgres. XX: a corrupt page, among others.
 const ROW_CLASSES = new Set(['P0', 'XX']);
-/** A wrong password, a role that isn't there or may not connect, a database that isn't there. */
+/** A wrong password, a role that is missing or may not connect, a missing database. */
 const WRONG_URL = new Set(['28P01', '28000', '3D000']);
 const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
 
 /**
- * Wraps an error of Postgres or of the way to it:
- * - `database_refused`: Postgres refused the data of the statement, so the same statement would fail again.
+ * Wraps an error of Postgres or of the connection to it.
+ * - `database_refused`: Postgres refused the data of the statement. The same statement would fail again.
  * - `database_not_migrated`: a table or function is missing.
- * - `database_failed`: a conflict with another transaction or a fault in a row, which other rows needn't have
- *   (retryable); or a fault in our statement (not retryable).
+ * - `database_failed`, retryable: a conflict with another transaction, or a fault in one row. Other rows may succeed.
+ * - `database_failed`, not retryable: a fault in our statement.
  * - `database_unavailable`: everything else, such as no connection, starting up, shutting down, read only, no
  *   resources.
  */
@@ -45,7 +45,7 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   return wrap('database_unavailable', WRONG_URL.has(state) ? '; check DATABASE_URL' : '', true);
 }
 
-/** Waits for statements; what fails in them is a CodedError. For statements outside of a lock, which does the same. */
+/** Waits for statements and turns their errors into CodedErrors. Needed only outside of a lock, which does the same. */
 export async function orDatabaseError<T>(operation: string, statements: Promise<T>): Promise<T> {
   try {
     return await statements;
@@ -63,7 +63,7 @@ const LOST = [
   'Connection terminated unexpectedly',
 ];
 
-/** Whether the error is pg's own, not Postgres's, and means that the connection can't be used any more. */
+/** Whether the error comes from pg, not from Postgres, and means that the connection can't be used any more. */
 export function isLostConnection(error: unknown): boolean {
   return error instanceof Error && LOST.includes(error.message);
 }

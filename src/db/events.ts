@@ -15,8 +15,8 @@ export async function storeEvents(db: Db, events: readonly ErrorEvent[]): Promis
 }
 
 /**
- * Whether events can be stored: stores none, and is refused like one where the database is read-only, a table locked
- * or missing, or a right revoked. What depends on the row, such as a full disk, it doesn't see.
+ * Whether events can be stored. Stores an empty batch, which Postgres refuses if the database is read-only, a table
+ * locked or missing, or a right revoked. It doesn't notice errors that depend on the row, such as a full disk.
  * @throws CodedError
  */
 export async function checkStore(db: Db): Promise<void> {
@@ -33,7 +33,7 @@ async function put(db: Db, events: readonly ErrorEvent[], operation: string): Pr
 
 export interface StoreStatement {
   readonly text: string;
-  /** One array for each parameter: seven of the issues' columns, four of the events'. */
+  /** One array for each parameter: seven columns of the issues, four of the events. */
   readonly values: (string | null)[][];
 }
 
@@ -79,7 +79,7 @@ function foldIssues(events: readonly ErrorEvent[]): Map<string, FoldedIssue> {
   return issues;
 }
 
-// Who the user is doesn't leave this process, not even into Postgres's log. Never to be changed: sets of two
+// The user's identity doesn't leave this process, not even into Postgres's log. Never to be changed: sets of two
 // kinds of hashes can't be merged.
 function hashOfUser(user: string): string {
   return createHash('sha256').update(user).digest('base64url');

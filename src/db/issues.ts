@@ -16,7 +16,7 @@ interface IssueRow {
 const COLUMNS =
   'id, group_id, project_id, message, module, stack_frames::text AS stack_frames, first_seen, last_seen';
 
-/** Which issues a run judges: all, those outside of the last run's snapshot, or the same after a restore. */
+/** Which issues a run evaluates: all, those outside of the last run's snapshot, or the same after a restore. */
 export type Changed =
   | { readonly since: 'ever' }
   | { readonly since: 'snapshot'; readonly snapshot: string }
@@ -24,7 +24,7 @@ export type Changed =
 
 /**
  * Streams the changed issues in pages, by id. The cursor holds ids alone, which sort in memory; of whole issues a
- * million would be sorted on disk. `changed_in >= xmin` is implied by the visibility check; it is there for the index.
+ * million would be sorted on disk. `changed_in >= xmin` is implied by the visibility check; the index needs it.
  */
 export async function* changedIssues(db: Db, changed: Changed, pageSize: number): AsyncGenerator<Issue[]> {
   await db.query({
@@ -48,7 +48,7 @@ function conditionOf({ since }: Changed): string {
     case 'snapshot':
       return outside;
     case 'restore':
-      // What changed before the restore, by the numbers of then; what changed after it, by where the row was made.
+      // Changes before the restore are found by their old numbers, changes after it by where the row was written.
       return `(${outside}) OR (${NATIVE})`;
   }
 }
@@ -71,7 +71,7 @@ function toIssue(row: IssueRow): Issue {
     projectId: row.project_id,
     message: row.message,
     module: row.module,
-    // Read when asked for: most judgements never look, and it is the largest part of an issue by far.
+    // Read when asked for: most evaluations never look, and it is the largest part of an issue by far.
     get stackFrames() {
       frames ??= Object.freeze(
         (JSON.parse(row.stack_frames) as StackFrame[]).map((frame) => Object.freeze(frame)),

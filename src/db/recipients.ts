@@ -21,7 +21,7 @@ export interface Pair {
   readonly issueId: string;
 }
 
-/** What was decided before about a recipient and an issue. */
+/** Earlier alerts to a recipient about an issue. */
 export interface Notified {
   /** When any trigger last notified the recipient; null for never. */
   readonly lastNotified: Date | null;

@@ -2,13 +2,13 @@ import { databaseError, orDatabaseError } from './errors.ts';
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
 
-/** What the database knows of how the service does. */
+/** The state of the service as the database has it. */
 export interface DatabaseStatus {
   /** Sentry's time of the event that was counted last; null if none ever was. */
   readonly lastEventAt: Date | null;
   readonly lastRun: LastRun | null;
   readonly alerts: AlertCounts;
-  /** Judgements that threw and are to be made again. */
+  /** Evaluations that threw and will be retried. */
   readonly failedEvaluations: number;
   /** Largest first. */
   readonly tables: readonly TableSize[];
@@ -26,7 +26,7 @@ export interface LastRun {
 
 export interface AlertCounts {
   readonly sent: number;
-  /** Given up: SES will never take them. */
+  /** Given up: SES will never accept them. */
   readonly failed: number;
   readonly pending: number;
   /** How long the oldest pending one has been waiting; null if none is pending. */
@@ -36,7 +36,7 @@ export interface AlertCounts {
 export interface TableSize {
   readonly name: string;
   readonly rows: number;
-  /** Counting a large table takes long, so Postgres's own estimate stands in. */
+  /** Counting a large table takes long, so Postgres's own estimate is used instead. */
   readonly estimated: boolean;
   /** With its indexes. */
   readonly bytes: number;
@@ -138,10 +138,10 @@ const TABLES = [
   'failed_evaluations',
 ] as const;
 
-/** @param table one of ours: the name stands in the statement as it is */
+/** @param table one of TABLES: the name is part of the statement as it is */
 async function countRows(db: Db, table: string): Promise<number> {
   const name = TABLES.find((one) => one === table);
-  if (name === undefined) throw new Error(`"${table}" is no table of ours`);
+  if (name === undefined) throw new Error(`"${table}" is not one of our tables`);
   const { rows } = await db.query<{ count: number }>({
     text: `SELECT count(*)::float8 AS count FROM ${name}`,
   });

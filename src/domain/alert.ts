@@ -2,8 +2,8 @@ import type { Counts, DayCounts, Issue } from './issue.ts';
 
 /**
  * One alert, for a subject or a template. Texts from the event (the issue's message, module and stack frames) are
- * prepared for display: one line each, of limited length, without control characters and bidirectional overrides. They
- * are still untrusted and not escaped: templates escape the values that they print.
+ * prepared for display. Each is one line of limited length, without control characters and bidirectional overrides.
+ * They are still untrusted and not escaped: templates escape the values that they print.
  */
 export interface AlertView {
   /** The trigger's name. */

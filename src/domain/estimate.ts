@@ -1,7 +1,7 @@
 /**
- * HyperLogLog as the buckets have it keeps every element of a set up to 160, and registers beyond. A set of 161 is
- * estimated at 160 or fewer about every third time, at 150 or fewer once in some 3,000: only up to here can a count
- * be called exact.
+ * HyperLogLog, as the buckets use it, keeps every element of a set up to 160, and registers beyond. A set of 161 is
+ * estimated at 160 or fewer about every third time, and at 150 or fewer once in some 3,000. So only counts up to 150
+ * can be called exact.
  */
 export const EXACT_UP_TO = 150;
 const STANDARD_ERROR = 0.023;

@@ -22,7 +22,7 @@ export interface ErrorEvent {
 export type ParsedEvent = { readonly event: ErrorEvent } | { readonly rejection: Rejection };
 
 /**
- * What is stored of one event at most, in UTF-16 units of up to 3 bytes; a cut shows as `…`. With 51 frames of two
+ * The most that is stored of one event, in UTF-16 units of up to 3 bytes; a cut shows as `…`. With 51 frames of two
  * texts of 200 that is 70 KB in Postgres before compression, whatever was sent (MAX_STORED_BYTES; a test holds it).
  */
 export const MAX_MESSAGE = 1_000;
@@ -33,9 +33,9 @@ export const MAX_ID = 128;
 export const MAX_STORED_BYTES = 72_000;
 
 /**
- * Reads the body of an SQS message. Every field is written by a stranger: a field of the wrong type counts as
- * absent, and only what aggregation can't do without rejects the message.
- * @param sentAt when the message entered the queue: the event's date where it has none, or one far ahead
+ * Reads the body of an SQS message. Every field is untrusted: a field of the wrong type counts as absent. Only fields
+ * that aggregation needs reject the message.
+ * @param sentAt when the message entered the queue: the event's date if it is missing or far ahead
  */
 export function parseEvent(body: string, sentAt: Date): ParsedEvent {
   let json: unknown;
@@ -68,7 +68,7 @@ export function parseEvent(body: string, sentAt: Date): ParsedEvent {
       eventId,
       groupId,
       projectId: storable(identifier(json.projectID) ?? '', MAX_ID),
-      // Trimmed before it is cut: what begins with pages of white space would look empty.
+      // Trimmed before it is cut: a text that begins with pages of white space would look empty.
       message: storable(message.trim(), MAX_MESSAGE),
       module: storable(exception?.module ?? '', MAX_MODULE),
       stackFrames: exception?.stackFrames ?? [],
@@ -82,10 +82,10 @@ function reject(reason: RejectionReason, detail: string): { rejection: Rejection
   return { rejection: { reason, detail } };
 }
 
-// Control, format and half characters: an id with one is no id, and replacing it could make two ids one.
+// Control, format and half characters: an id with one is invalid, and replacing it could make two ids one.
 const NOT_IN_AN_ID = /[\p{Cc}\p{Cf}\p{Cs}]/u;
 
-/** What is wrong with the id, null if nothing: it is stored, compared and logged as it is. */
+/** The fault of the id, null without one: an id is stored, compared and logged as it is. */
 function faultOfId(id: string): string | null {
   if (id.length > MAX_ID) return `is longer than ${MAX_ID}`;
   return NOT_IN_AN_ID.test(id) ? 'holds control characters or half a character' : null;
@@ -97,10 +97,10 @@ function identifier(value: unknown): string | null {
   return nonEmptyText(value);
 }
 
-/** A later date is a wrong clock's: its bucket would count in every window until it came, and never be pruned. */
+/** A later date comes from a wrong clock: its bucket would count in every window until it came, and never be pruned. */
 const FURTHEST_AHEAD_MILLISECONDS = 24 * 60 * 60 * 1_000;
 
-/** Sentry's clock, else the browser's, else the queue's; a text that says what is wrong where one is unusable. */
+/** The date by the clock of Sentry, else of the browser, else of the queue; or a text that names the unusable date. */
 function dateOf(json: JsonRecord, sentAt: Date): Date | string {
   for (const field of ['dateReceived', 'dateCreated'] as const) {
     const value = json[field];

@@ -33,7 +33,7 @@ export function readException(entries: unknown): ThrownException | null {
   };
 }
 
-/** `type: value` as Sentry's title has it, or the one that there is. */
+/** `type: value` as Sentry's title has it, or the one that isn't missing. */
 export function describeException(exception: ThrownException | null): string | null {
   if (exception === null) return null;
   const { type, value } = exception;

@@ -1,4 +1,4 @@
-/** One call in a stack trace; what Sentry doesn't know is null. */
+/** One call in a stack trace; fields that Sentry doesn't know are null. */
 export interface StackFrame {
   readonly function: string | null;
   /** Module if Sentry names one, else the file's name or URL. */
@@ -9,8 +9,8 @@ export interface StackFrame {
 }
 
 /**
- * What Sentry groups events under. `message`, `module` and `stackFrames` are those of the first event
- * received; they come from a stranger's browser and are only bounded and made storable, not made safe to show.
+ * The issue that Sentry groups events under. `message`, `module` and `stackFrames` are those of the first event
+ * received. They come from an unknown browser, and are only bounded and made storable, not made safe to show.
  */
 export interface Issue {
   /** Our own key, a decimal string. */
@@ -25,7 +25,7 @@ export interface Issue {
   readonly stackFrames: readonly StackFrame[];
   /** When Sentry received the first event of it, by Sentry's clock. */
   readonly firstSeen: Date;
-  /** The latest event's; when a trigger judges, it is that of the event that is being judged. Moves forward only. */
+  /** When Sentry received the latest event; in an evaluation, the event that is evaluated. Moves forward only. */
   readonly lastSeen: Date;
 }
 
@@ -35,7 +35,7 @@ export interface Counts {
   readonly users: number;
 }
 
-/** What one UTC day counted. */
+/** The counts of one UTC day. */
 export interface DayCounts extends Counts {
   /** `YYYY-MM-DD`. */
   readonly date: string;

@@ -3,7 +3,7 @@ export function isQueueName(text: string): boolean {
   return /^(?=.{1,80}$)[A-Za-z0-9_-]+(\.fifo)?$/.test(text);
 }
 
-/** The queue's name at the end of its URL; empty if there is none. */
+/** The queue's name at the end of its URL; empty if the URL has no name. */
 export function nameInUrl(url: string): string {
   return URL.canParse(url) ? (new URL(url).pathname.split('/').at(-1) ?? '') : '';
 }

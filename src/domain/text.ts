@@ -1,6 +1,6 @@
 /**
- * Text from an event as Postgres can store it, `max` UTF-16 units at most: the cut shows as `…`, and U+0000 and
- * lone surrogates, which JSON allows and Postgres refuses, become U+FFFD. Cut first: the text may be megabytes.
+ * Text from an event as Postgres can store it, `max` UTF-16 units at most: a cut shows as `…`. U+0000 and lone
+ * surrogates, which JSON allows and Postgres refuses, become U+FFFD. Cut first: the text may be megabytes.
  */
 export function storable(text: string, max: number): string {
   const bounded = text.length > max ? `${withoutHalfPair(text.slice(0, max - 1))}…` : text;

@@ -4,7 +4,7 @@ import { longestRequest } from '../runtime/aws.ts';
 // Time limits of a worker's steps. The supervisor kills a worker only after it has been silent for all of them
 // together.
 
-/** A batch of 80 events takes about 10 ms. A statement that takes this long is waiting for a lock or a disk. */
+/** A batch of 80 events takes about 10 ms. A statement that needs this long is waiting for a lock or a disk. */
 export const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
 /**
  * Another worker locks the row of a hot issue for about 10 ms. A session that locks it this long blocks every worker.

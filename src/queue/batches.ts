@@ -3,8 +3,8 @@ import { ChangeMessageVisibilityBatchCommand, DeleteMessageBatchCommand } from '
 import { queueError } from './errors.ts';
 import { MAX_BATCH } from './queue.ts';
 
-/** A message in hand, as SQS identifies it. */
-export interface InHand {
+/** A received message, as SQS identifies it. */
+export interface ReceivedMessage {
   readonly receiptHandle: string;
 }
 
@@ -12,7 +12,7 @@ export interface InHand {
 export async function deleteMessages(
   client: SQSClient,
   QueueUrl: string,
-  messages: readonly InHand[],
+  messages: readonly ReceivedMessage[],
 ): Promise<void> {
   await inBatches(messages, async (Entries) => {
     const send = () => client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
@@ -24,7 +24,7 @@ export async function deleteMessages(
 export async function releaseMessages(
   client: SQSClient,
   QueueUrl: string,
-  messages: readonly InHand[],
+  messages: readonly ReceivedMessage[],
 ): Promise<void> {
   await inBatches(messages, async (entries) => {
     const Entries = entries.map((entry) => ({ ...entry, VisibilityTimeout: 0 }));
@@ -39,7 +39,7 @@ interface Entry {
 }
 
 async function inBatches(
-  messages: readonly InHand[],
+  messages: readonly ReceivedMessage[],
   send: (entries: Entry[]) => Promise<void>,
 ): Promise<void> {
   const batches: Promise<void>[] = [];

@@ -1,6 +1,6 @@
 import type { Rejection } from '../domain/rejection.ts';
 
-/** A message in hand: received, not deleted yet, and invisible to others until its visibility timeout. */
+/** A received message: not deleted yet, and invisible to others until its visibility timeout. */
 export interface QueueMessage {
   readonly id: string;
   readonly body: string;

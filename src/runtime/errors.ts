@@ -38,7 +38,7 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
 const PROGRAM_FAULTS = [TypeError, RangeError, ReferenceError] as const;
 
 /**
- * Whether the fault lies in a service that we use: Postgres, SQS, S3 or SES is unreachable, is busy or rejects our role.
+ * Whether the fault is in a service that we use: Postgres, SQS, S3 or SES is unreachable, is busy or rejects our role.
  * Then our stack would only show which step noticed it. The stack of a trigger's error is useful, although it is retried.
  */
 export function isServiceFault(error: unknown): error is CodedError {

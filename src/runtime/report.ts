@@ -4,7 +4,7 @@ import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 /** Reports bec-alerts' own errors: always to the log, and to Sentry if there is a DSN. */
 export interface Reporter {
   report(error: Error, message: string, fields?: LogFields): void;
-  /** Reports a condition that a person should look at but that is not an error of ours: a warning without a stack. */
+  /** Reports a condition that a person should look at but that is not our own error: a warning without a stack. */
   warn(message: string, fields?: LogFields): void;
   /** Waits until all reports are sent. Call it before the process exits. */
   close(): Promise<void>;

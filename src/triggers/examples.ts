@@ -1,7 +1,7 @@
 import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 
-/** Disabled example: tells of every issue in each run that saw a new event of it. */
+/** Disabled example: notifies of every issue in each run that saw a new event of it. */
 export function everyEvent(emails: readonly string[]): Trigger {
   return defineTrigger({
     name: 'Every event',
@@ -11,7 +11,7 @@ export function everyEvent(emails: readonly string[]): Trigger {
   });
 }
 
-/** Disabled example: tells each recipient of each issue once. */
+/** Disabled example: notifies each recipient of each issue once. */
 export function everyNewIssue(emails: readonly string[]): Trigger {
   return defineTrigger({
     name: 'Every new issue',
@@ -20,8 +20,8 @@ export function everyNewIssue(emails: readonly string[]): Trigger {
     async evaluate(issue, context) {
       const recipients = await context.neverNotified(issue);
       return recipients.length === 0
-        ? { notify: false, because: 'all recipients have been told' }
-        : { notify: true, because: 'you were never told of it', recipients };
+        ? { notify: false, because: 'all recipients have been notified' }
+        : { notify: true, because: 'you were never notified of it', recipients };
     },
   });
 }

@@ -3,7 +3,7 @@ import { defineTrigger } from '../domain/trigger.ts';
 
 const MARKER = 'bec-alerts-healthcheck';
 
-/** Tells of every event whose text holds `bec-alerts-healthcheck`: send one to see that the whole way works. */
+/** Notifies of every event whose text holds `bec-alerts-healthcheck`: send one to test the whole pipeline. */
 export function healthCheck(emails: readonly string[]): Trigger {
   return defineTrigger({
     name: 'Healthcheck',

@@ -6,7 +6,7 @@ const DAYS = 7;
 const WORST_RANK = 10;
 const MORE_EVENTS_THAN = 200;
 
-/** Tells each recipient once of an issue that is among the ten most frequent of the week. */
+/** Notifies each recipient once of an issue that is among the ten most frequent of the week. */
 export function newTopIssue(emails: readonly string[]): Trigger {
   return defineTrigger({
     name: 'New top crasher',
@@ -22,7 +22,7 @@ export function newTopIssue(emails: readonly string[]): Trigger {
         };
       }
       const recipients = await context.neverNotified(issue);
-      if (recipients.length === 0) return { notify: false, because: 'all recipients have been told' };
+      if (recipients.length === 0) return { notify: false, because: 'all recipients have been notified' };
       return {
         notify: true,
         because: `it ranks ${place.rank} with ${estimate(place.events)} events over ${DAYS} days`,

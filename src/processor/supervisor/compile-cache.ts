@@ -28,7 +28,7 @@ export async function createCompileCache(logger: Logger): Promise<string> {
 async function removeOrphans(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const [, pid] = NAME.exec(name) ?? [];
-    // A folder with our own pid is our predecessor's: in a container both are process 1.
+    // A folder with our own pid belongs to our predecessor: in a container both are process 1.
     if (pid === undefined || (Number(pid) !== process.pid && isAlive(Number(pid)))) continue;
     const path = join(parent, name);
     const found = await lstat(path);

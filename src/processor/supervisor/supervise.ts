@@ -20,7 +20,7 @@ export interface ProcessorDependencies {
 
 export interface ProcessorOptions {
   readonly processCount: number;
-  /** How long workers may take to finish the messages in hand. */
+  /** How long workers may take to finish the messages in progress. */
   readonly graceMilliseconds: number;
   /**
    * How long a worker may report nothing before it is killed and replaced. Default: `longestSilence` of its settings.
@@ -54,7 +54,7 @@ export async function supervise(
     listener(dependencies, tally),
   );
   const hopeless = await Promise.race([aborted(signal), pool.hopeless]);
-  logger.info('stopping; workers finish the messages in hand');
+  logger.info('stopping; workers finish the messages in progress');
   await pool.drain(options.graceMilliseconds);
   tally.flush();
   logger.info('stopped');

@@ -6,7 +6,7 @@ export function startWatchdog(workers: Iterable<WorkerProcess>, stallMillisecond
   let lookedAt = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
-    // If this process or the whole machine stood still, the reports that workers sent meanwhile are read only after
+    // If this process or the whole machine was paused, the reports that workers sent meanwhile are read only after
     // this.
     const paused = now - lookedAt - interval > stallMilliseconds / 2;
     lookedAt = now;

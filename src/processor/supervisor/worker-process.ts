@@ -18,7 +18,7 @@ export interface WorkerEnd {
 const ENTRY = new URL(`../worker/entry${extname(import.meta.filename)}`, import.meta.url);
 /**
  * Size of a semi-space of V8's young generation, in MB. With Node's default of 16 a worker that is never replaced grows
- * to 270 MB; with 8 it grows to 165 MB and is as fast. A smaller old generation saves 40 MB more but costs 40 % more
+ * to 270 MB. With 8 it grows to 165 MB and is as fast. A smaller old generation saves 40 MB more but costs 40 % more
  * CPU (bench/results.md). A worker that lives for 200 messages stays below 100 MB with either.
  */
 const ARGUMENTS = ['--max-semi-space-size=8'];
@@ -56,7 +56,7 @@ export class WorkerProcess {
     this.#send({ type: 'start', settings });
   }
 
-  /** Asks the worker to finish the messages in hand and to end. */
+  /** Asks the worker to finish the messages in progress and to end. */
   stop(): void {
     this.#send({ type: 'stop' });
   }
@@ -65,7 +65,7 @@ export class WorkerProcess {
     this.#child?.kill('SIGKILL');
   }
 
-  /** Counts the worker's silence from now on: this process itself stood still, and unread reports may be waiting. */
+  /** Counts the worker's silence from now on: this process itself was paused, and unread reports may be waiting. */
   excuseSilence(now: number): void {
     this.#reportedAt = now;
   }

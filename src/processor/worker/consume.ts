@@ -135,7 +135,7 @@ async function parseAndStore(
 
 /**
  * Makes messages visible at once, and not only after their visibility timeout. Each message is released only once.
- * Otherwise, while Postgres is away or can't write, one worker after the other would receive and release it. In the end
+ * Otherwise, while Postgres is down or can't write, one worker after the other would receive and release it. In the end
  * the redrive policy would move it.
  */
 async function release(

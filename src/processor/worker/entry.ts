@@ -5,7 +5,7 @@ import { startWork } from './worker.ts';
 
 // The entry of a worker process. It obeys the supervisor's commands, and stops if the supervisor is gone.
 let work: Work | undefined;
-// Errors of sending are ignored: without a supervisor the worker still finishes the messages in hand.
+// Errors of sending are ignored: without a supervisor the worker still finishes the messages in progress.
 const report = (message: Report) => void process.send?.(message, undefined, undefined, () => {});
 process.on('message', (message: unknown) => {
   if (!isCommand(message)) throw new TypeError('the worker received a message that is not a command');

@@ -20,9 +20,11 @@ export interface RetryLater {
   readonly message: QueueMessage;
   readonly error: unknown;
   /**
-   * When SQS makes the message visible again. `at-once` if every message fails, for example because Postgres is away:
-   * then no worker receives until that is over. `after-timeout` if only this message fails: if it were released at
-   * once, a locked row or an outage of S3 would use up its receive count within seconds.
+   * When SQS makes the message visible again.
+   * - `at-once` if every message fails, for example because Postgres is unreachable. Then no worker receives until that
+   *   is over.
+   * - `after-timeout` if only this message fails. Released at once, a locked row or an outage of S3 would use up its
+   *   receive count within seconds.
    */
   readonly visible: 'at-once' | 'after-timeout';
 }

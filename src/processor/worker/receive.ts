@@ -4,7 +4,7 @@ import { pause } from '../../runtime/loop.ts';
 import type { Lifetime } from './lifetime.ts';
 
 export interface ReceiveOptions {
-  /** How long a poll of an empty queue takes: a long poll of up to `maxWaitSeconds`, and then a pause. */
+  /** Length of a poll of an empty queue: a long poll of up to `maxWaitSeconds`, and then a pause. */
   readonly sleepDelaySeconds: number;
   /** The longest long poll. SQS's limit is 20 seconds, and the read timeout must be longer. */
   readonly maxWaitSeconds: number;
@@ -25,7 +25,7 @@ export interface Receiver {
 }
 
 /**
- * Receives of one round at most. More of them were no faster on two cores, and all messages of a round are in memory
+ * Receives of one round at most. More of them were not faster on two cores, and all messages of a round are in memory
  * together.
  */
 const MOST_RECEIVES = 8;

@@ -10,7 +10,7 @@ import type { ConsumeEvents } from './consume.ts';
 import { consume } from './consume.ts';
 
 export interface Work {
-  /** Ends the work after the batch in hand. A poll that waits for messages is aborted. */
+  /** Ends the work after the batch in progress. A poll that waits for messages is aborted. */
   stop(): void;
 }
 

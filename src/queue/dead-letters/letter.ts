@@ -10,7 +10,7 @@ import type { QueueMessage } from '../queue.ts';
 /** A message in the dead-letter queue. */
 export interface DeadLetter {
   readonly id: string;
-  /** The same as the original message's. */
+  /** The message group of the original message. */
   readonly body: string;
   /** Bytes of the body. */
   readonly size: number;
@@ -106,7 +106,7 @@ export function toDeadLetter(message: Message): DeadLetter {
   };
 }
 
-/** A letter has no attributes of ours if its body left no room for them, or if SQS's redrive policy moved it. */
+/** A letter lacks our attributes if its body left no room for them, or if SQS's redrive policy moved it. */
 function reasonWithoutAttributes(
   body: string,
   size: number,

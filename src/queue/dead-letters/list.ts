@@ -1,7 +1,7 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { delayedAbort } from '../../runtime/loop.ts';
-import type { InHand } from '../batches.ts';
+import type { ReceivedMessage } from '../batches.ts';
 import { releaseMessages } from '../batches.ts';
 import type { QueueDepth } from '../depth.ts';
 import { queueError } from '../errors.ts';
@@ -39,9 +39,9 @@ export async function readDeadLetters(
   each: (letter: DeadLetter) => void,
   signal: AbortSignal,
 ): Promise<Listing> {
-  // The letters stay invisible for longer than reading takes, so that none is delivered twice: ten a second at worst.
+  // The letters stay invisible for longer than reading takes, so no letter is delivered twice: ten a second at worst.
   const heldSeconds = Math.min(60 + Math.ceil(limit / 10), 43_200);
-  const held = new Map<string, InHand>();
+  const held = new Map<string, ReceivedMessage>();
   try {
     while (held.size < limit && !signal.aborted) {
       const count = Math.min(limit - held.size, MAX_BATCH);
@@ -90,7 +90,7 @@ export async function receiveLetters(
 export async function releaseLetters(
   client: SQSClient,
   url: string,
-  letters: readonly InHand[],
+  letters: readonly ReceivedMessage[],
 ): Promise<void> {
   for (let start = 0; start < letters.length; start += RELEASED_AT_ONCE) {
     await releaseMessages(client, url, letters.slice(start, start + RELEASED_AT_ONCE));

@@ -1,7 +1,7 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { asError, messageOf } from '../../runtime/errors.ts';
-import type { InHand } from '../batches.ts';
+import type { ReceivedMessage } from '../batches.ts';
 import { deleteMessages } from '../batches.ts';
 import type { QueueDepth } from '../depth.ts';
 import { queueError, refusesMessage } from '../errors.ts';
@@ -42,7 +42,7 @@ export interface Redriven {
 }
 
 /**
- * How long a received letter stays invisible to others. After a crash, the letters in hand become visible again only
+ * How long a received letter stays invisible to others. After a crash, the received letters become visible again only
  * after this time. If sending takes longer, a letter may be sent twice, but it is counted once. With many letters the
  * time must be longer: those that stay would otherwise be delivered again before the last letter was reached.
  */
@@ -56,7 +56,7 @@ const SEEN_RECEIVES = 10;
 /**
  * Sends the dead letters that are there at the start back to the queue. Each letter is sent before it is deleted. A
  * crash in between leaves it in both queues, and counting its event twice changes no count. A signal ends the redrive
- * after the letters in hand.
+ * after the letters that it has received.
  */
 export async function redriveDeadLetters(
   client: SQSClient,
@@ -68,7 +68,7 @@ export async function redriveDeadLetters(
   const heldSeconds = options.heldSeconds ?? heldSecondsFor(waiting);
   const sent = new Set<string>();
   const left: Left = { otherReason: new Set(), later: new Set(), refused: new Map() };
-  const held = new Map<string, InHand>();
+  const held = new Map<string, ReceivedMessage>();
   let moved = 0;
 
   const classify = (letter: DeadLetter): boolean => {

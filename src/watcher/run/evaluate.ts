@@ -29,7 +29,7 @@ export interface EvaluationFailure {
 
 type Outcome = Notify | Decline | EvaluationFailure;
 
-/** What came of one trigger and one page of issues, each list in the issues' order. */
+/** The results of one trigger for one page of issues, each list in the order of the issues. */
 export interface Evaluations {
   readonly notify: readonly Notify[];
   readonly declined: readonly Decline[];

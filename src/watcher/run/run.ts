@@ -34,13 +34,13 @@ export interface RunOptions {
 }
 
 /**
- * Issues evaluated at a time. Large enough that there are few statements (five for each page), and small enough to
- * limit memory. Measured: 1,000 took 10 MB more memory and no less time.
+ * Issues evaluated at a time. Large enough to keep statements few (five for each page), and small enough to limit
+ * memory. Measured: 1,000 took 10 MB more memory and no less time.
  */
 const PAGE_SIZE = 500;
 
 /**
- * Does one run, in one transaction with one snapshot: selects the issues that changed, evaluates them page by page,
+ * Does one run, in one transaction with one snapshot. It selects the issues that changed, evaluates them page by page,
  * retries evaluations that failed in earlier runs, and finishes. The alerts, the notified recipients and the finished
  * run are committed together; in a dry run they are rolled back together.
  * @param signal ends the run between two pages, or while a trigger is slow. The run is then rolled back, and the next

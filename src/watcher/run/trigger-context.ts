@@ -8,24 +8,24 @@ import { firstDay } from '../../domain/time.ts';
 import type { Recipient, TriggerContext } from '../../domain/trigger.ts';
 import { checkedBy, checkedTop, daysOf } from '../triggers/questions.ts';
 
-/** Answers of one run that hold for all of it: rankings, each asked of Postgres once. */
+/** Rankings don't change during a run, so Postgres is asked for each of them once. */
 export type RankingCache = Map<string, Promise<readonly RankedIssue[]>>;
 
-/** What the triggers ask about one page of issues, whoever of them asks. */
+/** Answers the questions of all triggers about one page of issues. */
 export interface PageQuestions {
-  /** In a savepoint, so that a question that fails doesn't cost the run. */
+  /** Runs a query in a savepoint, so that a query that fails doesn't end the run. */
   readonly ask: Transaction['attempt'];
   readonly counts: (issueId: string, days: number) => Promise<Counts>;
-  /** Who still asks when the page is judged gets an error, not a part in the next page. */
+  /** Called when the page is evaluated. A later question throws, so that it can't join the queries of the next page. */
   close(): void;
 }
 
-/** Questions that are asked in the same turn of the event loop go to Postgres as one. */
+/** Questions that are asked in the same turn of the event loop become one query. */
 export function openPage(tx: Transaction, now: Date): PageQuestions {
   let open = true;
   const loaders = new Map<number, DataLoader<string, Counts>>();
   const ask: Transaction['attempt'] = async (work) => {
-    if (!open) throw new Error('the question was asked after its judgement had ended');
+    if (!open) throw new Error('the question was asked after its evaluation had ended');
     return await tx.attempt(work);
   };
   const loaderOf = (days: number): DataLoader<string, Counts> => {
@@ -53,7 +53,7 @@ export interface Asker {
   readonly recipients: readonly Recipient[];
 }
 
-/** The context for one trigger and one page of issues. What triggers share is frozen: none changes another's verdict. */
+/** The context for one trigger and one page of issues. Shared values are frozen, so triggers can't affect each other. */
 export function createContext(
   { ask, counts }: PageQuestions,
   now: Date,
@@ -61,7 +61,7 @@ export function createContext(
   rankings: RankingCache,
 ): TriggerContext {
   const recipients = frozen(asker.recipients.map((recipient) => ({ ...recipient })));
-  // Not shared by triggers: what the one before decided counts as notified.
+  // Each trigger has its own: alerts of the triggers before it count as notified.
   const notified = new DataLoader<{ recipient: Recipient; issue: Issue }, Notified, string>(
     (asked) => {
       const pairs = asked.map(({ recipient, issue }) => ({ recipientId: recipient.id, issueId: issue.id }));

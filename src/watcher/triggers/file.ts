@@ -34,13 +34,13 @@ export async function importTriggers(file: string): Promise<readonly unknown[]> 
   }
   if (!Array.isArray(module.default)) {
     throw new TriggerFileError(file, [
-      `the default export must be an array of triggers, such as \`export default [trigger]\`; ${'default' in module ? 'it is something else' : 'there is none'}`,
+      `the default export must be an array of triggers, such as \`export default [trigger]\`; ${'default' in module ? 'it is something else' : 'it is missing'}`,
     ]);
   }
   return module.default;
 }
 
-/** `import { defineTrigger } from 'bec-alerts'` works with nothing installed beside the file: this package answers. */
+/** `import { defineTrigger } from 'bec-alerts'` gets this package, so nothing must be installed next to the file. */
 function ourselvesForBecAlerts(): { deregister(): void } {
   const url = new URL(`../../index${extname(import.meta.url)}`, import.meta.url).href;
   return registerHooks({
@@ -57,11 +57,11 @@ function reason(error: Error, path: string): string {
     case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
       return `${error.message}: Node only strips types, so write it without enum, namespace or parameter properties${where(error, path)}`;
     case 'ERR_MODULE_NOT_FOUND':
-      return `${error.message}: install it beside the file, or import only types from it, with \`import type\``;
+      return `${error.message}: install it next to the file, or import only types from it, with \`import type\``;
     case 'ERR_UNKNOWN_FILE_EXTENSION':
       return 'it must be a .ts, .mts, .js or .mjs file';
   }
-  // A type that is imported without `type` is looked for at run time, where there is none.
+  // A type that is imported without `type` is looked for at run time, when types no longer exist.
   const hint = error instanceof SyntaxError ? ' (types are imported with `import type`)' : '';
   const missing = /does not provide an export named/.test(error.message) ? hint : '';
   return `${error.name}: ${error.message}${missing}${where(error, path)}`;

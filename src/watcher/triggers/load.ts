@@ -9,7 +9,7 @@ import { asError } from '../../runtime/errors.ts';
 import { TriggerFileError } from './file.ts';
 import { closest } from './spelling.ts';
 
-/** A trigger that is ready to judge: enabled, checked, its template at hand. */
+/** A trigger that is ready to evaluate issues: enabled and checked, with its template loaded. */
 export interface ReadyTrigger {
   readonly trigger: Trigger;
   readonly template: Template;
@@ -28,7 +28,7 @@ const MAX_NAME = 100;
 /**
  * Checks triggers and loads their templates, those of disabled triggers too.
  * @param source what to name in errors: the trigger file
- * @param directory where templates may lie; null for the built-in triggers
+ * @param directory where templates may be; null for the built-in triggers
  * @throws TriggerFileError naming every mistake
  */
 export async function loadTriggers(
@@ -54,7 +54,7 @@ export async function loadTriggers(
   return loaded;
 }
 
-/** Where a trigger file's templates lie. */
+/** The folder of a trigger file's templates. */
 export function templateDirectory(file: string): string {
   return dirname(resolve(file));
 }
@@ -107,7 +107,7 @@ function shapeMistakes(schema: TriggerSchema, candidate: unknown): string[] {
 
 /** A key that no trigger has is a slip of the pen: `enable: false` would leave the trigger enabled. */
 function unknownKeys(schema: TriggerSchema, candidate: unknown): string[] {
-  // Whoever writes a class may keep in its instances what they like.
+  // Instances of a class may have any further property.
   if (typeof candidate !== 'object' || candidate === null) return [];
   if (Object.getPrototypeOf(candidate) !== Object.prototype) return [];
   const known = Object.keys(schema.shape);
@@ -148,7 +148,7 @@ async function templateOf(
   const named = property(candidate, 'template') ?? DEFAULT_TEMPLATE;
   if (typeof named !== 'string') return null;
   try {
-    // Who says nothing gets ours, whatever lies beside the file.
+    // Without a name it is the built-in template, even if a file of its name is next to the trigger file.
     return await loadTemplate(named, property(candidate, 'template') === undefined ? null : directory);
   } catch (error) {
     mistakes.push(asError(error).message);

@@ -7,8 +7,8 @@ export type CheckedVerdict =
   | { readonly notify: true; readonly because: string; readonly recipients: readonly Recipient[] };
 
 /**
- * What `evaluate` returned, as a verdict. Checked by hand: nearly every verdict of a run is `notify: false`, and a
- * schema takes longer than the evaluation.
+ * The value that `evaluate` returned, as a verdict. Checked by hand: nearly every verdict of a run is `notify: false`,
+ * and a schema takes longer than the evaluation.
  * @param own the trigger's recipients
  * @throws TypeError saying what `evaluate` must return
  */
@@ -42,7 +42,7 @@ function noVerdict(mistake: string): TypeError {
   );
 }
 
-/** A text isn't quoted: it may be an event's, and the message is logged. */
+/** A text isn't quoted: it may come from an event, and the message is logged. */
 function kindOf(value: unknown): string {
   if (value === null || ['undefined', 'boolean', 'number'].includes(typeof value)) return String(value);
   if (typeof value === 'string') return 'text';

@@ -89,7 +89,7 @@ describe('New top crasher', () => {
 
   it('tells nobody twice', async () => {
     const verdict = await judge('New top crasher', issue, contextOf(ranked(1, 1_000), []));
-    expect(verdict).toEqual({ notify: false, because: 'all recipients have been told' });
+    expect(verdict).toEqual({ notify: false, because: 'all recipients have been notified' });
   });
 
   it('ranks by events over seven days, without extensions', async () => {

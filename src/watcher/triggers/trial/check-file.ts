@@ -69,7 +69,7 @@ async function resultOf(thread: Worker, file: string, patience: Patience): Promi
     );
   let silence = silentFor(patience.loading);
   thread.on('message', (message: unknown) => {
-    if (!isCheckReport(message)) return broken('its thread sent a message that is no report');
+    if (!isCheckReport(message)) return broken('its thread sent a message that is not a report');
     clearTimeout(silence);
     silence = silentFor(patience.trying);
     if (message.type === 'trying') trying = message;

@@ -1,6 +1,6 @@
 import type { LoadedTrigger } from '../load.ts';
 
-/** What a trigger file holds, as the thread that checks it can hand it over: functions stay in their thread. */
+/** A trigger as the thread that checks its file can send it: functions can't leave their thread. */
 export interface ListedTrigger {
   readonly name: string;
   readonly emails: readonly string[];

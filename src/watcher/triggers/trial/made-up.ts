@@ -43,13 +43,13 @@ export const MADE_UP_ISSUES: readonly MadeUpIssue[] = [
   },
 ];
 
-/** What was counted and who was notified; `which` completes "a made-up issue with". */
+/** Made-up counts and notified recipients. `which` completes "a made-up issue with". */
 export interface Situation {
   readonly which: string;
   /** Events of today, and of each day before it. */
   readonly today: number;
   readonly daily: number;
-  /** The issue's rank; null where it has none. */
+  /** The issue's rank; null if it is not ranked. */
   readonly rank: number | null;
   /** When any trigger last notified the recipient at this place; null for never. */
   readonly lastNotified: (place: number) => Date | null;
@@ -128,7 +128,7 @@ function countsOf({ today, daily }: Situation, days: number): Counts {
   return { events, users: Math.ceil(events / 3) };
 }
 
-/** The issue at its rank among others, and the others alone where it has none or its module is excluded. */
+/** The issue at its rank among others; only the others if it is not ranked or its module is excluded. */
 function rankingOf(
   issue: Issue,
   situation: Situation,

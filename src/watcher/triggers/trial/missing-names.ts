@@ -4,9 +4,10 @@ import { closest } from '../spelling.ts';
 const LOOKED_FOR = ['then', 'toJSON'];
 
 /**
- * Gives a copy of the object that notes each name read of it that it doesn't have: `context.count` is undefined, and
- * the error that follows doesn't say what there is instead. Only noted, because a trigger may ask whether a newer
- * version's name is there. The prototype notes, so that the copy can be spread and cloned as the object itself.
+ * Returns a copy of the object that notes each read of a name that the object doesn't have. For example
+ * `context.count` is undefined, and the error that follows doesn't name `counts`. Reads are only noted, because a
+ * trigger may ask whether a newer version's name is there. The prototype notes them, so that the copy can be spread and
+ * cloned as the object itself.
  */
 export function notingMissing<T extends object>(object: T, missing: Set<string>): T {
   const prototype = new Proxy(Object.prototype, {

@@ -75,7 +75,7 @@ async function mistakeOf(
   } catch (thrown) {
     const hints =
       missingHint('context', context, missing.context) + missingHint('issue', issue, missing.issue);
-    // What is thrown without a stack may come from anywhere in it.
+    // A thrown value without a stack may come from any line of it.
     const place = (thrown instanceof Error ? placeIn(thrown, places.file) : null) ?? places.evaluate;
     return located(`${messageOf(thrown)}${thrown instanceof TypeError ? hints : ''}`, place);
   }
