@@ -7,8 +7,8 @@ export interface Guard {
 }
 
 /**
- * Runs a shell script once this process is gone, however it went, `kill -9` included: a waiting shell reads from a
- * pipe that only we hold open. It has its own process group, so Ctrl-C in the terminal doesn't reach it.
+ * Runs a shell script after this process has ended in any way, even by `kill -9`. A waiting shell reads from a pipe
+ * that only we hold open. It has its own process group, so Ctrl-C in the terminal doesn't reach it.
  * @param parameters the script's `$1`, `$2`, …
  */
 export function guard(script: string, parameters: readonly string[]): Guard {
@@ -17,7 +17,7 @@ export function guard(script: string, parameters: readonly string[]): Guard {
     detached: true,
     cwd: '/',
   });
-  // Without a shell there is no guard; what it guards is still closed by whoever started it.
+  // Without a shell there is no guard. Then the caller still closes the guarded thing if it ends in order.
   shell.on('error', () => undefined);
   shell.stdin.on('error', () => undefined);
   shell.unref();

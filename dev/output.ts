@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 
 export interface Ran {
   readonly ok: boolean;
-  /** What it printed, standard output and standard error in one. */
+  /** The program's standard output followed by its standard error. */
   readonly text: string;
 }
 
@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly seconds?: number;
 }
 
-/** Runs a program to its end; a program that isn't there is one that failed. */
+/** Runs a program to its end. A missing program counts as failed. */
 export function run(program: string, parameters: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const { input, seconds, ...rest } = options;
   return new Promise((resolve) => {
@@ -29,7 +29,7 @@ export function run(program: string, parameters: readonly string[], options: Run
   });
 }
 
-/** What a program prints, or null if it fails or isn't there. */
+/** The output of a program, or null if it fails or is missing. */
 export async function output(program: string, parameters: readonly string[]): Promise<string | null> {
   const { ok, text } = await run(program, parameters);
   return ok ? text : null;

@@ -1,7 +1,7 @@
 import { pause } from '../src/runtime/loop.ts';
 
 export interface PollOptions {
-  /** Default 120: long enough for whatever comes at all, however busy the machine is. */
+  /** Default 120: long enough for anything that comes at all, even on a busy machine. */
   readonly seconds?: number;
   readonly signal?: AbortSignal | undefined;
   /** Default 50. */
@@ -26,7 +26,7 @@ export async function poll<T>(
     signal.throwIfAborted();
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`waited ${seconds} s for ${what}, in vain`);
+    if (Date.now() > deadline) throw new Error(`timed out after waiting ${seconds} s for ${what}`);
     await pause(options.everyMilliseconds ?? 50, signal);
   }
 }

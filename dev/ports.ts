@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below those that Linux gives outgoing connections (from 32,768 on): a server that is stopped and started again must
- * find its port still free, however many connections were opened meanwhile.
+ * Below the ports that Linux gives to outgoing connections (from 32,768 on). So the port of a server that stops and
+ * starts again is still free, even if many connections were opened meanwhile.
  */
 const LISTENING_PORTS = [20_000, 32_000] as const;
 const ATTEMPTS = 20;

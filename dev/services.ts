@@ -10,7 +10,7 @@ export interface LocalService {
 }
 
 export interface ServiceOptions {
-  /** Preferred; another where it is taken. */
+  /** Preferred port; if it is in use, another one. */
   readonly port?: number | undefined;
   readonly say?: (line: string) => void;
 }
@@ -21,7 +21,7 @@ const require = createRequire(import.meta.url);
 
 /**
  * SQS (and S3) in this process, in memory. Queue URLs name the host that the client asked, so that they work from
- * any process of this machine. `GET /_fauxqs/queues` shows what lies in the queues.
+ * any process of this machine. `GET /_fauxqs/queues` lists the queues and their messages.
  */
 export async function startSqs(options: ServiceOptions = {}): Promise<LocalService> {
   // Loaded where it is used, as the local SES is: together they take half a second, and most files need one of them.
@@ -42,8 +42,8 @@ export async function startSqs(options: ServiceOptions = {}): Promise<LocalServi
 }
 
 /**
- * SES in this process, its inbox page at the endpoint. It answers SendEmail and SendRawEmail; any other action is
- * left without an answer. Its mail is kept once for the process: two servers in one process show the same inbox.
+ * SES in this process, with its inbox page at the endpoint. It answers SendEmail and SendRawEmail, and never answers any
+ * other action. Emails are kept once for the process: two servers in one process show the same inbox.
  */
 export async function startSes(options: ServiceOptions = {}): Promise<LocalService> {
   const server = await onPreferredPort(options.port, listenSes);
@@ -59,7 +59,7 @@ export async function startSes(options: ServiceOptions = {}): Promise<LocalServi
   return { endpoint, close };
 }
 
-/** An email as the local SES took it. */
+/** An email as the local SES received it. */
 export interface StoredEmail {
   readonly messageId: string;
   readonly from: string;
@@ -103,7 +103,7 @@ function toStoredEmail(email: JsonRecord): StoredEmail {
   };
 }
 
-/** The server resolves even where it could not listen. */
+/** startSesServer resolves even if it could not listen, so `listening` is checked. */
 async function listenSes(port: number): Promise<Server> {
   // CommonJS with a default export: Node and vitest disagree on what importing it yields, requiring it is the same for both.
   const { default: startSesServer } = require('aws-ses-v2-local') as typeof import('aws-ses-v2-local');

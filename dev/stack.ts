@@ -19,7 +19,7 @@ export interface StackPorts {
 
 export interface StackOptions {
   readonly say: (line: string) => void;
-  /** A Postgres server to use instead of a private one. A database of our own is made there and dropped at the end. */
+  /** A Postgres server to use instead of a private one. A new database is created there and dropped at the end. */
   readonly databaseUrl?: string | undefined;
   readonly ports?: StackPorts;
   /** Called for each event that the Sentry stand-in put on the queue. */
@@ -51,11 +51,11 @@ export interface Stack {
 const REGION = 'us-east-1';
 const QUEUE_NAME = 'sentry_errors';
 const DATABASE = 'bec_alerts';
-/** The local services ask for credentials and look at none. */
+/** The local services need credentials but don't check them. */
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 const STEP_MILLISECONDS = 30_000;
 
-/** Starts all parts; where one can't be started, closes those before it and throws. */
+/** Starts all parts. If one can't be started, closes the parts before it and throws. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const destination = { write: (line: string) => options.say(line.trimEnd()) };
   const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'stack', destination });

@@ -22,9 +22,9 @@ export interface BrowserErrorOptions {
   readonly users?: number;
 }
 
-/** One event, and what must come of it. */
+/** One event, and the facts that must be stored of it. */
 export interface BrowserError {
-  /** What Sentry puts on the queue. */
+  /** The message that Sentry puts on the queue. */
   readonly body: string;
   /** No two events of one seed have the same. */
   readonly eventId: string;

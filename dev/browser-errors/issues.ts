@@ -4,7 +4,7 @@ import { pick, seededRandom } from './random.ts';
 
 export type EventSize = 'small' | 'full';
 
-/** What all events of one made-up issue have in common. */
+/** The parts that all events of one made-up issue have in common. */
 export interface BrowserIssue {
   readonly groupId: string;
   /** Empty for an exception, as Sentry has it. */

@@ -28,14 +28,14 @@ export interface RunningCommand {
 }
 
 /**
- * Starts a command with these variables and none of the caller's: a shell that is set up for the real AWS must not
- * reach it from here. In a process group of its own, so that Ctrl-C in the terminal leaves it to us.
+ * Starts a command with only these variables. Those of the caller's shell may be set up for the real AWS, which the
+ * command must not reach. The command has its own process group, so that we end it, not Ctrl-C in the terminal.
  */
 export function startCommand(
   parameters: readonly string[],
   env: Readonly<Record<string, string>>,
 ): RunningCommand {
-  // It reads a .env where it runs. In the project's folder that is the person's own, in the temporary one anybody's.
+  // It reads a .env where it runs. The project's folder may have one, and in the temporary folder anybody can write one.
   const folder = mkdtempSync(join(tmpdir(), 'bec-alerts-command-'));
   const child = spawn(process.execPath, [MAIN, ...parameters], {
     cwd: folder,

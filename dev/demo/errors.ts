@@ -9,13 +9,13 @@ import type { Terminal } from './terminal.ts';
 
 type Queue = Stack['sqs'];
 
-/** SQS takes ten messages, and 256 KiB, at once. */
+/** SQS accepts ten messages, and 256 KiB, in one request. */
 const BATCH = 10;
 const STUCK_SECONDS = 60;
 const TRICKLE_MILLISECONDS = 10_000;
 const SEED = 20_261_124;
 /** An event without `groupID`: it can't be counted. */
-const NO_EVENT = JSON.stringify({
+const INVALID_EVENT = JSON.stringify({
   eventID: '0'.repeat(32),
   dateReceived: '2026-05-06T12:00:00Z',
   title: 'An event without a group: `npm run dev` sends it for you to look at',
@@ -28,7 +28,7 @@ export interface Flood {
   readonly others: number;
 }
 
-/** Sends the browser errors as fast as the queue takes them, while the processor counts: a bar shows how many are. */
+/** Sends the browser errors as fast as the queue accepts messages. A bar shows how many the processor has counted. */
 export async function flood(
   { sqs }: Stack,
   { events, issues, others }: Flood,
@@ -69,7 +69,7 @@ export async function flood(
   }
 }
 
-/** A few fresh errors now and then, so that there is always something to judge. */
+/** Sends a few new errors now and then, so that a run always has something to evaluate. */
 export async function trickle({ sqs }: Stack, issues: number, signal: AbortSignal): Promise<void> {
   for (let seed = Date.now(); !signal.aborted; seed += 1) {
     const options = { count: 1 + (seed % 4), issues, seed, now: new Date(), size: 'full', hours: 0 } as const;
@@ -82,12 +82,12 @@ export async function trickle({ sqs }: Stack, issues: number, signal: AbortSigna
 }
 
 /**
- * Sends a message that is not an event, and waits until the processor has moved it to the dead-letter queue: a dead
- * letter to look at. After the flood, whose count it isn't part of.
+ * Sends a message that is not an event, as a dead letter to look at. Waits until the processor has moved it to the
+ * dead-letter queue. Called after the flood, because its count doesn't include this message.
  */
-export async function sendNoEvent({ sqs }: Stack, signal: AbortSignal): Promise<void> {
+export async function sendInvalidEvent({ sqs }: Stack, signal: AbortSignal): Promise<void> {
   const { client, queueUrl, deadLetterQueueUrl } = sqs;
-  await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: NO_EVENT }));
+  await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: INVALID_EVENT }));
   const moved = async () => {
     const { waiting } = await queueDepth(client, deadLetterQueueUrl, signal);
     return waiting > 0 ? true : undefined;
@@ -95,7 +95,7 @@ export async function sendNoEvent({ sqs }: Stack, signal: AbortSignal): Promise<
   await poll('the dead letter', moved, { seconds: STUCK_SECONDS, signal });
 }
 
-/** A message is deleted after its event is committed: what isn't in the queue any more is counted. */
+/** A message is deleted after its event is committed: an event that isn't in the queue any more is counted. */
 async function waiting({ client, queueUrl }: Queue): Promise<number> {
   const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] });
   const { Attributes = {} } = await client.send(command);

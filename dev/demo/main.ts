@@ -14,15 +14,15 @@ import { stay } from './stay.ts';
 import type { Terminal } from './terminal.ts';
 import { createTerminal, number } from './terminal.ts';
 
-const USAGE = `npm run demo               browser errors become emails, on this machine alone
-npm run dev                the same, and stays up
+const USAGE = `npm run demo               show how browser errors become emails, on this machine
+npm run dev                do the same and keep running until Ctrl-C
 
-  --events COUNT           how many browser errors are made up (2000)
-  --issues COUNT           over how many issues (300)
-  --watcher                npm run dev: the watcher runs every 30 s as well
+  --events COUNT           number of made-up browser errors (default 2000)
+  --issues COUNT           most issues that they belong to (default 300)
+  --watcher                also run a watcher every 30 s (npm run dev only)
 `;
 
-/** Where a person finds them again; a taken port is replaced by any free one. */
+/** Fixed, so that a person finds the pages again; a port that is in use is replaced by any free one. */
 const PORTS = { postgres: 54_329, sqs: 4_568, ses: 8_005, sentry: 9_000 } as const;
 const MOST_WORKERS = 4;
 const STEP_MILLISECONDS = 45_000;
@@ -83,14 +83,14 @@ async function demo(options: DemoOptions, teardown: Teardown): Promise<void> {
   const processor = startProcessor(stack, teardown);
 
   await sendErrors(stack, processor, options);
-  await judge(stack);
+  await runWatcher(stack);
   await showTopIssues(stack, terminal);
   await showEmails(stack, HEALTHCHECK, terminal);
   if (options.stay) await stay({ stack, processor, options, terminal, teardown, signal });
   else goodbye(stack);
 }
 
-/** The stack says `SQS: http://…`, and what it does meanwhile without a colon's name. */
+/** The stack reports each part as `SQS: http://…`, and its other steps without a name. */
 function sayPart(terminal: Terminal, line: string): void {
   const [, part, text] = /^(Postgres|SQS|SES|Sentry stand-in): (.*)$/s.exec(line) ?? [];
   if (part === undefined || text === undefined) terminal.aside(line);
@@ -127,7 +127,7 @@ async function sendErrors(stack: Stack, processor: RunningCommand, options: Demo
   }
 }
 
-async function judge({ env }: Stack): Promise<void> {
+async function runWatcher({ env }: Stack): Promise<void> {
   terminal.heading('Watcher, one run');
   const log = await runCommand(['watcher', '--once'], env, signal);
   const [, verdict] = /\| INFO \| (evaluated .*?) run=/.exec(log) ?? [];
@@ -136,7 +136,7 @@ async function judge({ env }: Stack): Promise<void> {
 
 function goodbye({ ses }: Stack): void {
   terminal.line();
-  terminal.item('Inbox page', `${ses.endpoint} while this ran; \`npm run dev\` keeps one up`);
+  terminal.item('Inbox page', `${ses.endpoint} while this ran; \`npm run dev\` keeps one open`);
   terminal.line();
 }
 
@@ -180,7 +180,7 @@ function stopSignal(): AbortSignal {
       controller.abort(new Error(`stopped by ${name}`));
     });
   }
-  // Whoever read the output is gone, as in `npm run demo | head`.
+  // The reader of the output has closed it, as in `npm run demo | head`.
   process.stdout.on('error', () => controller.abort(new Error('nobody reads the output')));
   return controller.signal;
 }

@@ -36,13 +36,15 @@ export async function showTopIssues({ databaseUrl }: Stack, terminal: Terminal):
   }
 }
 
-/** Every email that arrived, the one that `holding` stands in at full length. */
+/** Prints every email that arrived, and the one that contains `holding` in full. */
 export async function showEmails(stack: Stack, holding: string, terminal: Terminal): Promise<void> {
   const emails = await storedEmails(stack.ses.endpoint);
   terminal.heading(`${plural(emails.length, 'email', number(emails.length))} arrived`);
   const full = emails.find(({ text }) => text.includes(holding));
   if (full === undefined) {
-    throw new Error(`no email tells of the simulated error "${holding}"; the watcher should have sent one`);
+    throw new Error(
+      `no email notifies of the simulated error "${holding}"; the watcher should have sent one`,
+    );
   }
   for (const email of emails.filter((each) => each !== full)) envelope(email, terminal);
   envelope(full, terminal);
@@ -57,7 +59,7 @@ function envelope({ to, subject }: StoredEmail, terminal: Terminal): void {
   terminal.line();
 }
 
-/** As it is, columns included, without what would move the cursor. */
+/** The line with its columns, but without control characters, which could move the cursor. */
 function printable(line: string): string {
   return line.replace(/\p{Cc}/gu, '\u{FFFD}').slice(0, LONGEST_LINE);
 }

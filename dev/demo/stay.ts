@@ -4,12 +4,12 @@ import type { Stack } from '../stack.ts';
 import type { RunningCommand } from './command-line.ts';
 import { runCommand, startCommand } from './command-line.ts';
 import { assignments, writeEnvFile } from './env-file.ts';
-import { sendNoEvent, trickle } from './errors.ts';
+import { sendInvalidEvent, trickle } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
 const WATCHER_SECONDS = '30';
-/** Tells in a second terminal's dry run, which judges what came after the demo's run. */
-const SECOND_HEALTHCHECK = 'bec-alerts-healthcheck: judge me in a second terminal';
+/** Notifies in a second terminal's dry run, which evaluates the issues that changed after the demo's run. */
+const SECOND_HEALTHCHECK = 'bec-alerts-healthcheck: evaluate me in a second terminal';
 
 export interface Staying {
   readonly stack: Stack;
@@ -21,8 +21,8 @@ export interface Staying {
 }
 
 /**
- * `npm run dev`: keeps everything up until the signal fires, with fresh errors to judge. No watcher runs by itself
- * unless it was asked for: it would judge them before the person in the second terminal does.
+ * `npm run dev`: keeps everything running until the signal fires, and sends new errors to evaluate. It starts a watcher
+ * only on request, because a watcher would evaluate them before the person in the second terminal does.
  */
 export async function stay({
   stack,
@@ -33,7 +33,7 @@ export async function stay({
   signal,
 }: Staying): Promise<void> {
   await runCommand(['simulate_error', '--message', SECOND_HEALTHCHECK], stack.env, signal);
-  await sendNoEvent(stack, signal);
+  await sendInvalidEvent(stack, signal);
   // npm runs scripts in the project's folder, which is where the second terminal's commands look.
   const remove = await writeEnvFile(pathToFileURL('.env'), stack.env);
   if (remove !== null) teardown.add('.env', remove);
@@ -54,24 +54,26 @@ export async function stay({
 }
 
 function showCommands({ env, ses }: Stack, written: boolean, terminal: Terminal): void {
-  terminal.heading('Up, until Ctrl-C');
+  terminal.heading('Running until Ctrl-C');
   terminal.item('Inbox page', ses.endpoint);
-  terminal.item('Errors', 'a few more every 10 s, for you to judge');
+  terminal.item('Errors', 'a few new ones every 10 s, for you to evaluate');
   terminal.heading('In a second terminal, in this folder');
-  terminal.line('  npx bec-alerts watcher --once --console-alerts --dry-run   what would be told now');
-  terminal.line('  npx bec-alerts watcher --once                              tell it: look into the inbox');
-  terminal.line("  npx bec-alerts simulate_error --message 'What I broke'     one more error");
-  terminal.line(
-    '  npx bec-alerts dead_letters                                a message that is not an event',
-  );
+  terminal.line('  npx bec-alerts watcher --once --console-alerts --dry-run  print the alerts');
+  terminal.line('  npx bec-alerts watcher --once                             send them by email');
+  terminal.line("  npx bec-alerts simulate_error --message 'What I broke'    send one more error");
+  terminal.line('  npx bec-alerts dead_letters                               list a dead letter');
   terminal.line();
-  if (written) terminal.item('.env', 'written for them to read, and removed at the end:');
-  else terminal.item('.env', 'is your own, and left as it is; give them these, which are stronger:');
+  if (written) terminal.item('.env', 'written for these commands, and removed at the end:');
+  else terminal.item('.env', 'yours, not changed; set these variables, which override it:');
   terminal.line();
   for (const line of assignments(env)) terminal.aside(written ? line : `export ${line}`);
-  const beating = Object.keys(env).filter((name) => ![undefined, '', env[name]].includes(process.env[name]));
-  if (written && beating.length > 0) {
-    terminal.line(`\n  This shell sets ${beating.join(', ')}, which beats .env: unset it there.`);
+  const overriding = Object.keys(env).filter(
+    (name) => ![undefined, '', env[name]].includes(process.env[name]),
+  );
+  if (written && overriding.length > 0) {
+    terminal.line(
+      `\n  This shell sets ${overriding.join(', ')}, which overrides .env. Unset it in the second terminal.`,
+    );
   }
   terminal.heading('Log');
 }

@@ -12,13 +12,13 @@ export interface Progress {
   end(): void;
 }
 
-/** What the demo prints, on a person's terminal or into a file. */
+/** The output of the demo, on a person's terminal or into a file. */
 export interface Terminal {
   heading(text: string): void;
-  /** An aligned line: what, then which. */
+  /** A line with a label, aligned with the other labels. */
   item(label: string, text: string): void;
   line(text?: string): void;
-  /** Beside the point, for whoever wants to know. */
+  /** A detail, printed dim. */
   aside(text: string): void;
   table(headers: readonly string[], rows: readonly (readonly string[])[]): void;
   /** A bar that moves on a terminal, four plain lines elsewhere. */

@@ -11,8 +11,8 @@ import { shownIssue, subjectLine } from '../../src/mail/format.ts';
 import type { Email } from '../../src/mail/mailer.ts';
 import { PREVIEW_ALERTS, PREVIEW_DIGEST } from './alerts.ts';
 
-// `npm run email-preview [FOLDER]`: the built-in email of several made-up alerts, as files to look at, and as
-// pictures, wide and narrow, light and dark, where there is a Chromium.
+// `npm run email-preview [FOLDER]`: writes the built-in email of several made-up alerts to files. With Chromium it also
+// makes pictures, wide and narrow, light and dark.
 const folder = resolve(process.argv[2] ?? '.dev/emails');
 const WIDTHS = { wide: 1_000, narrow: 375 };
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
@@ -27,7 +27,7 @@ for (const [name, alert] of Object.entries(PREVIEW_ALERTS)) {
   await preview(name, { subject, ...template.render({ ...alert, issue: shownIssue(alert.issue) }) });
 }
 await preview('digest', (await loadDigest())(PREVIEW_DIGEST));
-if (CHROMIUM === undefined) console.log('no Chromium found: no pictures');
+if (CHROMIUM === undefined) console.log('no pictures, because Chromium was not found');
 
 async function preview(name: string, email: Omit<Email, 'to'>): Promise<void> {
   const { subject, text, html } = email;
@@ -46,7 +46,7 @@ async function preview(name: string, email: Omit<Email, 'to'>): Promise<void> {
 }
 
 /**
- * Headless Chromium makes no window narrower than 500 px, so the page stands in a frame of the width asked. The
+ * Headless Chromium makes no window narrower than 500 px, so the page is in a frame of the width asked. The
  * frame's page sees the frame's width in its media queries, and the browser's colour scheme.
  */
 async function screenshot(

@@ -28,7 +28,7 @@ export async function startCluster(
   options: ClusterOptions,
 ): Promise<PostgresServer> {
   const account = await unprivilegedAccount();
-  // Root's TMPDIR can lie where the unprivileged account may not go; /tmp is everyone's.
+  // Root's TMPDIR can be where the unprivileged account may not go; every account can use /tmp.
   const directory = await mkdtemp(join(account === undefined ? tmpdir() : '/tmp', 'bec-alerts-postgres-'));
   try {
     const password = randomBytes(18).toString('hex');

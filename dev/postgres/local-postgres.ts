@@ -29,7 +29,7 @@ export interface LocalPostgres {
   url(database: string): string;
   /** @returns the new database's URL */
   createDatabase(name: string, template?: string): Promise<string>;
-  /** Also where someone is connected; does nothing if there is none of that name. */
+  /** Works even if someone is connected; does nothing if the database doesn't exist. */
   dropDatabase(name: string): Promise<void>;
   /** `fast` (the default) disconnects everyone and writes a checkpoint; `immediate` is a crash. */
   stop(mode?: StopMode): Promise<void>;
@@ -50,7 +50,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   return withDatabases(server);
 }
 
-/** A name that no other run of ours uses, for a server that is shared with others. */
+/** A name that no other run uses, for a server that is shared with others. */
 export function uniqueDatabaseName(prefix: string): string {
   return `${prefix}_${process.pid}_${randomBytes(4).toString('hex')}`;
 }

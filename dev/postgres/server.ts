@@ -8,7 +8,7 @@ export type StopMode = 'fast' | 'immediate';
 export interface PostgresServer {
   /** For a person: which server this is, without a password. */
   readonly description: string;
-  /** A superuser's URL, or that of the user whom `DATABASE_URL` names. */
+  /** A superuser's URL, or that of the user in `DATABASE_URL`. */
   readonly adminUrl: string;
   /** Where its `pg_dump` is; undefined if it isn't on this machine. */
   readonly binDir: string | undefined;
@@ -24,7 +24,7 @@ export interface ClusterOptions {
   readonly port: number | undefined;
 }
 
-/** As `-c` parameters of `postgres`. What is thrown away at the end needn't survive a power cut. */
+/** As `-c` parameters of `postgres`. Temporary data need not survive a power cut. */
 export function serverSettings(durable: boolean): string[] {
   const settings = ['max_connections=200', ...(durable ? [] : ['fsync=off', 'full_page_writes=off'])];
   return settings.flatMap((setting) => ['-c', setting]);
@@ -48,7 +48,7 @@ export async function query<Row extends pg.QueryResultRow>(
 }
 
 /**
- * Waits until the server takes connections.
+ * Waits until the server accepts connections.
  * @param gone answers with the reason why it never will, or undefined
  */
 export async function untilReady(

@@ -4,7 +4,7 @@ import { findBinaries } from '../postgres/binaries.ts';
 
 const HEADER =
   '-- Generated from migrations/ by `npm run schema`; a test holds it against a fresh database.\n';
-/** What pg_dump writes for whoever restores; it differs between versions. `\restrict` has a random token. */
+/** Lines of pg_dump that only a restore needs; they differ between versions. `\restrict` has a random token. */
 const NOISE =
   /^(--.*|\\(un)?restrict .*|SET (\w*_timeout|client_\w+|standard_conforming_strings|check_function_bodies|xmloption|row_security|default_\w+) = .*|SELECT pg_catalog\.set_config\(.*)$/gm;
 

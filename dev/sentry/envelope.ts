@@ -1,7 +1,7 @@
 import type { JsonRecord } from '../../src/domain/json.ts';
 import { isRecord } from '../../src/domain/json.ts';
 
-/** What a client did wrong, as the HTTP status that Sentry answers. */
+/** A client's mistake, with the HTTP status that Sentry answers. */
 export class SentryRequestError extends Error {
   readonly status: 400 | 401 | 403 | 404 | 405 | 413;
 
@@ -23,7 +23,7 @@ export interface Envelope {
 }
 
 const NEWLINE = 0x0a;
-/** Sentry takes 100 items of most kinds at most. */
+/** Of most kinds Sentry accepts 100 items at most. */
 const MAX_ITEMS = 100;
 
 /**
@@ -66,7 +66,7 @@ export function object(bytes: Buffer, what: string): JsonRecord {
 function payloadAt(body: Buffer, start: number, length: unknown): Buffer {
   if (length === undefined || length === null) return body.subarray(start, lineAt(body, start).end);
   if (!Number.isSafeInteger(length) || Number(length) < 0)
-    throw new SentryRequestError(400, 'an item’s length is no length');
+    throw new SentryRequestError(400, 'an item’s length is not a length in bytes');
   const end = start + Number(length);
   if (end > body.length) throw new SentryRequestError(400, 'the envelope ends within an item');
   if (end < body.length && body[end] !== NEWLINE) {

@@ -86,7 +86,7 @@ export function sentryDate(date: Date): string {
   return date.getMilliseconds() === 0 ? iso.replace('.000Z', 'Z') : iso.replace('Z', '000Z');
 }
 
-/** SDKs send seconds since 1970 or ISO 8601; the clock is the browser's. */
+/** SDKs send seconds since 1970 or ISO 8601; the date is by the browser's clock. */
 function createdAt(event: JsonRecord): Date | null {
   const { timestamp } = event;
   const date = new Date(

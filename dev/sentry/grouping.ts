@@ -6,7 +6,7 @@ import { frames, logMessage, record, text, thrownException } from './json.ts';
 export interface Group {
   /** A decimal number as text, the same for the same error at every start. */
   readonly id: string;
-  /** What Sentry lists under `fingerprints`. */
+  /** The hash that Sentry lists under `fingerprints`. */
   readonly hash: string;
 }
 
@@ -35,7 +35,7 @@ function defaultParts(event: JsonRecord): string[] {
   const all = frames(thrown);
   const inApp = all.filter((frame) => frame.in_app === true);
   const calls = (inApp.length > 0 ? inApp : all).map(frameKey);
-  // Without a stack nothing tells two errors of a type apart but what they say.
+  // Without a stack, two errors of a type differ only in their values.
   return calls.length > 0 ? ['stack', type, ...calls] : ['value', type, text(thrown.value) ?? ''];
 }
 

@@ -1,7 +1,7 @@
 import type { JsonRecord } from '../../src/domain/json.ts';
 import { isRecord, nonEmptyText } from '../../src/domain/json.ts';
 
-/** Sentry takes a list as `{ values: [...] }` and as the bare list. */
+/** Sentry accepts a list as `{ values: [...] }` and as the bare list. */
 export function values(list: unknown): JsonRecord[] {
   const items = isRecord(list) ? list.values : list;
   return Array.isArray(items) ? items.filter(isRecord) : [];

@@ -18,7 +18,7 @@ export interface KeptEvent {
   readonly exceptions: readonly KeptException[];
 }
 
-/** What the stand-in knows of an issue. */
+/** An issue as the stand-in keeps it. */
 export interface KeptIssue {
   readonly groupId: string;
   readonly projectId: string;

@@ -47,7 +47,7 @@ const CORS = {
   'access-control-allow-headers': 'content-type, content-encoding, x-sentry-auth',
   'access-control-expose-headers': 'x-sentry-error',
 };
-/** A page of other people's text: it loads and runs nothing, whatever stands in it. */
+/** A page of other people's text: it loads and runs nothing, whatever the text is. */
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
@@ -192,7 +192,7 @@ function isForwardable(event: JsonRecord): boolean {
   return event.type !== 'transaction';
 }
 
-/** Sentry makes up an id where there is none, and takes one with dashes. */
+/** Sentry makes up a missing id, and accepts one with dashes. */
 function eventIdOf(given: unknown): string {
   if (given === undefined || given === null) return randomBytes(16).toString('hex');
   const id = String(given).replaceAll('-', '').toLowerCase();

@@ -35,14 +35,14 @@ function startDemo(parameters: readonly string[], env: Record<string, string> = 
   return { child, code, printed, text: () => text };
 }
 
-/** What the demo would have left on the server: its database, or whoever is still connected to it. */
+/** The databases that the demo left on the server. */
 async function databasesOf(pid: number | undefined): Promise<string[]> {
   const sql = 'SELECT datname FROM pg_database WHERE starts_with(datname, $1)';
   const rows = await query<{ datname: string }>(inject('adminUrl'), sql, [`bec_alerts_${pid}_`]);
   return rows.map(({ datname }) => datname);
 }
 
-/** No part of it takes connections any more. */
+/** No part of it accepts connections any more. */
 async function expectClosed(text: string): Promise<void> {
   const addresses = [...text.matchAll(/^ {2}(?:SQS|SES|Sentry stand-in) +(http:\S+)/gm)].map(
     ([, address = '']) => new URL(address).origin,
@@ -52,7 +52,7 @@ async function expectClosed(text: string): Promise<void> {
 }
 
 it('the demo shows errors becoming emails, exits 0 and leaves nothing behind', async () => {
-  // In the temporary folder anybody can write.
+  // Anybody can write to the temporary folder.
   const shared = await mkdtemp(join(tmpdir(), 'bec-alerts-shared-'));
   onTestFinished(() => rm(shared, { recursive: true }));
   await writeFile(join(shared, '.env'), 'TRIGGERS=/not/there.ts\n');
@@ -83,31 +83,32 @@ it('Ctrl-C in the middle of the demo cleans up, too', async () => {
   await expectClosed(demo.text());
 });
 
-it('npm run dev stays up, with errors for a second terminal to judge, until Ctrl-C', async () => {
+it('npm run dev stays up, with errors for a second terminal to evaluate, until Ctrl-C', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-dev-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const dev = startDemo(['--stay', '--events', '100', '--issues', '20'], {}, folder);
   await dev.printed('Log\n');
   const { DATABASE_URL = '' } = parseEnv(await readFile(join(folder, '.env'), 'utf8'));
-  const toJudge = async () => {
-    const sql = "SELECT FROM issues WHERE message LIKE '%judge me in a second terminal%'";
+  const toEvaluate = async () => {
+    const sql = "SELECT FROM issues WHERE message LIKE '%evaluate me in a second terminal%'";
     return (await query(DATABASE_URL, sql)).length === 1 ? true : undefined;
   };
-  await poll('the error to judge', toJudge);
-  const told = 'SELECT (SELECT count(*) FROM trigger_runs) AS runs, (SELECT count(*) FROM alerts) AS alerts';
-  const before = await query(DATABASE_URL, told);
+  await poll('the error to evaluate', toEvaluate);
+  const runsAndAlerts =
+    'SELECT (SELECT count(*) FROM trigger_runs) AS runs, (SELECT count(*) FROM alerts) AS alerts';
+  const before = await query(DATABASE_URL, runsAndAlerts);
 
   const dryRun = ['watcher', '--once', '--console-alerts', '--dry-run'];
   const { code, stdout } = await runCommand(dryRun, {}, folder);
   expect(code).toBe(0);
   expect(stdout).toMatch(/evaluated \d+ issues? with 2 triggers: 1 alert /);
-  expect(stdout).toContain('bec-alerts-healthcheck: judge me in a second terminal');
-  expect(await query(DATABASE_URL, told)).toEqual(before);
+  expect(stdout).toContain('bec-alerts-healthcheck: evaluate me in a second terminal');
+  expect(await query(DATABASE_URL, runsAndAlerts)).toEqual(before);
 
   const [, link = ''] = /Open in Sentry: (\S+)/.exec(stdout) ?? [];
   const page = await fetch(link);
   expect(page.status).toBe(200);
-  expect(await page.text()).toContain('<h1>SimulatedError: bec-alerts-healthcheck: judge me in a second');
+  expect(await page.text()).toContain('<h1>SimulatedError: bec-alerts-healthcheck: evaluate me in a second');
   const [madeUp] = await query<{ group_id: string }>(
     DATABASE_URL,
     "SELECT group_id FROM issues WHERE message NOT LIKE '%bec-alerts%' AND stack_frames <> '[]' LIMIT 1",
