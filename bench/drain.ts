@@ -5,15 +5,15 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { childrenOf, peakMemory, treeCpu } from './process-tree.ts';
 
-/** How fast a full queue was emptied, without the start: the clock runs once an eighth is gone. */
+/** How fast a full queue was emptied. The clock starts when an eighth is gone, so that the start isn't measured. */
 export interface Drain {
   readonly name: string;
   readonly messagesPerSecond: number;
-  /** Of the drained processes' own tree, all that they forked included. */
+  /** Of the processes that drained the queue and all processes that they forked. */
   readonly cpuMillisecondsPerMessage: number;
   /** Of the largest single process below the first, in MB. */
   readonly peakMegabytes: number;
-  /** How much CPU the queue server and Postgres used meanwhile, a message: what is left for us. */
+  /** CPU that the queue server and Postgres used meanwhile, for each message. The processor can't use it. */
   readonly othersMillisecondsPerMessage: number;
 }
 
@@ -23,7 +23,7 @@ export interface DrainOptions {
   readonly queueUrl: string;
   readonly count: number;
   readonly start: () => readonly ChildProcess[];
-  /** Processes whose CPU is told apart. */
+  /** Processes whose CPU is measured separately. */
   readonly others: readonly number[];
 }
 

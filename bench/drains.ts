@@ -30,7 +30,7 @@ export async function rawDrain(stand: Stand, plan: DrainPlan): Promise<Drain> {
   return await drain({ ...common(stand, plan), queueUrl, start });
 }
 
-/** The processor. @param messageCount after how many messages a worker is replaced; default: never */
+/** The processor. @param messageCount number of messages after which a worker is replaced; default: never */
 export async function processorDrain(
   stand: Stand,
   plan: DrainPlan,

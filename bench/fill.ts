@@ -8,7 +8,7 @@ const BATCH = 10;
 
 export type Load = Pick<BrowserErrorOptions, 'count' | 'issues' | 'seed'>;
 
-/** Realistic events of about 10 KB; users by the ten thousand. */
+/** Realistic events of about 10 KB, from tens of thousands of users. */
 export function events(load: Load) {
   return browserErrors({ ...load, now: new Date(), size: 'full', users: 50_000 });
 }

@@ -43,7 +43,7 @@ export async function lagAt(
   });
   try {
     const send = sender(stand, queueUrl);
-    // Warm first: the question is how soon an event is counted, not how fast the service starts.
+    // Warm up first: the lag is measured, not the start of the service.
     await steadily(messagesPerSecond, 3, send);
     lags.length = 0;
     await steadily(messagesPerSecond, SECONDS, send);

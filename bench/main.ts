@@ -1,4 +1,4 @@
-// `npm run bench [-- processor|watcher] [options]`: what a benchmark measures, and how, stands in its own file.
+// `npm run bench [-- processor|watcher] [options]`. Each benchmark's file says what it measures, and how.
 const BENCHMARKS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
   processor: async (argv) => await (await import('./processor.ts')).benchProcessor(argv),
   watcher: async (argv) => await (await import('./watcher.ts')).benchWatcher(argv),
@@ -8,7 +8,7 @@ const [first = 'processor', ...rest] = process.argv.slice(2);
 const [name, argv] = first.startsWith('-') ? ['processor', [first, ...rest]] : [first, rest];
 const benchmark = BENCHMARKS[name];
 if (benchmark === undefined) {
-  console.error(`there is no benchmark "${name}"; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
+  console.error(`there is no benchmark "${name}"; choose one of: ${Object.keys(BENCHMARKS).join(', ')}`);
   process.exitCode = 2;
 } else {
   await benchmark(argv);

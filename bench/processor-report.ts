@@ -14,7 +14,7 @@ export interface Results {
   readonly large: LargeDatabase | null;
 }
 
-/** The same messages, into nothing and into what is stored already. */
+/** The same messages, stored in an empty database and in one that has their issues already. */
 export interface LargeDatabase {
   readonly empty: Drain;
   readonly large: Drain;
@@ -27,7 +27,7 @@ interface Line {
   readonly peak: number;
 }
 
-/** A table of medians, then the ratios, which hold where the machine's own speed doesn't. */
+/** A table of medians, then the ratios, which don't depend on the machine's speed. */
 export function report(results: Results): string {
   const raw = line('a  bare SDK: receive and delete', results.raw);
   const kept = line('b  processor, workers kept', results.kept);

@@ -15,13 +15,14 @@ const RECYCLED_AFTER = 200;
 const HOT_WORKERS = 8;
 const HELP = `npm run bench -- [processor] [options]
 
-  --count N      messages in each drain (10000)
-  --issues N     issues that they are drawn from, Zipf-distributed (2000)
-  --rounds N     rounds of the three drains; medians are shown (3)
-  --processes N  workers (the number of cores)
-  --stored N     issues stored beforehand for the large database, 7 buckets each (1000000; 0 leaves it out)
-  --json         machine-readable, on standard output
-  --help`;
+  --count N      messages in each drain (default 10000)
+  --issues N     issues that they are drawn from, by Zipf's law (default 2000)
+  --rounds N     rounds of the three drains; the median counts (default 3)
+  --processes N  worker processes (default: the number of cores)
+  --stored N     issues with 7 buckets each in the large database; 0 skips it
+                 (default 1000000)
+  --json         print JSON instead of a table
+  --help         show this help`;
 
 export async function benchProcessor(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -68,7 +69,7 @@ interface Options {
 
 async function measure(stand: Stand, options: Options): Promise<Results> {
   const { count, issues, rounds, processes, stored, say } = options;
-  const told = (drain: Drain): Drain => {
+  const logged = (drain: Drain): Drain => {
     say(`${drain.name}: ${Math.round(drain.messagesPerSecond)} messages/s`);
     return drain;
   };
@@ -79,18 +80,18 @@ async function measure(stand: Stand, options: Options): Promise<Results> {
       load: { count, issues, seed: round },
       processes,
     });
-    drains.raw.push(told(await rawDrain(stand, plan('raw'))));
-    drains.kept.push(told(await processorDrain(stand, plan('kept'))));
-    drains.recycled.push(told(await processorDrain(stand, plan('recycled'), RECYCLED_AFTER)));
+    drains.raw.push(logged(await rawDrain(stand, plan('raw'))));
+    drains.kept.push(logged(await processorDrain(stand, plan('kept'))));
+    drains.recycled.push(logged(await processorDrain(stand, plan('recycled'), RECYCLED_AFTER)));
   }
   const hot = (name: string, of: number) =>
     processorDrain(stand, { name, load: { count, issues: of, seed: 7 }, processes: HOT_WORKERS });
-  const spread = told(await hot('eight_workers_many_issues', issues));
-  const oneIssue = told(await hot('eight_workers_one_issue', 1));
+  const spread = logged(await hot('eight_workers_many_issues', issues));
+  const oneIssue = logged(await hot('eight_workers_one_issue', 1));
   const half = median(drains.kept.map((drain) => drain.messagesPerSecond)) / 2;
   const lags: Lag[] = [await lagAt(stand, half, processes, 100_000_000)];
   const upserts = await upsertRate(stand, processes);
-  const large = stored === 0 ? null : await largeDatabase(stand, options, told);
+  const large = stored === 0 ? null : await largeDatabase(stand, options, logged);
   return {
     ...drains,
     spread,
@@ -103,18 +104,18 @@ async function measure(stand: Stand, options: Options): Promise<Results> {
 }
 
 /**
- * The same messages, drawn from a million issues, into an empty database and into one where all of those are stored
- * already. Few of them fall on one issue, so that there is more to write than in the other drains.
+ * Stores the same messages, drawn from a million issues, in an empty database and in one that has all of these issues
+ * already. Few messages belong to one issue, so more rows are written than in the other drains.
  */
 async function largeDatabase(
   stand: Stand,
   { count, processes, stored, say }: Options,
-  told: (drain: Drain) => Drain,
+  logged: (drain: Drain) => Drain,
 ): Promise<LargeDatabase> {
   const plan = (name: string) => ({ name, load: { count, issues: stored, seed: 1 }, processes });
-  const empty = told(await processorDrain(stand, plan('empty')));
+  const empty = logged(await processorDrain(stand, plan('empty')));
   const place = await stand.place('large');
   say(`storing ${stored} issues with seven buckets each`);
   await storeIssues(place.databaseUrl, stored);
-  return { empty, large: told(await processorDrain(stand, plan('large'), undefined, place)) };
+  return { empty, large: logged(await processorDrain(stand, plan('large'), undefined, place)) };
 }

@@ -8,11 +8,11 @@ import { startPostgres } from '../dev/postgres/local-postgres.ts';
 import { findOrCreateQueues } from '../src/queue/provision.ts';
 import { createSqsClient } from '../src/queue/sqs.ts';
 
-/** The built command line: what is measured is what runs in production. */
+/** The built command line, because production runs that. */
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const QUEUE_SERVER = new URL('./queue-server.ts', import.meta.url);
 
-/** What a benchmark runs on: Postgres with its own settings and a local SQS in a process of its own. */
+/** The servers of a benchmark: Postgres with its default settings, and a local SQS in its own process. */
 export interface Stand {
   readonly postgres: LocalPostgres;
   readonly client: SQSClient;
@@ -30,7 +30,7 @@ export interface Place {
 }
 
 export async function startStand(say: (line: string) => void): Promise<Stand> {
-  // The SDK looks for credentials; the local server looks at none.
+  // The SDK needs credentials; the local server doesn't check them.
   process.env.AWS_ACCESS_KEY_ID = process.env.AWS_SECRET_ACCESS_KEY = 'local';
   const postgres = await startPostgres({ say, durable: true });
   const server = fork(QUEUE_SERVER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
@@ -72,7 +72,7 @@ export async function startStand(say: (line: string) => void): Promise<Stand> {
   };
 }
 
-/** Starts a command of ours, its log thrown away; what it says of errors is kept. */
+/** Starts a built command. Its log is discarded; its standard error can be read. */
 export function startBuilt(parameters: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   return spawn(process.execPath, [MAIN, ...parameters], { env, stdio: ['ignore', 'ignore', 'pipe'] });
 }

@@ -12,7 +12,7 @@ const SECONDS = 10;
 /** A full round of a worker. */
 const EVENTS_A_STATEMENT = 80;
 
-/** The processor's own statement, driven by pgbench: what Postgres could take if nothing else ran. Events a second. */
+/** Runs the processor's statement by pgbench. @returns events a second that Postgres could store if nothing else ran */
 export async function upsertRate(stand: Stand, clients: number): Promise<number> {
   const { binDir } = stand.postgres;
   if (binDir === undefined) throw new Error('pgbench is not on this machine');

@@ -22,7 +22,7 @@ const PATTERNS = `
                'line', f * 13, 'column', f)) FROM generate_series(1, 15) AS f) AS frames
   FROM generate_series(0, 99) AS k;`;
 
-/** Issues with fifteen frames each (2 kB a row), all changed since the last run: there was none. */
+/** Issues with fifteen frames each (2 kB a row), all changed since the last run, because there was no run. */
 const ISSUES = `
   INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
   SELECT 'group-' || i, '7', 'TypeError: undefined is not a function in handler ' || i,

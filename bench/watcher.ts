@@ -17,11 +17,14 @@ const NODE_OPTIONS = '--max-semi-space-size=4';
 const SIZES = '1000,10000,100000,1000000';
 const USAGE = `npm run bench watcher -- [--sizes ${SIZES}] [--repeat 3]
 
-One run of the real \`bec-alerts watcher --once\` over so many changed issues with ${BUCKETS_PER_ISSUE} buckets each, the built-in
-triggers and one that asks for each issue's counts; the median of the repetitions. DATABASE_URL names a server to use;
-NODE_OPTIONS is passed on (default: ${NODE_OPTIONS}).`;
+Does one run of \`bec-alerts watcher --once\` for each number of changed issues in
+--sizes, and prints the median of the repetitions. Each issue has ${BUCKETS_PER_ISSUE} buckets. The
+triggers are the built-in ones and one that asks for each issue's counts.
 
-/** Without alerts every issue is new; a last run that saw nothing makes every issue one that changed since. */
+  DATABASE_URL  Postgres server to use instead of a private one
+  NODE_OPTIONS  passed to the watcher (default: ${NODE_OPTIONS})`;
+
+/** Without alerts every issue is new. A last run before all issues makes every issue one that changed since. */
 const EVERYTHING_CHANGED = `
   TRUNCATE trigger_runs, recipients CASCADE;
   INSERT INTO trigger_runs (ran_at, finished_at, snapshot) VALUES (now() - interval '5 minutes', now(), '3:3:')`;
@@ -36,7 +39,7 @@ interface Measured {
   readonly megabytes: number;
 }
 
-/** Measures a run over each number of changed issues, and prints a table and how it grows. */
+/** Measures a run over each number of changed issues, and prints a table and its growth. */
 export async function benchWatcher(parameters: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...parameters],
@@ -100,7 +103,7 @@ async function measureSize(
   }
 }
 
-/** One run through the real command line, its memory as the kernel counts it. */
+/** Does one run through the real command line. Memory is that which the kernel reports. */
 async function measure(databaseUrl: string, sesEndpoint: string): Promise<Measured> {
   const began = performance.now();
   const child = spawn(process.execPath, [MAIN, 'watcher', '--once'], {
@@ -156,7 +159,7 @@ function printTable(medians: ReadonlyMap<number, Measured>): void {
   }
 }
 
-/** How much dearer an issue is in the larger run: 1 is linear. */
+/** The time of an issue in the larger run divided by that in the smaller one: 1 is linear. */
 function printGrowth(medians: ReadonlyMap<number, Measured>): void {
   const measured = [...medians];
   for (const [index, [size, larger]] of measured.entries()) {
