@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['domain'],
   ['config', 'runtime'],
   ['queue', 'db', 'mail', 'triggers'],
-  // What both processes of the processor agree on; what the watcher's users write.
+  // The protocol of the processor's two processes; the triggers that users write.
   ['processor', 'watcher/triggers'],
   ['processor/supervisor', 'processor/worker', 'watcher/run', 'watcher/delivery'],
   ['watcher'],
@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
 ];
 /** The two daemons share a library, and know nothing of each other. */
 const DAEMONS = ['processor', 'watcher'];
-/** Triggers are what a user writes: they see the domain alone. */
+/** Users write triggers, so triggers see only the domain. */
 const NARROWER: Readonly<Record<string, readonly string[]>> = { triggers: ['domain'] };
 /** The one adapter of each foreign service. */
 const ADAPTERS: Readonly<Record<string, RegExp>> = {

@@ -95,7 +95,7 @@ describe('a queue that fails', () => {
     expect((await processor.finished).code).toBe(0);
   });
 
-  it('deleting only parts of a batch has the rest counted once all the same', async () => {
+  it('deleting only parts of a batch still has the rest counted once', async () => {
     const database = await createDatabase();
     const queue = await createQueue({ visibilitySeconds: 5 });
     const way = await startFaultyQueue(queue.endpoint);

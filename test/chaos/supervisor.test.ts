@@ -17,7 +17,7 @@ beforeEach(async () => {
   queue = await createQueue({ visibilitySeconds: 10 });
 });
 
-/** So long that a worker's start on a busy machine is no stall. */
+/** Longer than a worker's start on a busy machine, so that a start doesn't count as a stall. */
 const STALL_MILLISECONDS = 20_000;
 
 const exact = async (count: number) => {
@@ -72,7 +72,7 @@ function superviseHere(workerEnvironment: NodeJS.ProcessEnv = {}) {
 }
 
 describe('a worker that hangs', () => {
-  it('is killed and replaced, and what it had in hand is counted', async () => {
+  it('is killed and replaced, and the messages it had received are counted', async () => {
     const { supervised, stop, logged } = superviseHere();
     await logged('a worker polls the queue worker=worker-1');
     const [pid] = workerPids(process.pid).filter((child) =>
@@ -90,7 +90,7 @@ describe('a worker that hangs', () => {
   });
 });
 
-describe('a supervisor that stood still', () => {
+describe('a supervisor that was paused', () => {
   it('kills no worker for what it didn’t hear meanwhile', async () => {
     const { output, supervised, stop, logged } = superviseHere();
     await logged('a worker polls the queue worker=worker-1');
@@ -111,15 +111,17 @@ describe('workers that can’t be forked', () => {
       code: 'worker_failed',
       message: expect.stringContaining(`it could not be forked: spawn ${reason}`),
     });
-    const told = supervisor.output().match(/a worker died and is replaced.*it could not be forked: spawn/g);
-    expect(told).toHaveLength(6);
+    const reports = supervisor
+      .output()
+      .match(/a worker died and is replaced.*it could not be forked: spawn/g);
+    expect(reports).toHaveLength(6);
   };
 
-  it('are told of with the reason and tried again, where it is thrown', async () => {
+  it('are reported with the reason and tried again, if fork throws', async () => {
     await givesUp(superviseHere({ TOO_LONG: 'x'.repeat(200_000) }), 'E2BIG');
   });
 
-  it('are told of with the reason and tried again, where it is an event', async () => {
+  it('are reported with the reason and tried again, if fork emits an error', async () => {
     const { execPath } = process;
     process.execPath = '/nowhere/node';
     onTestFinished(() => {

@@ -7,7 +7,7 @@ import { createDatabase, emptyTables } from '../support/database.ts';
 import { startFaultyQueue } from '../support/faulty-queue.ts';
 import { issuesOf, miscounted, sendEvents } from '../support/load.ts';
 import { hold } from '../support/locks.ts';
-import { alive, drained, leftInHand, startProcessor, workerPids } from '../support/processor.ts';
+import { alive, drained, startProcessor, unfinished, workerPids } from '../support/processor.ts';
 import type { TestQueue } from '../support/queue.ts';
 import { createQueue, takeAll } from '../support/queue.ts';
 
@@ -16,7 +16,7 @@ const { pool } = database;
 let queue: TestQueue;
 beforeEach(async () => {
   await emptyTables(pool);
-  // Short enough to wait for what a killed worker had in hand, and longer than a store takes on a busy machine.
+  // Short enough to wait for the messages of a killed worker, and longer than a store needs on a busy machine.
   queue = await createQueue({ visibilitySeconds: 10 });
 });
 
@@ -68,9 +68,9 @@ describe('the supervisor killed', () => {
     expect(pids.length).toBeGreaterThan(0);
     first.child.kill('SIGKILL');
     await poll('the workers to leave', async () => (pids.some(alive) ? undefined : true));
-    // They finished what they had in hand, and did not die of having nobody to tell.
+    // They finished their messages, and did not fail because their reports had no reader.
     expect((await first.finished).stderr).toBe('');
-    expect(leftInHand(way, first)).toEqual([]);
+    expect(unfinished(way, first)).toEqual([]);
     startProcessor(queue, database);
     await drained(queue);
     await exact(count);
@@ -78,7 +78,7 @@ describe('the supervisor killed', () => {
 });
 
 describe('SIGTERM under load', () => {
-  it('leaves nothing in hand, says nothing of an error, and exits 0', async () => {
+  it('leaves no message unfinished, logs no error, and exits 0', async () => {
     const count = 4_000;
     await sendEvents(queue, count);
     const way = await startFaultyQueue(queue.endpoint);
@@ -90,7 +90,7 @@ describe('SIGTERM under load', () => {
       const { code, stderr, stdout } = await processor.finished;
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(records(stdout).filter(({ Severity }) => Number(Severity) <= 4)).toEqual([]);
-      expect(leftInHand(way, processor)).toEqual([]);
+      expect(unfinished(way, processor)).toEqual([]);
     }
     startProcessor(queue, database);
     await drained(queue);
@@ -142,7 +142,7 @@ describe('workers that die at start', () => {
     const deaths = records(stdout).filter(({ Fields }) =>
       String(Fields.error).includes('ended unexpectedly'),
     );
-    // Two workers, six starts each; one that is under way when it gives up may still be told of.
+    // Two workers, six starts each; one that is under way when it gives up may still be reported.
     expect(deaths.length).toBeGreaterThanOrEqual(11);
     expect(deaths.length).toBeLessThanOrEqual(12);
   });

@@ -117,7 +117,7 @@ describe('bec-alerts', () => {
     },
   );
 
-  it('exits 2 for options that are empty, by their names, beside the other mistakes', async () => {
+  it('exits 2 for options that are empty, by their names, with the other mistakes', async () => {
     const { code, stdout, stderr } = await runCommand(
       ['--log-level', '', 'watcher', '--from-email', '', '--triggers', ' ', '--sleep-delay', 'soon'],
       { DATABASE_URL: `${NOWHERE}x`, SES_FROM_EMAIL: 'bec-alerts@example.com', TRIGGERS: 'triggers.ts' },
@@ -134,7 +134,7 @@ describe('bec-alerts', () => {
     ]);
   });
 
-  it('exits 1 where the database is away, and says where without the password', async () => {
+  it('exits 1 where the database is unreachable, and says where without the password', async () => {
     const { code, stderr } = await runCommand(['watcher', '--once'], {
       DATABASE_URL: `${NOWHERE}x`,
       AWS_DEFAULT_REGION: 'us-east-1',
@@ -169,7 +169,7 @@ describe('bec-alerts', () => {
 });
 
 describe('a .env in the working directory', () => {
-  it('is no test’s that names none: not even one in the temporary folder, where anybody can put it', async () => {
+  it('is not read by a test without one, not even in the temporary folder, where anybody can put it', async () => {
     vi.stubEnv('TMPDIR', await folderWith('LOG_LEVEL=LOUD\n'));
     onTestFinished(() => {
       vi.unstubAllEnvs();
@@ -220,7 +220,7 @@ describe('a .env in the working directory', () => {
       folder,
     );
     expect(code).toBe(2);
-    // What is left is what nobody set.
+    // Only variables that nobody set are left.
     expect(stderr.match(/^ {2}[A-Z_]+/gm)).toEqual(['  AWS_DEFAULT_REGION']);
   });
 });

@@ -69,7 +69,7 @@ describe('an error', () => {
     expect(text).toMatch(/at raised\(simulate\.ts:\d+:\d+\)/);
   });
 
-  it('is told of once: a second run has nothing to judge', async () => {
+  it('is notified of once: a second run has nothing to evaluate', async () => {
     await simulate('--message', 'bec-alerts-healthcheck: once');
     await count(1);
     await watch();
@@ -77,7 +77,7 @@ describe('an error', () => {
     expect(await storedEmails(system.ses.endpoint)).toHaveLength(1);
   });
 
-  it('sent without a traceback is told of without a stack', async () => {
+  it('sent without a traceback is notified of without a stack', async () => {
     await simulate('--message', 'bec-alerts-healthcheck: no stack', '--no-traceback');
     await count(1);
     await watch();
@@ -106,7 +106,7 @@ describe('an error', () => {
 });
 
 describe('a dry run', () => {
-  it('says how many issues it judged, prints the alerts, mails nothing and leaves no row behind', async () => {
+  it('says how many issues it evaluated, prints the alerts, mails nothing and leaves no row behind', async () => {
     await simulate('--message', 'bec-alerts-healthcheck: only a rehearsal');
     await count(1);
     const before = await rows(system.database.pool);
@@ -126,7 +126,7 @@ describe('a dry run', () => {
   });
 });
 
-it('--console-alerts prints what it tells, records it as told, and mails nothing', async () => {
+it('--console-alerts prints its alerts, records them as sent, and mails nothing', async () => {
   await simulate('--message', 'bec-alerts-healthcheck: on paper');
   await count(1);
   expect(await watch('--console-alerts')).toContain('Subject: [Firefox Browser Errors] Healthcheck');

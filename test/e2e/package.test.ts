@@ -14,14 +14,14 @@ const database = await createDatabase({ migrated: false });
 
 let scratch = '';
 let packed: readonly string[] = [];
-/** An empty folder, where whoever installed the package may be. */
+/** An empty folder, as a person who installed the package may be in. */
 let empty = '';
 
 const program = (name: string, parameters: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}) =>
   run(name, parameters, {
     cwd,
     seconds: MINUTES_15,
-    // The Node that runs the tests stands first: a machine's own can be too old for the package.
+    // The Node that runs the tests comes first: a machine's own can be too old for the package.
     env: {
       PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
       HOME: process.env.HOME,
@@ -108,7 +108,7 @@ describe('the package', () => {
     expect(text).toMatch(/DATABASE_URL +is required/);
   });
 
-  it('migrates a database and judges with a trigger file that imports its types', async () => {
+  it('migrates a database and evaluates with a trigger file that imports its types', async () => {
     await writeFile(
       join(empty, 'triggers.ts'),
       `import type { Trigger } from 'bec-alerts';

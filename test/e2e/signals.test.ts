@@ -88,13 +88,13 @@ describe('the first process of a container, which no signal ends by itself,', ()
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('ends itself at %s with %i where it has nothing in hand', async (name, code) => {
+  ] as const)('ends itself at %s with %i where it has no work in progress', async (name, code) => {
     const { child, finished } = await startLoading('triggers', first);
     child.kill(name);
     expect(await finished).toMatchObject({ code, signal: null });
   });
 
-  it('finishes what is in hand at the first signal', async () => {
+  it('finishes its work in progress at the first signal', async () => {
     const { url } = await createDatabase();
     const watcher = startCommand(['watcher'], { ...variables('127.0.0.1:1'), DATABASE_URL: url, ...first });
     await watcher.printed(/evaluated 0 issues/);

@@ -58,7 +58,7 @@ describe('bec-alerts simulate_error', () => {
     expect(stderr).toMatch(/^bec-alerts: no DSN to send to: set SIMULATE_SENTRY_DSN or use --dsn/);
   });
 
-  it('with a DSN that is none exits 2 and says what one looks like', async () => {
+  it('with an invalid DSN exits 2 and says what one looks like', async () => {
     const { code, stderr } = await runCommand(['simulate_error', '--dsn', 'sentry.example.com'], {});
     expect({ code, stderr }).toEqual({
       code: 2,

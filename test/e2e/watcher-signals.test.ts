@@ -27,7 +27,7 @@ function startWatcher(env: Record<string, string> = {}) {
   });
 }
 
-/** An SES that holds back its answer until it is told to give it. */
+/** An SES that holds back its answer until the test releases it. */
 async function holdingSes() {
   let arrived = () => {};
   let give = () => {};
@@ -80,7 +80,7 @@ describe('a watcher', () => {
     expect(await watcher.finished).toMatchObject({ code: 0, signal: null });
   });
 
-  it('that waits for SES’s answer hears it first: what SES took is recorded as sent', async () => {
+  it('that waits for SES’s answer receives it first: the accepted email is recorded as sent', async () => {
     await database.pool.query('TRUNCATE trigger_runs CASCADE');
     await storeEvents(database.pool, [errorEvent({ message: 'bec-alerts-healthcheck: hold on' })]);
     const ses = await holdingSes();

@@ -40,7 +40,7 @@ export async function watchOnce(
   return { finished, emails: await storedEmails(endpoint) };
 }
 
-/** Stores so many events of one issue as the processor would, each of a user of its own. */
+/** Stores `count` events of one issue as the processor would, each of another user. */
 export async function happen(
   pool: Pool,
   groupId: string,

@@ -4,7 +4,7 @@ import type { JsonRecord } from '../../src/domain/json.ts';
 import type { RejectionReason } from '../../src/domain/rejection.ts';
 import { exception, exceptionEntry } from './events.ts';
 
-/** A message's body, and what must become of it: known from how it was made, not from reading it. */
+/** A message's body and its expected result, which is known from how it was made, not from reading it. */
 export interface Body {
   readonly kind: string;
   readonly text: string;
@@ -238,7 +238,7 @@ export function generated(count: number, seed: number): Body[] {
   });
 }
 
-/** Bodies up to SQS's limit, and what takes long if it is read carelessly. */
+/** Bodies up to SQS's limit, and bodies that take long if they are read carelessly. */
 export function large(): Body[] {
   const body = (kind: string, outcome: Body['outcome'], number: number, fields: JsonRecord): Body => ({
     kind,
@@ -291,7 +291,7 @@ function sound(number: number): JsonRecord {
   };
 }
 
-/** JSON with everything beyond ASCII escaped, as Sentry writes it; what SQS refuses to carry raw it carries so. */
+/** JSON with everything beyond ASCII escaped, as Sentry writes it. SQS refuses some of these characters unescaped. */
 function ascii(value: unknown): string {
   return escaped(JSON.stringify(value));
 }

@@ -1,5 +1,5 @@
-// A shell that is set up for the real AWS, for another database or for another agent must not reach the tests, which
-// start servers of their own: clients in this process would read these variables and files.
+// The caller's shell may be set up for the real AWS, for another database or for another agent. The tests start their
+// own servers, so clients in this process must not read these variables and files.
 for (const name of Object.keys(process.env)) {
   if (/^(AWS_|PG|DD_|SENTRY_)/.test(name)) delete process.env[name];
 }

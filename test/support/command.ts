@@ -25,7 +25,7 @@ export interface RunningCommand {
   readonly finished: Promise<Finished>;
   /** All that it printed so far. */
   output(): string;
-  /** Waits until the pattern stands in its output. */
+  /** Waits until its output matches the pattern. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
 }
 

@@ -36,7 +36,7 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
   return { name, url: parsed.href, pool };
 }
 
-/** Empties every table of ours, for a test that starts from nothing. */
+/** Empties each of our tables, for a test that starts from nothing. */
 export async function emptyTables(pool: Pool): Promise<void> {
   await pool.query(
     `TRUNCATE issues, issue_buckets, recipients, recipient_issues, trigger_runs, alerts, failed_evaluations

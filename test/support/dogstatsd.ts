@@ -11,7 +11,7 @@ export interface Metric {
 }
 
 export interface Agent {
-  /** What a command needs to find it. */
+  /** The variables with which a command finds it. */
   readonly env: Readonly<Record<string, string>>;
   readonly metrics: readonly Metric[];
   /** Waits for a metric of that name. */
@@ -25,7 +25,7 @@ export async function startAgent(): Promise<Agent> {
   const socket = createSocket('udp4');
   socket.on('message', (packet) => {
     const all = packet.toString().trim().split('\n').map(parse);
-    // What the client counts of itself isn't ours.
+    // The client's metrics of itself aren't ours.
     metrics.push(...all.filter(({ name }) => !name.startsWith('datadog.')));
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
@@ -43,8 +43,8 @@ export async function startAgent(): Promise<Agent> {
 
 function parse(line: string): Metric {
   const [, name = '', value = '', type = '', tags = ''] =
-    // The client adds whence it comes, as `|c:…`, for the agent to name the container by.
+    // The client adds its container as `|c:…`, so that the agent can name it.
     /^([A-Za-z][\w.-]*):(-?[\d.]+)\|(\w+)(?:\|#([^|]*))?(?:\|c:[^|]*)?$/.exec(line) ?? [];
-  if (name === '') throw new Error(`"${line}" is no metric`);
+  if (name === '') throw new Error(`"${line}" is not a metric`);
   return { name, value: Number(value), type, tags: tags === '' ? [] : tags.split(',').sort() };
 }

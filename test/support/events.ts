@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorEvent } from '../../src/domain/event.ts';
 import type { JsonRecord } from '../../src/domain/json.ts';
 
-/** What Sentry forwards of one browser error; keys given replace, a key given as undefined is left out. */
+/** One browser error as Sentry forwards it. Keys given replace its own; a key given as undefined is left out. */
 export function forwarded(overrides: JsonRecord = {}): JsonRecord {
   const eventID = randomUUID().replaceAll('-', '');
   return {

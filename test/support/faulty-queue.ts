@@ -5,9 +5,14 @@ import type { JsonRecord } from '../../src/domain/json.ts';
 import { isRecord } from '../../src/domain/json.ts';
 
 /**
- * What becomes of a request on its way to the queue: `pass`; `error`, answered 500 and not forwarded; `deny`, answered
- * as AWS answers who may not; `drop`, the connection is cut before it arrives; `drop_answer`, it arrives and its answer
- * is lost; `half_answer`, its answer begins and stalls; `silence`, it doesn't arrive and is never answered.
+ * The fate of a request on its way to the queue.
+ * - `pass`: it is forwarded and answered.
+ * - `error`: it is answered 500 and not forwarded.
+ * - `deny`: it is answered as AWS answers a role without the permission.
+ * - `drop`: the connection is cut before it arrives.
+ * - `drop_answer`: it arrives and its answer is lost.
+ * - `half_answer`: its answer begins and stalls.
+ * - `silence`: it doesn't arrive and is never answered.
  */
 export type Fate = 'pass' | 'error' | 'deny' | 'drop' | 'drop_answer' | 'half_answer' | 'silence';
 
@@ -20,7 +25,7 @@ export interface FaultyQueue {
   failsToDelete: (receiptHandle: string) => boolean;
   /** How often each message was handed out, by its id. */
   readonly deliveries: ReadonlyMap<string, number>;
-  /** What was handed out here and neither deleted nor released here since: its message's id by its receipt handle. */
+  /** Ids of messages that were received here and not deleted or released here since, by their receipt handle. */
   readonly receipts: ReadonlyMap<string, string>;
 }
 

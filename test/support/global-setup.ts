@@ -32,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const postgres = await startPostgres({ databaseUrl: process.env.DATABASE_URL, say }).catch(
     (thrown: unknown) => {
       const error = asError(thrown);
-      // All that is missing is said at once: nobody should install one thing to be told of the next.
+      // Everything that is missing is reported at once, so that nobody installs one thing and then reads of the next.
       throw programs.missing === null
         ? error
         : new Error(`${error.message}\n${programs.missing}`, { cause: error });

@@ -5,9 +5,9 @@ export interface HtmlElement {
 
 export interface HtmlDocument {
   readonly elements: readonly HtmlElement[];
-  /** What is read of it, element by element; tags leave nothing behind, as a screen shows it. */
+  /** The text element by element, as a screen shows it: tags leave nothing behind. */
   readonly text: string;
-  /** Of `<style>`, which is no text. */
+  /** Of `<style>`, which is not shown. */
   readonly style: string;
 }
 
@@ -25,8 +25,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads HTML more strictly than a browser: quoted attributes, balanced tags, known entities. What a browser would
- * mend throws, so that nothing which escaping missed is mended away.
+ * Reads HTML more strictly than a browser: quoted attributes, balanced tags, known entities. Mistakes that a browser
+ * would fix throw, so that they can't hide text that was not escaped.
  */
 export function readHtml(html: string): HtmlDocument {
   const elements: HtmlElement[] = [];

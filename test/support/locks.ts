@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 import type { Pool } from '../../src/db/pool.ts';
 
-/** Takes locks in a transaction of its own, so that whoever needs them waits until `release`. */
+/** Takes locks in a transaction of its own, so that any transaction that needs them waits until `release`. */
 export async function hold(pool: Pool, statement: string): Promise<{ release(): Promise<void> }> {
   const client = await pool.connect();
   let held = true;

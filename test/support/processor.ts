@@ -39,9 +39,9 @@ export async function drained(queue: TestQueue): Promise<void> {
 
 /**
  * Ids of messages that a worker read and neither deleted nor released. A poll is given up a quarter of a second after
- * a signal: what SQS answers later was in nobody's hands, and comes back after its visibility timeout.
+ * a signal. Messages that SQS answers later reach no worker, and come back after their visibility timeout.
  */
-export function leftInHand(way: FaultyQueue, processor: RunningCommand): string[] {
+export function unfinished(way: FaultyQueue, processor: RunningCommand): string[] {
   const read = new Set(records(processor.output()).map(({ Fields }) => Fields.message_id));
   return [...way.receipts.values()].filter((id) => read.has(id));
 }

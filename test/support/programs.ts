@@ -2,11 +2,11 @@ import { installPackages, updateLists, whyNoApt } from '../../dev/apt.ts';
 import { output } from '../../dev/output.ts';
 import { findPythonWithBoto3 } from './python.ts';
 
-/** What tests start and npm doesn't bring, besides Postgres. */
+/** Programs that tests start and npm doesn't install, besides Postgres. */
 export interface Programs {
-  /** A Python 3 that has boto3; null where there is none. */
+  /** A Python 3 that has boto3; null if it is missing. */
   readonly python: string | null;
-  /** For a person: what is missing, whose tests fail for it, and what to do. Null where nothing is missing. */
+  /** For a person: the missing programs, the tests that fail without them, and the remedy. Null if nothing is missing. */
   readonly missing: string | null;
 }
 

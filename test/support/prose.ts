@@ -84,7 +84,7 @@ function commentOf(path: string): RegExp {
 }
 
 /**
- * Comments that fill their lines. Those of consecutive lines are one text, which ends at a blank line, at an example in a
+ * Comments that fill their lines. Those of consecutive lines are one text. It ends at a blank line, at an example in a
  * code block and at a tag such as `@throws`.
  */
 function ofComments(path: string, content: string): string[] {

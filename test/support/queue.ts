@@ -44,8 +44,8 @@ afterAll(async () => {
 });
 
 /**
- * A queue of its own with its dead-letter queue. One for each test: whoever was killed during a long poll is still
- * handed the next message, and it lies in flight until its visibility timeout.
+ * A queue of its own with its dead-letter queue. One for each test: a process that was killed during a long poll still
+ * receives the next message. That message stays in flight until its visibility timeout.
  */
 export async function createQueue(
   names: Partial<QueueNames> & { visibilitySeconds?: number } = {},

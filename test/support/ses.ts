@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 
-/** What a client asked of SES, in the query protocol: a form with an `Action`. */
+/** A client's request to SES, in the query protocol: a form with an `Action`. */
 export interface SesRequest {
   readonly action: string;
   readonly fields: URLSearchParams;
@@ -131,7 +131,7 @@ function usualResult({ action, fields }: SesRequest): string {
   return '';
 }
 
-/** What SES says of an identity in its answer to GetIdentityVerificationAttributes. */
+/** The state of an identity in SES's answer to GetIdentityVerificationAttributes. */
 export function verification(identity: string, status: 'Success' | 'Pending'): string {
   const value = `<value><VerificationStatus>${status}</VerificationStatus></value>`;
   return `<VerificationAttributes><entry><key>${identity}</key>${value}</entry></VerificationAttributes>`;

@@ -52,7 +52,7 @@ export async function triggerFile(source: string): Promise<string> {
   return file;
 }
 
-/** A trigger file that tells of every changed issue, each time. */
+/** A trigger file that notifies of every changed issue, each time. */
 export async function everyEventFile(emails: readonly string[] = [ON_CALL]): Promise<string> {
   return await triggerFile(
     `[{ name: 'Every event', emails: ${JSON.stringify(emails)}, evaluate: () => ({ notify: true, because: 'it changed' }) }]`,

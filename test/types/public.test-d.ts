@@ -29,14 +29,14 @@ describe('a trigger', () => {
     defineTrigger({ name: 'a', emails: [], evaluate, enable: false });
   });
 
-  it('may judge at once or later', () => {
+  it('may return its verdict at once or later', () => {
     expectTypeOf<Trigger['evaluate']>().returns.toEqualTypeOf<Verdict | Promise<Verdict>>();
     expectTypeOf<Trigger['evaluate']>().parameters.toEqualTypeOf<[issue: Issue, context: TriggerContext]>();
     defineTrigger({ name: 'a', emails: [], evaluate: () => ({ notify: true, because: 'it is new' }) });
     defineTrigger({ name: 'a', emails: [], evaluate: async () => ({ notify: false, because: 'it is old' }) });
   });
 
-  it('knows the issue and the context without being told their types', () => {
+  it('knows the issue and the context without type annotations', () => {
     defineTrigger({
       name: 'a',
       emails: [],
@@ -58,7 +58,7 @@ describe('a trigger', () => {
 });
 
 describe('a verdict', () => {
-  it('must say why where it tells somebody', () => {
+  it('must give a reason where it notifies somebody', () => {
     expectTypeOf<{ notify: false }>().toExtend<Verdict>();
     expectTypeOf<{ notify: true; because: string }>().toExtend<Verdict>();
     expectTypeOf<{ notify: true }>().not.toExtend<Verdict>();
@@ -82,7 +82,7 @@ describe('the context', () => {
     expectTypeOf<TriggerContext['neverNotified']>().returns.resolves.toEqualTypeOf<readonly Recipient[]>();
   });
 
-  it('is asked who was never told, by any trigger or by this one', () => {
+  it('is asked for recipients that were never notified, by any trigger or by this one', () => {
     expectTypeOf<TriggerContext['neverNotified']>().parameters.toEqualTypeOf<
       [issue: Issue, by?: 'anyTrigger' | 'thisTrigger' | undefined]
     >();

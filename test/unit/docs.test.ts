@@ -62,7 +62,7 @@ describe('the documents', () => {
     for (const reason of reasons) expect(OPERATIONS).toContain(`\`${reason}\``);
   });
 
-  it('explain messages that there are', () => {
+  it('explain messages that exist', () => {
     const [, section = ''] =
       /^## What a message means$(.*?)^Reasons of dead letters/ms.exec(OPERATIONS) ?? [];
     const messages = section
@@ -71,7 +71,7 @@ describe('the documents', () => {
       .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)])
       .map(([, message = '']) => message);
     expect(messages.length).toBeGreaterThan(20);
-    // What is written in capitals, and numbers, stand for something else each time; an operation fails at something.
+    // Words in capitals, and numbers, are placeholders; an operation fails at something.
     const pieces = messages.flatMap((message) => message.split(/\b[A-Z]+\b|\d+ s\b|\bfailed(?: at)?\b/));
     const source = SOURCE.replaceAll('`', '');
     const missing = pieces
@@ -104,7 +104,7 @@ describe('the documents', () => {
 });
 
 describe('docker-compose.yml and its walk', () => {
-  it('use variables that there are, and the same names', () => {
+  it('use variables that exist, and the same names', () => {
     const compose = text('docker-compose.yml');
     const walk = text('docs/docker.md');
     const env = text('src/config/env.ts');

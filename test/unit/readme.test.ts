@@ -27,7 +27,7 @@ const SETTINGS = [
   simulateSettings,
 ];
 
-/** Which rows begin with the variable, and what they give as its default. */
+/** The rows that begin with the variable, as cells. */
 function rowsOf(variable: string): string[][] {
   return TABLE_ROWS.map((row) => row.split('|').map((cell) => cell.trim())).filter(([, name = '']) =>
     name.split(', ').includes(`\`${variable}\``),
@@ -53,7 +53,7 @@ describe('README.md', () => {
     expect(README.match(/Node \d[\d.]* or newer/g)).toEqual([`Node ${least} or newer`]);
   });
 
-  it('shows a trigger that works as it stands there', async () => {
+  it('shows a trigger that works as it is shown', async () => {
     const [, source = ''] = /```ts\n(\/\/ triggers\.ts\n.*?)```/s.exec(README) ?? [];
     const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-readme-'));
     onTestFinished(() => rm(folder, { recursive: true }));
@@ -64,26 +64,26 @@ describe('README.md', () => {
     if (trigger === undefined) throw new Error('it exports no trigger');
     expect(trigger.emails).toContain('oncall@example.com');
     const recipients = [{ id: '1', email: 'oncall@example.com' }];
-    const judge = async (users: number, untold: typeof recipients) =>
-      await trigger.evaluate({} as Issue, contextOf(users, untold));
-    expect(await judge(49, recipients)).toEqual({ notify: false });
-    expect(await judge(50, recipients)).toEqual({
+    const evaluate = async (users: number, unnotified: typeof recipients) =>
+      await trigger.evaluate({} as Issue, contextOf(users, unnotified));
+    expect(await evaluate(49, recipients)).toEqual({ notify: false });
+    expect(await evaluate(50, recipients)).toEqual({
       notify: true,
       because: '50 people were hit today',
       recipients,
     });
-    expect(await judge(50, [])).toMatchObject({ notify: false });
+    expect(await evaluate(50, [])).toMatchObject({ notify: false });
   });
 });
 
-function contextOf(users: number, untold: TriggerContext['recipients']): TriggerContext {
+function contextOf(users: number, unnotified: TriggerContext['recipients']): TriggerContext {
   return {
     now: new Date(),
-    recipients: untold,
+    recipients: unnotified,
     counts: async () => ({ events: 2 * users, users }),
     top: async () => [],
     lastNotified: async () => null,
-    // Another trigger may have told anybody.
-    neverNotified: async (_, by) => (by === 'thisTrigger' ? untold : []),
+    // Another trigger may have notified anybody.
+    neverNotified: async (_, by) => (by === 'thisTrigger' ? unnotified : []),
   };
 }

@@ -59,15 +59,15 @@ function checkedRecords(stdout: string): MozlogRecord[] {
     });
 }
 
-/** Whatever the daemons see that has no business in a log. */
+/** Everything that the daemons see and that must not be in a log. */
 const SECRETS = {
   AWS_ACCESS_KEY_ID: 'AKIDMARKEDKEY',
   AWS_SECRET_ACCESS_KEY: 'marked-aws-secret',
   AWS_SESSION_TOKEN: 'marked-aws-session',
   DATADOG_API_KEY: 'marked-datadog-key',
 };
-const MARK = 'marked-by-a-stranger';
-/** The messages that a stranger's browser can bring about: good, refused by Postgres, and bad in each way. */
+const MARK = 'marked-by-an-unknown-browser';
+/** The messages that an unknown browser can cause: good, refused by Postgres, and bad in each way. */
 function markedBodies(): string[] {
   const marked = {
     title: `TypeError: ${MARK}`,
@@ -136,7 +136,7 @@ async function bothDaemons(
   return { processor: finished.stdout, watcher: watcher.stdout };
 }
 
-/** What Postgres refuses has the row in its error's detail. */
+/** If Postgres refuses a row, its error's detail contains the row. */
 async function withRefusal(work: () => Promise<void>): Promise<void> {
   await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message NOT LIKE 'refuse%')`);
   try {
@@ -194,11 +194,11 @@ describe('an event’s way', () => {
       { name: 'Never', emails: ['ann@example.com'], evaluate: () => ({ notify: false, because: 'it is calm' }) },
     ]`);
     const { stdout } = await runWatcher(database, ses.endpoint, [], { TRIGGERS, ...emails });
-    const told = checkedRecords(stdout)
+    const alertRecords = checkedRecords(stdout)
       .map(({ Fields }) => Fields)
       .filter(({ group_id }) => group_id === 'followed');
     const ids = { run: expect.stringMatching(/^\d+$/), issue: expect.stringMatching(/^\d+$/) };
-    expect(told).toMatchObject([
+    expect(alertRecords).toMatchObject([
       { msg: 'evaluating an issue', ...ids },
       {
         msg: 'a trigger notifies about an issue',

@@ -124,13 +124,13 @@ describe('the watcher’s metrics', () => {
 });
 
 describe('the watcher’s errors', () => {
-  it('count judgements that threw and alerts that were given up, each by its name', async () => {
+  it('count evaluations that threw and alerts that were given up, each by its name', async () => {
     await addHealthcheckIssue();
     const ses = await startSesStandIn();
     ses.answer(() => REJECTED);
     const TRIGGERS = await triggerFile(`[
       { name: 'Throws', emails: ['ann@example.com'], evaluate: () => { throw new Error('boom') } },
-      { name: 'Tells', emails: ['ann@example.com', 'bob@example.com'],
+      { name: 'Notifies', emails: ['ann@example.com', 'bob@example.com'],
         evaluate: () => ({ notify: true, because: 'it is new' }) },
     ]`);
     await runWatcher(database, ses.endpoint, [], { ...agent.env, TRIGGERS });
@@ -138,7 +138,7 @@ describe('the watcher’s errors', () => {
     expect(errors.sort()).toEqual(['what:alert 1', 'what:alert 1', 'what:judgement 1']);
   });
 
-  it('count each attempt at an email that SES doesn’t take', async () => {
+  it('count each attempt at an email that SES doesn’t accept', async () => {
     await addHealthcheckIssue();
     const ses = await startSesStandIn();
     const replies: SesReply[] = [BROKEN, THROTTLED];

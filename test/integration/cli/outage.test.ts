@@ -29,7 +29,7 @@ const notMigrated = async () => (await createDatabase({ migrated: false })).url;
 
 describe('a database that can’t be used', () => {
   it.each([
-    ['is away', () => AWAY, `database_unavailable: reaching the database failed (${REFUSED})`],
+    ['is unreachable', () => AWAY, `database_unavailable: reaching the database failed (${REFUSED})`],
     ['knows no such user', wrongUser, /database_unavailable: .*\(28(P01|000) .*\); check DATABASE_URL/],
     ['is absent', absent, /database_unavailable: .*\(3D000 .*\); check DATABASE_URL/],
     ['is not migrated', notMigrated, /database_not_migrated: .*\(42P01 .*\); run `bec-alerts migrate` first/],
@@ -57,7 +57,7 @@ describe('a database that can’t be used', () => {
     });
   });
 
-  it('has a stack at DEBUG, and is told on standard error where the log is silent', async () => {
+  it('has a stack at DEBUG, and is printed on standard error where the log is silent', async () => {
     const env = { ...AWS, DATABASE_URL: AWAY };
     const { stdout } = await runCommand(['watcher', '--once'], { ...env, LOG_LEVEL: 'DEBUG' });
     expect(records(stdout)[0]?.Fields.traceback).toMatch(/\n {4}at checkDatabase /);
@@ -69,7 +69,7 @@ describe('a database that can’t be used', () => {
     });
   });
 
-  it('is reported to our own Sentry all the same', async () => {
+  it('is still reported to our own Sentry', async () => {
     const sentry = await startOldSentry({ other: 404, store: 200 });
     await runCommand(['watcher', '--once'], { ...AWS, DATABASE_URL: AWAY, SENTRY_DSN: sentry.dsn() });
     expect(JSON.stringify(sentry.events())).toContain(REFUSED);

@@ -38,7 +38,7 @@ async function addAlerts(secondsAgo: number): Promise<void> {
   );
 }
 
-/** What was backdated is so old, and no older than a slow machine makes it. */
+/** Checks the age of a backdated row; a slow machine makes it up to a minute older. */
 function expectSeconds(text: string, pattern: RegExp, least: number): void {
   const seconds = Number(pattern.exec(text)?.[1]);
   expect(seconds).toBeGreaterThanOrEqual(least);
@@ -140,7 +140,7 @@ describe('bec-alerts status', () => {
     expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toHaveLength(1);
   });
 
-  it('doesn’t take messages that someone else has in hand for unread ones', async () => {
+  it('doesn’t count messages that someone else has received as unread', async () => {
     await addRun(1);
     await sendBodies(queue.client, queue.queueUrl, ['a', 'b']);
     const { ReceiveMessageCommand } = await import('@aws-sdk/client-sqs');
@@ -169,7 +169,7 @@ describe('bec-alerts status', () => {
     expect(stdout + stderr).not.toContain('marked-password');
   });
 
-  it('takes Postgres’s own estimate of a large table, and counts where there is none', async () => {
+  it('takes Postgres’s own estimate of a large table, and counts where Postgres has no estimate', async () => {
     await addRun(10);
     await addAlerts(10);
     await pool.query('ANALYZE issues');

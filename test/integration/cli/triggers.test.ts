@@ -30,7 +30,7 @@ const list = (env: Environment, ...parameters: string[]) => runCommand(['trigger
 const NEVER = 'evaluate: () => ({ notify: false })';
 
 describe('bec-alerts triggers', () => {
-  it('lists the built-in triggers with whom they tell, without a database or AWS', async () => {
+  it('lists the built-in triggers with their recipients, without a database or AWS', async () => {
     expect(await list({ ALERT_EMAILS: 'ann@example.com, bob@example.com' })).toMatchObject({
       code: 0,
       stderr: '',
@@ -51,7 +51,7 @@ describe('bec-alerts triggers', () => {
     });
   });
 
-  it('says that nobody is told while ALERT_EMAILS is not set', async () => {
+  it('says that nobody is notified while ALERT_EMAILS is not set', async () => {
     const { code, stdout } = await list({});
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Healthcheck +yes .* nobody: set ALERT_EMAILS$/m);
@@ -72,7 +72,7 @@ describe('bec-alerts triggers', () => {
     });
   });
 
-  it('prints nothing but JSON, whatever the file prints as it is loaded', async () => {
+  it('prints only JSON, whatever the file prints as it is loaded', async () => {
     const source = `
       console.log('at the top');
       const subject = () => { console.log('in subject'); return 'x'; };
@@ -82,7 +82,7 @@ describe('bec-alerts triggers', () => {
     expect(JSON.parse(stdout).triggers).toHaveLength(1);
   });
 
-  it('refuses an address that is none, by its variable', async () => {
+  it('refuses an invalid address, by its variable', async () => {
     const { code, stdout, stderr } = await list({ ALERT_EMAILS: 'ann' });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/wrong configuration\n {2}ALERT_EMAILS {2}must be email addresses/);
@@ -152,7 +152,7 @@ describe('a trigger file', () => {
     ['triggers.js', `export default [${own}];`],
     ['triggers.cjs', `module.exports = [${own}];`],
     ['parts.mjs', `import { one } from './one.mjs';\nexport default [one];`],
-  ])('needs nothing installed beside it: %s', async (file, source) => {
+  ])('needs nothing installed next to it: %s', async (file, source) => {
     const files = {
       [file]: source,
       'one.mjs': `export const one = ${own};`,
@@ -184,7 +184,7 @@ describe('a trigger file', () => {
       'enum A { B }\nexport default [];',
       /without enum, namespace .*triggers\.mts:1\)/,
     ],
-    ['is no TypeScript', 'triggers.mts', '\nconst x = = 1;', /Expression expected \(.*triggers\.mts:2\)/],
+    ['is not TypeScript', 'triggers.mts', '\nconst x = = 1;', /Expression expected \(.*triggers\.mts:2\)/],
     [
       'throws',
       'triggers.mts',
@@ -204,7 +204,7 @@ describe('a trigger file', () => {
       /types are imported with `import type`/,
     ],
     [
-      'lies under node_modules',
+      'is under node_modules',
       'node_modules/own/triggers.ts',
       'export default [];',
       /no TypeScript under node_modules: move the file out of there, or compile/,
@@ -217,7 +217,7 @@ describe('a trigger file', () => {
     expect(stderr).toMatch(expected);
   });
 
-  it('has all its mistakes named at once, by the watcher as well, which needn’t reach a database', async () => {
+  it('has all its mistakes named at once, by the watcher as well, which does not have to reach a database', async () => {
     const source = `export default [
       { name: 'One', emails: ['nobody'], enable: false, ${NEVER} },
       { name: 'One', emails: [], template: 'broken', evalute: () => 1 },

@@ -18,7 +18,7 @@ async function ids(): Promise<string[]> {
 }
 
 describe('the recent counts of issues', () => {
-  it('tell today, the week and each of 14 days, the oldest first', async () => {
+  it('list today, the week and each of 14 days, the oldest first', async () => {
     await happen(pool, 'a', 3, at('2026-03-04'));
     await happen(pool, 'a', 5, at('2026-03-03'));
     await happen(pool, 'a', 7, at('2026-02-25'));

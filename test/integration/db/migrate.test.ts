@@ -88,7 +88,7 @@ describe('bec-alerts migrate', () => {
   });
 });
 
-/** The real server, made to look like another: what Postgres says of itself is overlaid by a schema searched first. */
+/** The real server, made to look like another: a schema that is searched first replaces its own answers. */
 async function disguised(sql: string): Promise<string> {
   const { url, pool } = await createDatabase({ migrated: false });
   await pool.query(`CREATE SCHEMA disguise; ${sql}`);
@@ -96,7 +96,7 @@ async function disguised(sql: string): Promise<string> {
 }
 
 describe('an unfit server', () => {
-  it('without hll is told of, with the package that brings it', async () => {
+  it('without hll is reported, with the package to install', async () => {
     const DATABASE_URL = await disguised(
       'CREATE VIEW disguise.pg_available_extensions AS SELECT * FROM pg_catalog.pg_available_extensions WHERE false',
     );
@@ -105,7 +105,7 @@ describe('an unfit server', () => {
     expect(stderr).toMatch(/has no hll extension: install postgresql-hll .*postgresql-\d+-hll/);
   });
 
-  it('older than Postgres 13 is told of, with its version', async () => {
+  it('older than Postgres 13 is reported, with its version', async () => {
     const DATABASE_URL = await disguised(
       `CREATE FUNCTION disguise.current_setting(name text) RETURNS text LANGUAGE sql AS
        $$ SELECT CASE name WHEN 'server_version_num' THEN '120022' ELSE '12.22' END $$`,
@@ -115,7 +115,7 @@ describe('an unfit server', () => {
     expect(stderr).toContain('this server is Postgres 12.22, but bec-alerts needs 13 or newer');
   });
 
-  it('whose certificate is not there is told of by the variable that names it, without the password', async () => {
+  it('whose certificate is missing is reported by the variable that names it, without the password', async () => {
     const { code, stderr } = await runCommand(['migrate'], {
       DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nonexistent.pem',
     });
@@ -126,7 +126,7 @@ describe('an unfit server', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
-  it('that is away is told of without the password', async () => {
+  it('that is unreachable is reported without the password', async () => {
     const { code, stderr } = await runCommand(['migrate'], {
       DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x',
     });

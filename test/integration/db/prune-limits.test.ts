@@ -57,13 +57,13 @@ describe('the limits of pruning', () => {
     expect(await values('SELECT id::text FROM trigger_runs')).toEqual([last]);
   });
 
-  it('keeps who was told of what: an old issue that comes back is still known', async () => {
+  it('keeps the notified recipients of each issue: an old issue that comes back is still known', async () => {
     await pool.query(`INSERT INTO recipient_issues VALUES (1, 1, now() - interval '300 days')`);
     await prune(pool, 90, forever);
     expect(await values('SELECT issue_id::int FROM recipient_issues')).toEqual([1]);
   });
 
-  it('deletes a thousand rows at a time, and stops between two statements when told', async () => {
+  it('deletes a thousand rows at a time, and stops between two statements at the signal', async () => {
     await addBuckets(1, 3_000, 500);
     const deleted: number[] = [];
     const stop = new AbortController();

@@ -13,14 +13,14 @@ beforeEach(() => emptyTables(pool));
 const never = new AbortController().signal;
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
 
-/** As many issues, each with an alert in a run of its own making. */
-async function tell(count: number): Promise<void> {
+/** Stores `count` issues, and does a run that decides an alert for each. */
+async function notify(count: number): Promise<void> {
   await storeEvents(
     pool,
     Array.from({ length: count }, (_, index) => errorEvent({ groupId: `g${index}` })),
   );
   await runHere(pool, [
-    { name: 'Tells', emails: [ON_CALL], evaluate: () => ({ notify: true, because: 'always' }) },
+    { name: 'Notifies', emails: [ON_CALL], evaluate: () => ({ notify: true, because: 'always' }) },
   ]);
 }
 
@@ -41,7 +41,7 @@ describe('pruning', () => {
   });
 
   it('deletes settled alerts that are old and keeps those that wait, however old', async () => {
-    await tell(4);
+    await notify(4);
     await pool.query(`UPDATE alerts SET created_at = now() - interval '31 days'`);
     await pool.query(`UPDATE alerts SET status = 'sent' WHERE id = 1`);
     await pool.query(`UPDATE alerts SET status = 'failed' WHERE id = 2`);
@@ -52,7 +52,7 @@ describe('pruning', () => {
   });
 
   it('deletes runs after a week, but never the last one nor one whose alerts are still there', async () => {
-    await tell(1);
+    await notify(1);
     for (let run = 0; run < 4; run += 1) await runHere(pool, []);
     await pool.query(`UPDATE trigger_runs SET ran_at = now() - interval '8 days'`);
     expect(await prune(pool, 30, never)).toBe(3);
@@ -62,7 +62,7 @@ describe('pruning', () => {
     expect(await runs(pool)).toHaveLength(3);
   });
 
-  it('deletes judgements given up a week after their issue was last seen, and status counts none of them', async () => {
+  it('deletes evaluations given up a week after their issue was last seen, and status counts none of them', async () => {
     await storeEvents(
       pool,
       ['old', 'young', 'retried'].map((groupId) => errorEvent({ groupId })),

@@ -5,7 +5,7 @@ import { createDatabase } from '../../support/database.ts';
 
 const COMMITTED = new URL('../../../docs/schema.sql', import.meta.url);
 
-it('docs/schema.sql is what the migrations make; `npm run schema` writes it anew', async () => {
+it('docs/schema.sql is the schema that the migrations create; `npm run schema` writes it again', async () => {
   const { url } = await createDatabase();
   expect(await dumpSchema(url)).toBe(await readFile(COMMITTED, 'utf8'));
 });

@@ -60,7 +60,7 @@ it('a Postgres that vanished fails what waits for it, and its connections are us
       }),
     );
     await expect(locked).rejects.toMatchObject({ code: 'database_unavailable', retryable: true });
-    // What follows doesn't wait as long again.
+    // The next statement doesn't wait as long again.
     const closed = expect.objectContaining({ message: expect.stringMatching(/closed|terminated/) });
     expect(seen).toEqual([expect.objectContaining({ message: 'Query read timeout' }), closed]);
     expect(asked).toEqual([expect.objectContaining({ message: 'Query read timeout' })]);

@@ -6,7 +6,7 @@ const { pool } = await createDatabase();
 
 describe('under a lock', () => {
   it('the work’s own error is thrown as it is, and the lock is free afterwards', async () => {
-    const error = new TypeError('a fault of ours');
+    const error = new TypeError('our own fault');
     const failing = withLock(pool, RUN_LOCK, 0, async () => {
       throw error;
     });
@@ -15,12 +15,12 @@ describe('under a lock', () => {
     expect(waiting).toEqual({ result: 'had it' });
   });
 
-  it('a statement that Postgres refuses is told as that', async () => {
+  it('a statement that Postgres refuses is reported as refused', async () => {
     const failing = withLock(pool, RUN_LOCK, 0, (client) => client.query('SELECT FROM nowhere'));
     await expect(failing).rejects.toMatchObject({ code: 'database_not_migrated' });
   });
 
-  it('a connection that breaks is told as a database that is away', async () => {
+  it('a connection that breaks is reported as an unreachable database', async () => {
     const failing = withLock(pool, RUN_LOCK, 10_000, async (client) => {
       const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       const ended = new Promise((resolve) => client.once('error', resolve));

@@ -164,7 +164,7 @@ describe('what the real SDK sends', () => {
     expect(events[0]?.groupID).toBe(events[1]?.groupID);
   });
 
-  it('is no issue where it is a session, so nothing is forwarded', async () => {
+  it('is not an issue where it is a session, so nothing is forwarded', async () => {
     const events = await forwardedBy(() => {
       Sentry.startSession();
       Sentry.endSession();
@@ -212,9 +212,9 @@ describe('what a client sends by hand', () => {
   it.each([
     ['without a key', 401, () => post(envelope(), { 'x-sentry-auth': '' })],
     ['with a wrong key', 403, () => post(envelope(), { 'x-sentry-auth': 'Sentry sentry_key=nope' })],
-    ['that is no envelope', 400, () => post('<html>')],
+    ['that is not an envelope', 400, () => post('<html>')],
     ['that is not in the encoding it names', 400, () => post(envelope(), { 'content-encoding': 'gzip' })],
-    ['to an endpoint that is none', 404, () => post(envelope(), {}, 'minidump')],
+    ['to an endpoint that doesn’t exist', 404, () => post(envelope(), {}, 'minidump')],
     ['of more than 10 MB', 413, () => post(Buffer.alloc(11 * 1_024 * 1_024, 0x20))],
   ])('%s is refused with %i, and nothing is forwarded', async (_, status, send) => {
     expect((await send()).status).toBe(status);
@@ -224,7 +224,7 @@ describe('what a client sends by hand', () => {
   it('is answered 503 while the queue refuses it, so that the client knows', async () => {
     const broken = await startSentry({
       forward: async () => {
-        throw new Error('the queue is away');
+        throw new Error('the queue is unreachable');
       },
     });
     onTestFinished(() => broken.close());

@@ -127,7 +127,7 @@ describe('hostile events as SES received them', () => {
       ]);
     });
 
-    it('adds no element, attribute or link to the HTML, and is shown all the same', () => {
+    it('adds no element, attribute or link to the HTML, and is still shown', () => {
       const { elements, text } = readHtml(email.html ?? '');
       expect(elements.filter(({ name }) => /^(script|img|b|iframe|form|object)$/.test(name))).toEqual([]);
       const attributes = elements.flatMap((element) => Object.keys(element.attributes));
@@ -205,7 +205,7 @@ describe('an alert as SES received it', () => {
     expect(readHtml(html ?? '').text).toMatch(/about [\d,]+ \(± \d+\)/);
   });
 
-  it('is of the trigger’s own template, with the HTML beside it', async () => {
+  it('is of the trigger’s own template, with the HTML next to it', async () => {
     await receive({ title: '<i>x</i>' });
     const { text, html } = await theEmail(
       `{ name: 'Own', emails: ['${ON_CALL}'], template: 'mine', evaluate: () => ({ notify: true, because: 'a & b' }) }`,
@@ -218,7 +218,7 @@ describe('an alert as SES received it', () => {
     expect(html?.trim()).toBe('<p>&lt;i&gt;x&lt;/<wbr>i&gt; | a &amp; b</p>');
   });
 
-  it('is missing for the one issue whose subject fails, and judged again', async () => {
+  it('is missing for the one issue whose subject fails, and evaluated again', async () => {
     await happen(pool, 'good', 1);
     await happen(pool, 'bad', 1);
     const file = await triggerFile(`{
@@ -235,7 +235,7 @@ describe('an alert as SES received it', () => {
 });
 
 describe('an alert on the console', () => {
-  it('shows to whom, the subject and the body, indented, and nothing that moves the terminal', async () => {
+  it('shows the recipient, the subject and the body, indented, and nothing that moves the terminal', async () => {
     await receive({ title: 'red \u001b[31m and \u202egnp' });
     const { finished, emails } = await watchOnce(
       database,

@@ -54,7 +54,7 @@ describe('a FIFO queue', () => {
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [0, 0] });
   });
 
-  it('has what is no event dead-lettered once, all of a group listed and sent back', async () => {
+  it('has messages that are not events dead-lettered once, all of a group listed and sent back', async () => {
     const bad = Array.from({ length: 25 }, (_, index) => `no JSON ${index}`);
     await send([...bad, ...events(10)], () => 'one-group');
     startProcessor(queue, database);

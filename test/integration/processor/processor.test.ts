@@ -11,8 +11,8 @@ import {
   alive,
   countedEvents,
   drained,
-  leftInHand,
   startProcessor,
+  unfinished,
   workerPids,
 } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
@@ -47,7 +47,7 @@ describe('the processor', () => {
     expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
   });
 
-  it('sends what is no event to the dead-letter queue, with its reason and its bytes, and counts the rest', async () => {
+  it('sends a message that is not an event to the dead-letter queue, with its reason and its bytes, and counts the rest', async () => {
     const bad = {
       invalid_json: '{"eventID": nonsense \u00e9',
       missing_event_id: JSON.stringify(forwarded({ eventID: null, id: null })),
@@ -186,7 +186,7 @@ describe('the processor', () => {
     expect(await countedEvents(pool)).toBe(10);
   });
 
-  it('dead-letters what is no event beside one whose row somebody holds', async () => {
+  it('dead-letters a message that is not an event while the row of another is locked', async () => {
     await storeEvents(pool, [errorEvent({ groupId: 'held' })]);
     await send([forwarded({ groupID: 'held' }), 'nonsense']);
     const way = await startFaultyQueue(queue.endpoint);
@@ -235,14 +235,14 @@ describe('the processor', () => {
     expect(records(stdout).filter(({ Severity }) => Number(Severity) <= 4)).toEqual([]);
   });
 
-  it('finishes the batch in hand at SIGTERM', async () => {
+  it('finishes the batch in progress at SIGTERM', async () => {
     await send(Array.from({ length: 400 }, (_, index) => forwarded({ groupID: `g${index}` })));
     const way = await startFaultyQueue(queue.endpoint);
     const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/stored \d+ events/);
     processor.child.kill('SIGTERM');
     expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
-    expect(leftInHand(way, processor)).toEqual([]);
+    expect(unfinished(way, processor)).toEqual([]);
     const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
     expect((await countedEvents(pool)) + visible + inFlight).toBe(400);
   });

@@ -39,7 +39,7 @@ describe('when an answer of SQS stalls in the middle', () => {
   });
 });
 
-/** Reads an object from an S3 that answers as told. */
+/** Reads an object from an S3 that answers with this handler. */
 async function fetchFrom(answer: (response: ServerResponse) => void) {
   const server = createServer((_, response) => answer(response));
   await new Promise<void>((resolve) => {

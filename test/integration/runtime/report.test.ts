@@ -7,7 +7,7 @@ import { createReporter } from '../../../src/runtime/report.ts';
 
 const SILENT: Logger = { debug() {}, info() {}, warning() {}, error() {}, critical() {} };
 
-it('close() lets go of a request that the server takes and never answers', async () => {
+it('close() lets go of a request that the server receives and never answers', async () => {
   const server = createServer();
   const sockets: Socket[] = [];
   server.on('connection', (socket) => {

@@ -69,7 +69,7 @@ describe('simulate_error and a Sentry that knows no envelopes', () => {
     expect(sentry.events()).toEqual([]);
   });
 
-  it('doesn’t send twice where the server takes envelopes', async () => {
+  it('doesn’t send twice where the server accepts envelopes', async () => {
     const sentry = await startOldSentry({ other: 200, store: 200 });
     expect((await simulate(sentry.dsn())).code).toBe(0);
     expect(sentry.requests.filter(({ body }) => body.includes('a marked error'))).toHaveLength(1);

@@ -16,7 +16,7 @@ interface Statement {
 const database = await createDatabase();
 let queue: TestQueue;
 let gate: FaultyQueue;
-/** What was asked for and allowed: `ACTION on QUEUE`. */
+/** Each request that was allowed: `ACTION on QUEUE`. */
 const used = new Set<string>();
 
 // The name that the policies hold.

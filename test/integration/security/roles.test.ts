@@ -10,7 +10,7 @@ import { createQueue, sendBodies } from '../../support/queue.ts';
 const ROLES = readFileSync(new URL('../../../docs/roles.sql', import.meta.url), 'utf8');
 const database = await createDatabase();
 const { pool } = database;
-/** Users are the whole server's, so each has a name of its own. */
+/** Users belong to the whole server, so each has a name of its own. */
 const user = (of: string) => `test_${of}_${process.pid}`;
 const PASSWORD = 'of-a-test';
 

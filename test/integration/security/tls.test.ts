@@ -86,7 +86,7 @@ describe('a Postgres with TLS and sslmode=verify-full', () => {
     expect(stderr).toMatch(/Host: localhost. is not in the cert's altnames/);
   });
 
-  it('is not spoken to in the clear where a URL forgets it', async () => {
+  it('gets no unencrypted connection where a URL forgets it', async () => {
     const { url } = await front();
     expect((await migrate(url(''))).code).toBe(1);
   });

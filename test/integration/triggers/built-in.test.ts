@@ -13,8 +13,8 @@ beforeEach(() => emptyTables(pool));
 const ANN = 'ann@example.com';
 const BOB = 'bob@example.com';
 
-/** To whom, and of which issue: by default all are told of the built-in triggers. */
-async function told(emails = ANN): Promise<string[]> {
+/** The recipient and subject of each email of a run with the built-in triggers. */
+async function notified(emails = ANN): Promise<string[]> {
   const run = await watchOnce(database, { ALERT_EMAILS: emails });
   expect(run.finished).toMatchObject({ code: 0, stderr: '' });
   return run.emails.map(({ to, subject }) => `${to} ${subject}`);
@@ -48,28 +48,28 @@ describe('Healthcheck', () => {
     };
     const expected = [ANN, BOB].map((to) => expect.stringMatching(`^${to} .* Healthcheck: .*${MARK}`));
     await receive();
-    expect(await told(`${ANN},${BOB}`)).toEqual(expected);
+    expect(await notified(`${ANN},${BOB}`)).toEqual(expected);
     await receive();
-    expect(await told(`${ANN},${BOB}`)).toEqual(expected);
+    expect(await notified(`${ANN},${BOB}`)).toEqual(expected);
   });
 
-  it('is told of nothing else, and nothing twice', async () => {
+  it('notifies of nothing else, and of nothing twice', async () => {
     await happen(pool, 'a', 3);
-    expect(await told()).toEqual([]);
+    expect(await notified()).toEqual([]);
     await happen(pool, 'b', 1, { message: MARK });
-    expect(await told()).toHaveLength(1);
-    expect(await told()).toEqual([]);
+    expect(await notified()).toHaveLength(1);
+    expect(await notified()).toEqual([]);
   });
 });
 
 describe('New top crasher', () => {
-  it('tells once of the ten most frequent with more than 200 events, extensions left out', async () => {
+  it('notifies once of the ten most frequent with more than 200 events, extensions left out', async () => {
     // Far apart: counts over 160 are estimates. The twelfth has too few events as well.
     for (let rank = 1; rank <= 11; rank += 1)
       await happen(pool, `rank${rank}`, Math.round(3_000 * 0.8 ** rank));
     await happen(pool, 'extension', 4_000, { module: 'moz-extension://6f1d/content.js' });
     await happen(pool, 'old', 4_000, { receivedAt: daysAgo(9) });
-    const first = await told();
+    const first = await notified();
     expect(first.toSorted()).toEqual(
       Array.from(
         { length: 10 },
@@ -77,10 +77,10 @@ describe('New top crasher', () => {
       ).toSorted(),
     );
     for (let rank = 1; rank <= 11; rank += 1) await happen(pool, `rank${rank}`, 1);
-    expect(await told()).toEqual([]);
-    // Bob is new, and told of all that he wasn't told of.
+    expect(await notified()).toEqual([]);
+    // Bob is new, so he is notified of all issues that he wasn't notified of.
     for (let rank = 1; rank <= 11; rank += 1) await happen(pool, `rank${rank}`, 1);
-    const third = await told(`${ANN},${BOB}`);
+    const third = await notified(`${ANN},${BOB}`);
     expect(third.filter((line) => line.startsWith(BOB))).toHaveLength(10);
     expect(third.filter((line) => line.startsWith(ANN))).toEqual([]);
   });
@@ -88,6 +88,6 @@ describe('New top crasher', () => {
   it('needs more than 200 events, however few issues there are', async () => {
     await happen(pool, 'few', 150);
     await happen(pool, 'many', 300);
-    expect(await told()).toEqual([`${ANN} [Firefox Browser Errors] New top crasher: issue many`]);
+    expect(await notified()).toEqual([`${ANN} [Firefox Browser Errors] New top crasher: issue many`]);
   });
 });

@@ -21,14 +21,14 @@ beforeEach(async () => {
 const EXAMPLES = fileURLToPath(new URL('../../../docs/examples/', import.meta.url));
 const document = readFileSync(new URL('../../../docs/triggers.md', import.meta.url), 'utf8');
 
-/** Subjects of a run's emails without what all have in common, in the order of their names. */
-async function told(example: string): Promise<string[]> {
+/** The issues in the subjects of a run's emails, sorted. */
+async function notified(example: string): Promise<string[]> {
   const { finished, emails } = await watchOnce(database, {}, ['--triggers', `${EXAMPLES}${example}.ts`]);
   expect(finished).toMatchObject({ code: 0, stderr: '' });
   return emails.map(({ subject }) => subject.replace(/^.*issue /, '')).toSorted();
 }
 
-/** So many events of an issue on each of these days ago. */
+/** Stores `count` events of an issue on each of the days, which are numbers of days ago. */
 async function onDays(
   groupId: string,
   count: number,
@@ -38,7 +38,7 @@ async function onDays(
   for (const day of days) await happen(pool, groupId, count, { ...event, receivedAt: daysAgo(day) });
 }
 
-/** As if all who were told had been told so much earlier. */
+/** Moves all notifications into the past by this many days. */
 async function passDays(days: number): Promise<void> {
   await pool.query("UPDATE recipient_issues SET last_notified = last_notified - $1 * interval '1 day'", [
     days,
@@ -69,7 +69,7 @@ describe('the document', () => {
     expect(text).toContain('Today: about 520 (± 24) events, 117 affected users\n  at restoreTab(');
   });
 
-  it('names nothing that a template hasn’t at hand', async () => {
+  it('names nothing that a template doesn’t have', async () => {
     const named = new Set([...document.matchAll(/\bit\.([a-z]+)/gi)].map((match) => match[1] ?? ''));
     const directory = await mkdtemp(join(tmpdir(), 'bec-alerts-document-'));
     onTestFinished(() => rm(directory, { recursive: true }));
@@ -85,19 +85,19 @@ describe('the document', () => {
 });
 
 describe('the example of many users', () => {
-  it('tells once of an issue that affects more than 500', async () => {
+  it('notifies once of an issue that affects more than 500', async () => {
     await onDays('crowd', 220, [0, 3, 7]);
     await onDays('few', 120, [0, 3, 7]);
     await onDays('before', 900, [8]);
     await happen(pool, 'one user', 800, { user: 'id:1' });
-    expect(await told('many-users')).toEqual(['crowd']);
+    expect(await notified('many-users')).toEqual(['crowd']);
     await happen(pool, 'crowd', 5);
-    expect(await told('many-users')).toEqual([]);
+    expect(await notified('many-users')).toEqual([]);
   });
 });
 
 describe('the example of a doubled rate', () => {
-  it('tells once a day of an issue with twice its usual events, above a floor', async () => {
+  it('notifies once a day of an issue with twice its usual events, above a floor', async () => {
     const week = [1, 2, 3, 4, 5, 6, 7];
     await onDays('doubled', 30, week);
     await onDays('steady', 100, week);
@@ -105,31 +105,31 @@ describe('the example of a doubled rate', () => {
     await happen(pool, 'doubled', 150);
     await happen(pool, 'steady', 150);
     await happen(pool, 'rare', 90);
-    expect(await told('doubled-rate')).toEqual(['doubled']);
+    expect(await notified('doubled-rate')).toEqual(['doubled']);
     await happen(pool, 'doubled', 1);
-    expect(await told('doubled-rate')).toEqual([]);
+    expect(await notified('doubled-rate')).toEqual([]);
     await passDays(1);
     await happen(pool, 'doubled', 1);
-    expect(await told('doubled-rate')).toEqual(['doubled']);
+    expect(await notified('doubled-rate')).toEqual(['doubled']);
   });
 });
 
 describe('the example of an issue that is back', () => {
-  it('tells once of an old issue without an event in 30 days', async () => {
+  it('notifies once of an old issue without an event in 30 days', async () => {
     await onDays('back', 3, [80, 60, 0]);
     await onDays('back yesterday', 200, [60, 1]);
     await onDays('quiet too briefly', 3, [80, 30, 0]);
     await onDays('never quiet', 3, [60, 10, 0]);
     await onDays('new', 3, [0]);
     await onDays('still quiet', 3, [60]);
-    expect(await told('back-after-quiet')).toEqual(['back', 'back yesterday']);
+    expect(await notified('back-after-quiet')).toEqual(['back', 'back yesterday']);
     await happen(pool, 'back', 1);
-    expect(await told('back-after-quiet')).toEqual([]);
+    expect(await notified('back-after-quiet')).toEqual([]);
   });
 });
 
 describe('the example of a prefix', () => {
-  it('tells a team of what is new in its own modules', async () => {
+  it('notifies a team of new issues in its own modules', async () => {
     const module = 'resource:///modules/sessionstore/SessionStore.sys.mjs';
     await happen(pool, 'ours', 1, { module });
     await happen(pool, 'theirs', 1, { module: 'resource:///modules/UrlbarInput.sys.mjs' });
@@ -140,12 +140,12 @@ describe('the example of a prefix', () => {
     ]);
     expect(emails[0]?.text).toContain(`Reason: it was thrown in ${module}, and you were never notified`);
     await happen(pool, 'ours', 1, { module });
-    expect(await told('only-under-a-prefix')).toEqual([]);
+    expect(await notified('only-under-a-prefix')).toEqual([]);
   });
 });
 
 describe('the example of a weekly top ten', () => {
-  it('tells once a week of each of the ten, with its rank', async () => {
+  it('notifies once a week of each of the ten, with its rank', async () => {
     const everyOne = async (count: number) => {
       for (let rank = 1; rank <= 12; rank += 1) await happen(pool, `rank${rank}`, count);
     };
@@ -159,10 +159,10 @@ describe('the example of a weekly top ten', () => {
       expect(text).toContain(`it is number ${rank} of the week with about ${130 - 10 * rank} events`);
     }
     await everyOne(1);
-    expect(await told('weekly-top-ten')).toEqual([]);
+    expect(await notified('weekly-top-ten')).toEqual([]);
     await passDays(7);
     await everyOne(1);
-    expect(await told('weekly-top-ten')).toEqual(ten);
+    expect(await notified('weekly-top-ten')).toEqual(ten);
   });
 });
 
@@ -183,6 +183,6 @@ describe('a dry run of a trigger file', () => {
       'SELECT (SELECT count(*) FROM trigger_runs) + (SELECT count(*) FROM alerts) + (SELECT count(*) FROM recipients) AS left',
     );
     expect(Number(rows[0]?.left)).toBe(0);
-    expect(await told('many-users')).toEqual(['crowd']);
+    expect(await notified('many-users')).toEqual(['crowd']);
   });
 });

@@ -24,7 +24,7 @@ const emails = (count: number) =>
   });
 
 describe('the watcher as a daemon', () => {
-  it('runs every interval and judges what came in between', async () => {
+  it('runs every interval and evaluates the issues that changed in between', async () => {
     const TRIGGERS = await everyEventFile();
     await storeEvents(pool, [errorEvent({ groupId: 'first', message: 'first' })]);
     startWatcher(database, ses.endpoint, [], { TRIGGERS });
@@ -74,7 +74,7 @@ describe('the watcher as a daemon', () => {
     expect(await runs(pool)).toHaveLength(1);
   });
 
-  it('outlives a database that is away: it says what is wrong and goes on by itself', async () => {
+  it('survives a database that is unreachable: it says what is wrong and continues by itself', async () => {
     const TRIGGERS = await everyEventFile();
     await storeEvents(pool, [errorEvent()]);
     await pool.query('ALTER TABLE issue_buckets RENAME TO away');

@@ -31,7 +31,7 @@ const TIMEOUTS = { AWS_CONNECT_TIMEOUT: '10', AWS_READ_TIMEOUT: '20' };
 const CLAIM_SECONDS = 10 + 2 * 20 + 5;
 const start = () => startWatcher(database, ses.endpoint, [], { TRIGGERS, ...TIMEOUTS });
 
-/** `kill -9`; Postgres has noticed when it returns, what still ran there included. */
+/** `kill -9`. Returns when Postgres has noticed it and its statements have ended. */
 async function kill(watcher: RunningCommand): Promise<void> {
   watcher.child.kill('SIGKILL');
   await watcher.finished;
@@ -147,7 +147,7 @@ describe('a watcher that is killed', () => {
   });
 });
 
-/** Answers the second SendEmail as told, and the others well. @returns when the second has arrived */
+/** Answers the second SendEmail with this reply, and accepts the others. @returns when the second has arrived */
 function answerTheSecond(server: SesStandIn, reply: () => SesReply | Promise<SesReply>): Promise<unknown> {
   const sends = () => server.requests.filter(({ action }) => action === 'SendEmail').length;
   server.answer(({ action }) => (action === 'SendEmail' && sends() === 2 ? reply() : {}));

@@ -35,7 +35,7 @@ const said = (output: string) => records(output).map(({ Fields }) => String(Fiel
 const HEALTHCHECK = 'bec-alerts-healthcheck: all the way';
 
 describe('bec-alerts watcher --once', () => {
-  it('judges what changed, mails the alert through SES and keeps a record of all of it', async () => {
+  it('evaluates changed issues, mails the alert through SES and keeps a record of all of it', async () => {
     await storeEvents(pool, [
       errorEvent({ groupId: 'healthy', message: HEALTHCHECK }),
       errorEvent({ groupId: 'other' }),
@@ -70,7 +70,7 @@ describe('bec-alerts watcher --once', () => {
     expect(rows).toEqual([{ email: ON_CALL, group_id: 'healthy', at_the_run: true }]);
   });
 
-  it('judges nothing again without a new event, and only what had one', async () => {
+  it('evaluates an issue again only if it had a new event', async () => {
     const TRIGGERS = await everyEventFile();
     await storeEvents(pool, [errorEvent({ groupId: 'a' }), errorEvent({ groupId: 'b' })]);
     await run([], { TRIGGERS });
@@ -82,7 +82,7 @@ describe('bec-alerts watcher --once', () => {
     expect(await storedEmails(ses.endpoint)).toHaveLength(3);
   });
 
-  it('judges an event that waited an hour in the queue in the first run after it was stored', async () => {
+  it('evaluates an event that waited an hour in the queue in the first run after it was stored', async () => {
     const TRIGGERS = await everyEventFile();
     await run([], { TRIGGERS });
     await storeEvents(pool, [errorEvent({ receivedAt: new Date(Date.now() - 3_600_000) })]);
@@ -193,7 +193,7 @@ describe('--verify-email', () => {
     expect(said(stdout).join('\n')).toContain('asked SES to verify the From address');
   });
 
-  it('is no reason not to run when SES refuses', async () => {
+  it('does not stop the run when SES refuses', async () => {
     const standIn = await startSesStandIn();
     standIn.answer(() => ({ status: 403, code: 'AccessDenied', message: 'no' }));
     const { code, stdout } = await runWatcher(database, standIn.endpoint, ['--verify-email']);

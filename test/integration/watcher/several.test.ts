@@ -17,10 +17,10 @@ beforeEach(async () => {
   await clearEmails(ses.endpoint);
 });
 
-/** Tells of every changed issue, and prints that it is this process that judges. */
-const telling = () =>
+/** Notifies of every changed issue, and prints which issue this process evaluates. */
+const notifyingFile = () =>
   triggerFile(`[{ name: 'Every event', emails: ['${ON_CALL}'], evaluate: (issue) => {
-    console.log('judging ' + issue.groupId);
+    console.log('evaluating ' + issue.groupId);
     return { notify: true, because: 'it changed' };
   } }]`);
 
@@ -31,7 +31,7 @@ const start = (count: number, TRIGGERS: string, seconds: number): RunningCommand
 
 describe.each([2, 5])('%i watchers at once', (count) => {
   it('mail each alert once, and share the runs', async () => {
-    const watchers = start(count, await telling(), 0.2);
+    const watchers = start(count, await notifyingFile(), 0.2);
     for (const watcher of watchers) await watcher.printed(/evaluated|the next run is due|standing by/);
     const rounds = 8;
     for (let round = 0; round < rounds; round += 1) {
@@ -45,20 +45,20 @@ describe.each([2, 5])('%i watchers at once', (count) => {
     const subjects = (await storedEmails(ses.endpoint)).map(({ subject }) => subject);
     expect(subjects).toHaveLength(rounds * 3);
     expect(new Set(subjects).size).toBe(rounds * 3);
-    const judged = watchers.flatMap((watcher) => watcher.output().match(/^judging .*$/gm) ?? []);
-    expect(judged).toHaveLength(rounds * 3);
+    const evaluated = watchers.flatMap((watcher) => watcher.output().match(/^evaluating .*$/gm) ?? []);
+    expect(evaluated).toHaveLength(rounds * 3);
     for (const watcher of watchers) watcher.child.kill('SIGTERM');
     for (const watcher of watchers) expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('go on without the one that worked, within an interval of its death', async () => {
-    // So long that the others' starting on a busy machine is no part of it.
+    // Longer than the others need to start on a busy machine.
     const interval = 60;
     await storeEvents(pool, [errorEvent({ groupId: 'a', message: 'a' })]);
     const lock = await hold(pool, 'LOCK TABLE alerts IN SHARE MODE');
-    const watchers = start(count, await telling(), interval);
+    const watchers = start(count, await notifyingFile(), interval);
     const backend = await watcherWaits(pool, /INSERT INTO alerts/);
-    const atWork = await poll('who judges', async () => watchers.find(judges));
+    const atWork = await poll('the watcher that evaluates', async () => watchers.find(isEvaluating));
     for (const watcher of watchers) if (watcher !== atWork) await watcher.printed(/standing by/);
     atWork.child.kill('SIGKILL');
     const free = await backendGone(pool, backend);
@@ -74,6 +74,6 @@ describe.each([2, 5])('%i watchers at once', (count) => {
   });
 });
 
-function judges(watcher: RunningCommand): boolean {
-  return watcher.output().includes('judging');
+function isEvaluating(watcher: RunningCommand): boolean {
+  return watcher.output().includes('evaluating');
 }

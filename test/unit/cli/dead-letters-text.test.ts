@@ -17,7 +17,7 @@ function letter(fields: Partial<DeadLetter>): DeadLetter {
     sentAt: new Date('2026-05-06T12:00:00Z'),
     messageGroupId: null,
     reason: 'invalid_json',
-    detail: 'the body is no JSON',
+    detail: 'the body is not JSON',
     originalMessageId: '00000000-0000-4000-8000-000000000002',
     attributes: {},
     ...fields,
@@ -47,11 +47,11 @@ describe('the table of dead letters', () => {
     expect(heading).toMatch(/^REASON +COUNT +OLDEST +NEWEST$/);
     expect(numbers).toMatch(/^invalid_json +2 +2026-05-06.* +2026-05-07/);
     expect(numbers.indexOf('2 ')).toBe(heading.indexOf('COUNT'));
-    expect(detail).toBe('    the body is no JSON');
+    expect(detail).toBe('    the body is not JSON');
     expect(example).toBe('    example: message 00000000-0000-4000-8000-000000000002');
   });
 
-  it('fits 80 columns with the longest reason of ours and a long detail, whose words stay whole', () => {
+  it('fits 80 columns with our longest reason and a long detail, whose words stay whole', () => {
     const text = listing([letter({ reason: 'oversized_s3_object', detail: DETAIL })]);
     expect(widest(text)).toBeLessThanOrEqual(COLUMNS);
     expect(text.replaceAll(/\s+/g, ' ')).toContain(DETAIL);
@@ -65,11 +65,11 @@ describe('the table of dead letters', () => {
     };
     const text = listing([
       letter(foreign),
-      letter({ reason: 'many words as a reason, which is nothing of ours' }),
+      letter({ reason: 'many words as a reason, which is not one of our own' }),
     ]);
     expect(widest(text)).toBeLessThanOrEqual(COLUMNS);
     expect(text).toContain(`${'r'.repeat(79)}…\n`);
-    expect(text).toMatch(/\nmany words as a reason, which is nothing of ours\n +1 /);
+    expect(text).toMatch(/\nmany words as a reason, which is not one of our own\n +1 /);
     expect(widest(listing([letter({ reason: 'words '.repeat(40) })]))).toBeLessThanOrEqual(COLUMNS);
   });
 

@@ -130,7 +130,7 @@ describe('the watcher’s settings', () => {
     expect(readSettings(watcherSettings, { ...REQUIRED, SES_VERIFY_EMAIL }).SES_VERIFY_EMAIL).toBe(expected);
   });
 
-  it('refuse what is no boolean', () => {
+  it('refuse a value that is not a boolean', () => {
     const read = () => readSettings(watcherSettings, { ...REQUIRED, SES_VERIFY_EMAIL: 'maybe' });
     expect(mistakes(read)).toEqual({
       SES_VERIFY_EMAIL: 'must be one of True, False, 1, 0, yes, no, on, off',
@@ -151,7 +151,7 @@ describe('the watcher’s settings', () => {
     expect(settings.SES_MAX_SEND_RATE).toBe(0.5);
   });
 
-  it('refuse what is no rate, no digest and no number of alerts', () => {
+  it('refuse values that are not a rate, a digest or a number of alerts', () => {
     const wrong = { SES_MAX_SEND_RATE: '0', ALERT_DIGEST: 'daily', ALERT_MAX_PER_RUN: '0' };
     expect(mistakes(() => readSettings(watcherSettings, { ...REQUIRED, ...wrong }))).toEqual({
       SES_MAX_SEND_RATE: 'must be a number per second from 0.01 to 100000',

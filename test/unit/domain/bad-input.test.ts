@@ -54,7 +54,7 @@ describe('bad input', () => {
   });
 
   // SQS carries these only escaped, so they can't be sent; a body may still come another way, such as from S3.
-  it.each(['\u0000', '\ud800', '\ufffe', '\u001b'])('holding a raw %j is no accident', (character) => {
+  it.each(['\u0000', '\ud800', '\ufffe', '\u001b'])('holding a raw %j is on purpose', (character) => {
     const body = `{"eventID":"e","groupID":"g","title":"a${character}b"}`;
     expect(['counted', 'invalid_json']).toContain(outcomeOf(body));
   });

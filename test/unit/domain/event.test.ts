@@ -157,7 +157,7 @@ describe('the exception of an event', () => {
     expect(event({ entries: 'nonsense' })).toMatchObject({ module: '', stackFrames: [] });
   });
 
-  it('names the crash site as module where it names none itself', () => {
+  it('names the crash site as module where it has no module itself', () => {
     const entries = [exceptionEntry([exception('A', 'b', { module: null })])];
     expect(event({ entries }).module).toBe('app');
   });
@@ -179,7 +179,7 @@ describe('the exception of an event', () => {
   });
 });
 
-describe('what is no event', () => {
+describe('a message that is not an event', () => {
   it.each([
     ['', 'invalid_json'],
     ['{"eventID":', 'invalid_json'],

@@ -15,7 +15,7 @@ describe('a pointer message', () => {
       'https://my.errors.s3.us-gov-east-1.amazonaws.com/a%20b',
       { bucket: 'my.errors', region: 'us-gov-east-1', key: 'a b' },
     ],
-  ])('at %s says where its event lies', (url, location) => {
+  ])('at %s says where its event is stored', (url, location) => {
     expect(parsePointer(pointer(url))).toEqual({ location });
   });
 

@@ -68,7 +68,7 @@ describe('both bodies of an alert', () => {
     }
   });
 
-  it('leave out what there is not', () => {
+  it('leave out missing values', () => {
     const { text, html } = rendered(PREVIEW_ALERTS.least ?? SAMPLE_ALERT);
     for (const body of [text, html.text]) {
       expect(body).not.toContain('Open in Sentry');
@@ -97,7 +97,7 @@ describe('the text', () => {
     expect(rendered(alert).text).not.toMatch(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u);
   });
 
-  it('keeps a stranger’s text to its line', () => {
+  it('keeps untrusted text to its line', () => {
     const lines = rendered({
       ...SAMPLE_ALERT,
       because: 'a\nTrigger: b',
@@ -111,7 +111,7 @@ describe('the text', () => {
   });
 });
 
-/** What old mail programs understand, and nothing that loads or runs. */
+/** Elements that old mail programs understand, and none that loads or runs anything. */
 const PLAIN = new Set('html head meta title style body div table tr td th p h1 h2 span wbr br a'.split(' '));
 const ATTRIBUTES =
   /^(lang|charset|name|content|class|style|role|width|height|cellpadding|cellspacing|border|bgcolor|align|valign|scope|title|dir|href|aria-label)$/;
@@ -135,7 +135,7 @@ describe.each(alerts)('the HTML of an alert: %s', (_, alert) => {
     expect(links).toEqual(alert.link === null ? [] : [alert.link]);
   });
 
-  it('shows each of the stranger’s texts as it is, and no address as one run of text', () => {
+  it('shows each untrusted text as it is, and no address as one run of text', () => {
     const { issue, because } = shown(alert);
     for (const text of [issue.message, issue.module, because, issue.groupId]) {
       expect(html.text).toContain(text);
@@ -201,7 +201,7 @@ const HARM: AlertView = {
 
 describe('a template of one’s own', () => {
   it.each(['mine', 'mine.txt.eta', './mine.txt.eta'])(
-    'is found beside the trigger file as %s',
+    'is found next to the trigger file as %s',
     async (name) => {
       const directory = await templates({ 'mine.txt.eta': 'mine: <%= it.alert.trigger %>' });
       const template = await loadTemplate(name, directory);
@@ -216,7 +216,7 @@ describe('a template of one’s own', () => {
     expect((await loadTemplate(join(directory, 'mine.eta'), '/')).render(SAMPLE_ALERT).text).toBe('mine');
   });
 
-  it.each(['mine.txt.eta', 'mine.eta'])('has the HTML that lies beside %s', async (name) => {
+  it.each(['mine.txt.eta', 'mine.eta'])('has the HTML that is next to %s', async (name) => {
     const directory = await templates({ [name]: 'text', 'mine.html.eta': '<p><%= it.alert.because %></p>' });
     const template = await loadTemplate('mine', directory);
     expect(template.html).toBe(true);
@@ -261,7 +261,7 @@ describe('a template of one’s own', () => {
     expect(html).toBeNull();
   });
 
-  it('is refused where there is none, and told where it was looked for', async () => {
+  it('is refused where it is missing, and the error says where it was looked for', async () => {
     const directory = await templates({});
     await expect(loadTemplate('absent', directory)).rejects.toThrow(
       `template "absent" is neither built in (basic-alert) nor a file next to the trigger file: ${directory}/absent.txt.eta, ${directory}/absent.eta`,
@@ -286,7 +286,7 @@ describe('a template of one’s own', () => {
     ],
     ['a tag left open', 'x <%= it.alert', /unclosed tag at line 1 col 3/],
     [
-      'code that is none',
+      'code that is invalid',
       '<% if (true) { %>',
       /^template .*mine\.eta: Bad template syntax\n {4}Unexpected token '\)'$/,
     ],

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createConsoleMailer } from '../../../src/mail/console.ts';
 
-it('prints to whom, the subject and the body, indented, and not the HTML', async () => {
+it('prints the recipient, the subject and the body, indented, and not the HTML', async () => {
   const printed: string[] = [];
   const mailer = createConsoleMailer((text) => printed.push(text));
   const email = {

@@ -34,7 +34,7 @@ function view(overrides: Partial<DigestView> = {}): DigestView {
 }
 
 describe('an email of several alerts', () => {
-  it('tells what, how often, why, when and where', () => {
+  it('shows the issue, its counts, the reason, its dates and its place', () => {
     const link = 'https://sentry.example.com/issues/1/';
     const groups = [{ trigger: 'Every event', entries: [entry({ link })], more: 0 }];
     expect(render(view({ groups })).text).toBe(`1 alert of one run
@@ -75,7 +75,7 @@ Messages, modules and stacks come from a user's browser: don't trust addresses i
     expect(subject).toHaveLength(200);
   });
 
-  it('keeps a stranger’s text to its line and out of the markup', () => {
+  it('keeps untrusted text to its line and out of the markup', () => {
     const hostile = '"><script>alert(1)</script>\n\n  Every event: 99 alerts\u202e\u0000';
     const groups = [
       {
@@ -98,7 +98,7 @@ Messages, modules and stacks come from a user's browser: don't trust addresses i
     expect(html).toContain('&quot;&gt;&lt;script&gt;alert(1)&lt;');
   });
 
-  it('is of text alone where its HTML would make it larger than SES takes', () => {
+  it('is of text alone where its HTML would make it larger than SES accepts', () => {
     const dots = '.'.repeat(200);
     const crashSite = { function: dots, module: dots, line: 1, column: null };
     const dotted = entry({ message: dots, because: dots, crashSite });
@@ -110,7 +110,7 @@ Messages, modules and stacks come from a user's browser: don't trust addresses i
     expect(text.match(/^ {2}\.{200}$/gm)).toHaveLength(1_000);
   });
 
-  it('makes no link of an address in a stranger’s text', () => {
+  it('makes no link of an address in untrusted text', () => {
     const groups = [{ trigger: 'T', entries: [entry({ message: 'see https://evil.example/x' })], more: 0 }];
     const { html } = render(view({ groups }));
     expect(html).not.toContain('evil.example');

@@ -43,7 +43,7 @@ describe('a time', () => {
     ['2026-05-06T10:00:01Z', '1 hour before this alert'],
     ['2026-05-04T12:00:00Z', '2 days before this alert'],
     ['2020-05-06T12:00:00Z', '2,191 days before this alert'],
-  ])('of %s is told from the alert: %j', (date, expected) => {
+  ])('of %s is given from the alert on: %j', (date, expected) => {
     expect(before(new Date(date), now)).toBe(expected);
   });
 });

@@ -17,7 +17,7 @@ describe('escaped text', () => {
   });
 });
 
-describe("a stranger's text", () => {
+describe('untrusted text', () => {
   it('is read as it was, with spans and places to wrap alone around its pieces', () => {
     const tricky = fc.stringMatching(/^[a-z<>&"'`./:@ ]{0,40}$/);
     fc.assert(

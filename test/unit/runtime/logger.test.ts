@@ -59,7 +59,7 @@ describe('mozlog', () => {
     [new CodedError('database_failed', 'a fault in our statement', { retryable: false }), true],
     [new CodedError('trigger_failed', 'x', { retryable: true, cause: new Error('boom') }), true],
     [new CodedError('database_unavailable', 'x', { retryable: true, cause: new TypeError('ours') }), true],
-  ])('names the code, and has no stack of a service that is away but at DEBUG: %s', (error, hasStack) => {
+  ])('names the code, and has a stack of an unreachable service only at DEBUG: %s', (error, hasStack) => {
     const fields = (level: LogLevel) => {
       const [line = ''] = written('mozlog', level, (log) => log.error('failed', { error }));
       return JSON.parse(line).Fields;
@@ -107,7 +107,7 @@ describe('compose', () => {
     expect(text).toMatch(/^worker-3 \| ERROR \| failed error="Error: why"\n {4}Error: why\n {8}at /);
   });
 
-  it('can’t be split into two lines by what a stranger wrote', () => {
+  it('can’t be split into two lines by untrusted text', () => {
     const [text = ''] = written('compose', 'INFO', (log) =>
       log.info('x', { reason: 'a\nworker-1 | INFO | b' }),
     );

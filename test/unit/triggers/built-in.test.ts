@@ -33,23 +33,23 @@ function builtIn(name: string): Trigger {
   return trigger;
 }
 
-async function judge(name: string, issue: Issue, context = contextOf([], [])): Promise<Verdict> {
+async function evaluate(name: string, issue: Issue, context = contextOf([], [])): Promise<Verdict> {
   return await builtIn(name).evaluate(issue, context);
 }
 
 describe('Healthcheck', () => {
   it.each(['bec-alerts-healthcheck', 'Error: bec-alerts-healthcheck of 12:00'])(
-    'tells all of every event whose text holds its mark: %s',
+    'notifies all recipients of every event whose text holds its mark: %s',
     async (message) => {
-      expect(await judge('Healthcheck', anIssue({ message }))).toEqual({
+      expect(await evaluate('Healthcheck', anIssue({ message }))).toEqual({
         notify: true,
         because: 'its text contains bec-alerts-healthcheck',
       });
     },
   );
 
-  it('tells of nothing else', async () => {
-    expect(await judge('Healthcheck', anIssue({ message: 'bec-alerts is healthy' }))).toMatchObject({
+  it('notifies of nothing else', async () => {
+    expect(await evaluate('Healthcheck', anIssue({ message: 'bec-alerts is healthy' }))).toMatchObject({
       notify: false,
     });
   });
@@ -74,12 +74,12 @@ describe('New top crasher', () => {
     [11, 201, false],
     [11, 1_000_000, false],
   ])('at rank %i with %i events notifies: %s', async (rank, events, notify) => {
-    const verdict = await judge('New top crasher', issue, contextOf(ranked(rank, events), [BOB]));
+    const verdict = await evaluate('New top crasher', issue, contextOf(ranked(rank, events), [BOB]));
     expect(verdict.notify).toBe(notify);
   });
 
-  it('tells those who were never told, and why', async () => {
-    const verdict = await judge('New top crasher', issue, contextOf(ranked(4, 12_345), [BOB]));
+  it('notifies recipients that were never notified, with the reason', async () => {
+    const verdict = await evaluate('New top crasher', issue, contextOf(ranked(4, 12_345), [BOB]));
     expect(verdict).toEqual({
       notify: true,
       because: 'it ranks 4 with about 12,345 (± 570) events over 7 days',
@@ -87,14 +87,14 @@ describe('New top crasher', () => {
     });
   });
 
-  it('tells nobody twice', async () => {
-    const verdict = await judge('New top crasher', issue, contextOf(ranked(1, 1_000), []));
+  it('notifies nobody twice', async () => {
+    const verdict = await evaluate('New top crasher', issue, contextOf(ranked(1, 1_000), []));
     expect(verdict).toEqual({ notify: false, because: 'all recipients have been notified' });
   });
 
   it('ranks by events over seven days, without extensions', async () => {
     const asked: Asked[] = [];
-    await judge('New top crasher', issue, contextOf(ranked(1, 1_000), [ANN], asked));
+    await evaluate('New top crasher', issue, contextOf(ranked(1, 1_000), [ANN], asked));
     expect(asked).toEqual([{ top: { days: 7, limit: 10, excludeModules: ['moz-extension'] } }]);
   });
 });
@@ -105,12 +105,12 @@ describe('the disabled examples', () => {
     expect(enabled.map(({ name }) => name)).toEqual(['Healthcheck', 'New top crasher']);
   });
 
-  it('tell of every event, and of each issue once', async () => {
-    expect(await judge('Every event', anIssue())).toMatchObject({ notify: true });
-    expect(await judge('Every new issue', anIssue(), contextOf([], [ANN]))).toMatchObject({
+  it('notify of every event, and of each issue once', async () => {
+    expect(await evaluate('Every event', anIssue())).toMatchObject({ notify: true });
+    expect(await evaluate('Every new issue', anIssue(), contextOf([], [ANN]))).toMatchObject({
       notify: true,
       recipients: [ANN],
     });
-    expect(await judge('Every new issue', anIssue(), contextOf([], []))).toMatchObject({ notify: false });
+    expect(await evaluate('Every new issue', anIssue(), contextOf([], []))).toMatchObject({ notify: false });
   });
 });

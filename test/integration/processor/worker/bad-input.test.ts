@@ -88,7 +88,7 @@ async function countedByGroup(): Promise<Map<string, number>> {
   return new Map(rows.map(({ group_id, events }) => [group_id, events]));
 }
 
-/** Ten at a time, and no more than a megabyte, which is what SQS takes in one request. */
+/** Ten at a time, and no more than a megabyte, which is SQS's limit for one request. */
 async function send({ client, queueUrl: QueueUrl }: TestQueue, bodies: readonly Body[]): Promise<void> {
   let Entries: { Id: string; MessageBody: string }[] = [];
   let size = 0;

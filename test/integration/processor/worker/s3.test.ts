@@ -56,7 +56,7 @@ const received = (body: string): QueueMessage => ({
   messageGroupId: null,
 });
 
-/** An S3 that answers for each key `whole` at once, and stops for good before or in the middle of any other. */
+/** An S3 that answers for each key `whole` at once, and stops before or in the middle of any other. */
 async function startStallingS3(whole: string): Promise<string> {
   const server = createServer((request, response) => {
     if (request.url?.includes('whole') === true) response.end(whole);
@@ -90,7 +90,7 @@ describe('a message that points to S3', () => {
     expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
   });
 
-  it('goes to the dead-letter queue where nothing lies there, or no event', async () => {
+  it('goes to the dead-letter queue where nothing is stored there, or not an event', async () => {
     await put('broken', '{"eventID":');
     const bodies = {
       missing_s3_object: pointer('7/nowhere'),
@@ -132,7 +132,7 @@ describe('a message that points to S3', () => {
     }
   });
 
-  it('stays on the queue while S3 is away, and its batch-mates are counted', async () => {
+  it('stays on the queue while S3 is unreachable, and its batch-mates are counted', async () => {
     await sendBodies(queue.client, queue.queueUrl, [pointer('7/a'), JSON.stringify(forwarded())]);
     const way = await startFaultyQueue(queue.endpoint);
     const processor = start({ SQS_ENDPOINT_URL: way.endpoint, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' });

@@ -169,7 +169,7 @@ describe('a batch that can’t be stored as a whole', () => {
   });
 
   it.each(['53100', '58030', '25006', '42501'])(
-    'fails at once by %s, which is no single message’s',
+    'fails at once by %s, which no single message causes',
     async (state) => {
       await raise(`NEW.message = 'event 1'`, state);
       const once = counting(pool);

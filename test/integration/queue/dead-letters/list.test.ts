@@ -45,7 +45,7 @@ describe('listing the dead letters', () => {
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [13, 0] });
   });
 
-  it('says so where there is none', async () => {
+  it('says so where the queue is missing', async () => {
     const { code, stdout } = await deadLetters(queue);
     expect({ code, stdout }).toEqual({
       code: 0,
@@ -141,7 +141,7 @@ describe('listing the dead letters', () => {
     expect((await deadLetters(queue)).stdout).toMatch(/\nreceived_too_often +1 /);
   });
 
-  it('creates no queue: where there is none it says so and exits 1', async () => {
+  it('creates no queue: where it is missing it says so and exits 1', async () => {
     const { code, stderr } = await deadLetters(queue, '--queue-name', 'elsewhere');
     expect(code).toBe(1);
     expect(stderr).toContain('there is no dead-letter queue elsewhere_dead_letters');
@@ -168,7 +168,7 @@ describe('a message of nearly the largest size', () => {
     expect(letter?.MessageAttributes).toBeUndefined();
   });
 
-  it('is told of at once where the dead-letter queue takes no such size, however quiet the queue is', async () => {
+  it('is reported at once where the dead-letter queue doesn’t accept the size, however quiet the queue is', async () => {
     await setAttributes(queue, queue.deadLetterQueueUrl, { MaximumMessageSize: '262144' });
     await setAttributes(queue, queue.queueUrl, { VisibilityTimeout: '600' });
     await sendBodies(queue.client, queue.queueUrl, [largest]);
@@ -177,7 +177,7 @@ describe('a message of nearly the largest size', () => {
     expect(await depths(queue)).toEqual({ queue: [0, 1], deadLetters: [0, 0] });
   });
 
-  it('stays for the redrive policy where the dead-letter queue takes no such size', async () => {
+  it('stays for the redrive policy where the dead-letter queue doesn’t accept the size', async () => {
     const { client, queueUrl } = queue;
     await setAttributes(queue, queue.deadLetterQueueUrl, { MaximumMessageSize: '262144' });
     const policy = { deadLetterTargetArn: await arnOf(queue, queue.deadLetterQueueUrl), maxReceiveCount: 2 };

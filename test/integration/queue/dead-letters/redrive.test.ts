@@ -95,7 +95,7 @@ describe('sending the dead letters back', () => {
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [3, 0] });
   });
 
-  it('ends where it is handed nothing but what it leaves', async () => {
+  it('ends where it only receives letters that it leaves', async () => {
     await reject(queue, bodies(5));
     // Visible again at once, as they are when there are more of them than can be looked at in the time they are held.
     const options = { reason: 'missing_message', heldSeconds: 0 };
@@ -105,7 +105,7 @@ describe('sending the dead letters back', () => {
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [5, 0] });
   });
 
-  it('moves those of one reason, or so many at most', async () => {
+  it('moves those of one reason, or the given number at most', async () => {
     await reject(queue, bodies(12));
     await reject(queue, ['keep'], 'missing_message');
     const { stdout } = await deadLetters(queue, '--redrive', '--reason', 'invalid_json', '--limit', '5');
@@ -130,7 +130,7 @@ describe('sending the dead letters back', () => {
     expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [1, 0] });
   });
 
-  it('says so where there is none', async () => {
+  it('says so where the queue is missing', async () => {
     expect(await deadLetters(queue, '--redrive')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^no dead letters in /),
@@ -144,7 +144,7 @@ describe('sending the dead letters back', () => {
     await reject(queue, events, 'database_refused');
     const way = await startFaultyQueue(queue.endpoint);
     let sent = 0;
-    const amidst = new Promise<void>((resolve) => {
+    const started = new Promise<void>((resolve) => {
       way.fate = (action) => {
         if (action !== 'SendMessage') return 'pass';
         sent += 1;
@@ -155,10 +155,10 @@ describe('sending the dead letters back', () => {
     });
     const env = { ...queue.env, SQS_ENDPOINT_URL: way.endpoint };
     const killed = startDeadLetters({ ...queue, env }, '--redrive');
-    await amidst;
+    await started;
     killed.child.kill('SIGKILL');
     await killed.finished;
-    // Ten were in its hands: five were sent and deleted by nobody, five waited to be sent.
+    // It had received ten: five were sent and not deleted, five waited to be sent.
     const arrived = async () => ((await depths(queue)).queue[0] === 105 ? true : undefined);
     await poll('what it had sent', arrived);
     expect(await depths(queue)).toEqual({ queue: [105, 0], deadLetters: [490, 10] });
@@ -184,7 +184,7 @@ describe('sending the dead letters back', () => {
     onTestFinished(() => client.destroy());
     const { failure } = await redriveHere({}, new AbortController().signal, client);
     expect(failure).toMatchObject({ code: 'queue_unavailable' });
-    // Sent before it is deleted: in both, and counted once all the same.
+    // Sent before it is deleted: in both queues, but counted once.
     expect(await depths(queue)).toEqual({ queue: [5, 0], deadLetters: [5, 0] });
   });
 

@@ -14,9 +14,9 @@ import { ON_CALL, outbox } from '../../../support/watcher.ts';
 const { pool } = await createDatabase();
 
 describe('a digest that can’t be written', () => {
-  it('fails with its reason, reported once, and stands in nobody’s way', async () => {
-    const tells = {
-      name: 'Tells',
+  it('fails with its reason, reported once, and delays no other alert', async () => {
+    const notifying = {
+      name: 'Notifies',
       emails: [ON_CALL],
       evaluate: () => ({ notify: true as const, because: 'always' }),
     };
@@ -26,9 +26,9 @@ describe('a digest that can’t be written', () => {
         groups.map((groupId) => errorEvent({ groupId, message: groupId })),
       );
     await store(['a', 'b']);
-    await runHere(pool, [tells], { bundling: { digest: true, maxPerRun: 50 } });
+    await runHere(pool, [notifying], { bundling: { digest: true, maxPerRun: 50 } });
     await store(['c']);
-    await runHere(pool, [tells]);
+    await runHere(pool, [notifying]);
 
     const lines: string[] = [];
     const destination = { write: (line: string) => lines.push(line) };
@@ -54,7 +54,7 @@ describe('a digest that can’t be written', () => {
       ['failed', 'rendering the email failed: the template is broken'],
       ['sent', null],
     ]);
-    expect(mails).toEqual([expect.stringContaining('Tells: c')]);
+    expect(mails).toEqual([expect.stringContaining('Notifies: c')]);
     expect(lines.filter((line) => line.includes('was given up'))).toHaveLength(1);
   });
 });

@@ -71,7 +71,7 @@ describe('ALERT_DIGEST=run', () => {
     }
   });
 
-  it('escapes what strangers wrote, in subject, text and HTML', async () => {
+  it('escapes untrusted text, in subject, text and HTML', async () => {
     const message = '<b onclick="x()">&\u202eevil</b>\r\nBcc: all@example.com';
     await storeEvents(pool, [errorEvent({ message, module: '<i>', stackFrames: [] })]);
     await run({ TRIGGERS: await everyEventFile(), ALERT_DIGEST: 'run' });
@@ -92,8 +92,8 @@ describe('ALERT_DIGEST=run', () => {
       '200 alerts: Every event',
     ]);
     expect(emails[0]?.text).toContain('200 alerts of this run follow in further emails.');
-    const told = emails.flatMap(({ text }) => lines(text).map((line) => line.trim()));
-    expect(told.sort()).toEqual(names.sort());
+    const listed = emails.flatMap(({ text }) => lines(text).map((line) => line.trim()));
+    expect(listed.sort()).toEqual(names.sort());
     expect((await outbox(pool)).every(({ status }) => status === 'sent')).toBe(true);
   });
 
@@ -140,7 +140,7 @@ describe('ALERT_MAX_PER_RUN', () => {
     expect(new Set(alerts.map(({ ses_message_id }) => ses_message_id)).size).toBe(8);
   });
 
-  it('makes a flood a handful of emails, and says of how many it tells no more', async () => {
+  it('makes a flood a handful of emails, and says how many alerts are left out', async () => {
     await store(1_500);
     await run({ TRIGGERS: await everyEventFile() });
     const emails = await storedEmails(ses.endpoint);

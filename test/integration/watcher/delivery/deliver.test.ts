@@ -32,7 +32,7 @@ beforeEach(async () => {
   );
 });
 
-/** A daemon whose second run is far away: what it does after the first, it does between runs. */
+/** A daemon whose second run is an hour away, so everything after the first run happens between runs. */
 const start = (env: Record<string, string | undefined> = {}) =>
   startWatcher(database, ses.endpoint, [], {
     TRIGGERS,
@@ -54,13 +54,13 @@ async function breakConnections(): Promise<void> {
   );
 }
 
-/** Answers the first emails as told, one after the other, and then well. */
+/** Answers the first emails with these replies, one after the other, and then accepts. */
 function atFirst(...replies: readonly SesReply[]): void {
   const left = [...replies];
   ses.answer(({ action }) => (action === 'SendEmail' ? (left.shift() ?? {}) : {}));
 }
 
-/** Answers the first email about an issue as told, and all others well. */
+/** Answers the first email about an issue with this reply, and accepts all others. */
 function firstOf(issue: string, reply: SesReply): void {
   ses.answer((request) => (issueOf(request) === issue && sends(issue).length === 1 ? reply : {}));
 }
@@ -111,7 +111,7 @@ describe('while SES’s answer stalls', () => {
   });
 });
 
-describe('what SES doesn’t take at first', () => {
+describe('an email that SES doesn’t accept at first', () => {
   it('is sent within the same run by --once, which waits for the retry', async () => {
     firstOf('b', BROKEN);
     const { code } = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
@@ -134,7 +134,7 @@ describe('what SES doesn’t take at first', () => {
   });
 });
 
-describe('when SES rejects an alert for good', () => {
+describe('when SES rejects an alert permanently', () => {
   it('it is marked failed with the error, reported once, and holds up nobody else', async () => {
     ses.answer((request) => (issueOf(request) === 'b' ? REJECTED : {}));
     const watcher = start({ WATCHER_SLEEP_DELAY: '0.3' });
@@ -166,14 +166,14 @@ describe('when SES rejects an alert for good', () => {
       'Email address is not verified. The following identities failed the check in region US-EAST-1: oncall@example.com',
       /requires verified recipients: .*MessageRejected: Email address is not verified/,
     ],
-  ])('but only because %s, it waits and is sent once that is mended', async (_, message, advice) => {
-    let mended = false;
-    ses.answer(({ action }) => (action === 'SendEmail' && !mended ? { ...REJECTED, message } : {}));
+  ])('but only because %s, it waits and is sent once that is fixed', async (_, message, advice) => {
+    let fixed = false;
+    ses.answer(({ action }) => (action === 'SendEmail' && !fixed ? { ...REJECTED, message } : {}));
     start();
-    const told = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
-    const waiting = await poll('an alert that waits', told);
+    const failing = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
+    const waiting = await poll('an alert that waits', failing);
     expect(waiting).toMatchObject({ status: 'pending', last_error: expect.stringMatching(advice) });
-    mended = true;
+    fixed = true;
     await settled(pool, 4);
     expect(taken().sort()).toEqual(ISSUES);
   });
@@ -206,13 +206,13 @@ describe('when SES rejects an alert for good', () => {
       return action === 'SendEmail' && status === 'Pending' ? REJECTED : {};
     });
     start();
-    const told = async () => {
+    const reported = async () => {
       const errors = (await outbox(pool)).map(({ last_error }) => last_error);
       return errors.some((error) => error?.includes('bec-alerts@example.com is not verified with SES yet'))
         ? true
         : undefined;
     };
-    await poll('an alert that waits for the verification', told);
+    await poll('an alert that waits for the verification', reported);
     status = 'Success';
     await settled(pool, 4);
     expect(taken().sort()).toEqual(ISSUES);
@@ -220,15 +220,15 @@ describe('when SES rejects an alert for good', () => {
 });
 
 describe('while SES is too busy to say whether the From address is verified', () => {
-  it('a rejection is not for good', async () => {
+  it('a rejection is not permanent', async () => {
     let busy = true;
     ses.answer(({ action }) => {
       if (action === 'GetIdentityVerificationAttributes') return THROTTLED;
       return action === 'SendEmail' && busy ? REJECTED : {};
     });
     start();
-    const told = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
-    const rejected = await poll('a rejected alert', told);
+    const failing = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
+    const rejected = await poll('a rejected alert', failing);
     expect(rejected).toMatchObject({
       status: 'pending',
       last_error: expect.stringContaining('SES did not say whether bec-alerts@example.com is verified'),
@@ -269,7 +269,7 @@ describe('the send rate', () => {
   });
 });
 
-describe('an email that SES took', () => {
+describe('an email that SES accepted', () => {
   it('is not sent again where its mark fails because the connection to Postgres breaks', async () => {
     let broken = false;
     ses.answer(async (request) => {
@@ -292,8 +292,8 @@ describe('an email that SES took', () => {
     const first = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
     expect(first.code).toBe(1);
     expect((await outbox(pool)).map(({ status }) => status)).toEqual(['sent', 'sent', 'pending', 'pending']);
-    const told = records(first.stdout).filter(({ Fields }) => Fields.msg === 'alert sent');
-    expect(told.map(({ Fields }) => Fields.group_id)).toEqual(['a', 'b']);
+    const sentAlerts = records(first.stdout).filter(({ Fields }) => Fields.msg === 'alert sent');
+    expect(sentAlerts.map(({ Fields }) => Fields.group_id)).toEqual(['a', 'b']);
     expect((await runWatcher(database, ses.endpoint, [], { TRIGGERS })).code).toBe(0);
     expect(taken()).toEqual(ISSUES);
   });

@@ -15,22 +15,22 @@ beforeEach(() => emptyTables(pool));
 
 const never = new AbortController().signal;
 
-/** What was committed and what was judged of each issue, as counts of events: exact, as there are fewer than 160. */
+/** The committed and the evaluated state of each issue, as counts of events: exact, as there are fewer than 160. */
 class History {
   readonly committed = new Map<string, number>();
-  readonly judged = new Map<string, number[]>();
+  readonly evaluated = new Map<string, number[]>();
   readonly trigger = defineTrigger({
     name: 'Witness',
     emails: [ON_CALL],
     evaluate: async (issue, context) => {
       const { events } = await context.counts(issue, { days: 7 });
-      this.judged.set(issue.groupId, [...(this.judged.get(issue.groupId) ?? []), events]);
+      this.evaluated.set(issue.groupId, [...(this.evaluated.get(issue.groupId) ?? []), events]);
       return { notify: true, because: String(events) };
     },
   });
 
-  lastJudged(groupId: string): number {
-    return this.judged.get(groupId)?.at(-1) ?? 0;
+  lastEvaluated(groupId: string): number {
+    return this.evaluated.get(groupId)?.at(-1) ?? 0;
   }
 }
 
@@ -59,16 +59,16 @@ async function write(history: History, groups: readonly string[], random: Random
   }
 }
 
-/** One run; what was committed before it began must have been judged by its end. */
+/** One run. Events that were committed before it began must have been evaluated by its end. */
 async function runAndCheck(history: History): Promise<void> {
   const before = new Map(history.committed);
   await runHere(pool, [history.trigger]);
-  const missed = [...before].filter(([groupId, events]) => history.lastJudged(groupId) < events);
+  const missed = [...before].filter(([groupId, events]) => history.lastEvaluated(groupId) < events);
   expect(missed).toEqual([]);
 }
 
 describe('runs while events are stored', () => {
-  it('judge each issue’s last state: none missed, none twice without a new event, however writers commit', async () => {
+  it('evaluate each issue’s last state: none missed, none twice without a new event, however writers commit', async () => {
     const history = fc.record({
       seed: fc.integer(),
       writers: fc.integer({ min: 2, max: 6 }),
@@ -88,22 +88,22 @@ describe('runs while events are stored', () => {
         while (writing) await runAndCheck(seen);
         await all;
         await runAndCheck(seen);
-        for (const [groupId, states] of seen.judged) {
-          // Strictly rising: each judgement saw an event that the one before had not.
+        for (const [groupId, states] of seen.evaluated) {
+          // Strictly rising: each evaluation saw an event that the one before had not.
           expect(states).toEqual([...new Set(states)].sort((one, other) => one - other));
           expect(states.at(-1)).toBe(seen.committed.get(groupId));
         }
         const alerts = (await outbox(pool)).map(({ group_id, because }) => `${group_id} ${because}`);
-        const judged = [...seen.judged].flatMap(([group, states]) =>
+        const evaluated = [...seen.evaluated].flatMap(([group, states]) =>
           states.map((state) => `${group} ${state}`),
         );
-        expect(alerts.sort()).toEqual(judged.sort());
+        expect(alerts.sort()).toEqual(evaluated.sort());
       }),
       { numRuns: 25, seed: 20261124 },
     );
   });
 
-  it('judge an event that commits during a run in the next one, not in both', async () => {
+  it('evaluate an event that commits during a run in the next one, not in both', async () => {
     const history = new History();
     await storeEvents(pool, [errorEvent({ groupId: 'a' })]);
     const during = await pool.connect();
@@ -124,7 +124,7 @@ describe('runs while events are stored', () => {
     const second = await runHere(pool, [history.trigger]);
     const third = await runHere(pool, [history.trigger]);
     expect([first.issues, second.issues, third.issues]).toEqual([1, 1, 0]);
-    expect(Object.fromEntries(history.judged)).toEqual({ a: [1], late: [1] });
+    expect(Object.fromEntries(history.evaluated)).toEqual({ a: [1], late: [1] });
   });
 
   it('neither wait for the processor nor make it wait', async () => {
@@ -133,7 +133,7 @@ describe('runs while events are stored', () => {
     const writer = await pool.connect();
     await writer.query('BEGIN');
     await storeEvents(writer, [errorEvent({ groupId: 'a' })]);
-    // The run tells of both issues while one of them is being written, and the writer goes on in the midst of it.
+    // The run notifies of both issues while one of them is being written, and the writer goes on in the midst of it.
     const writes = defineTrigger({
       name: 'Writes',
       emails: [ON_CALL],
@@ -156,10 +156,10 @@ describe('runs while events are stored', () => {
     await writer.query('COMMIT');
     writer.release();
     await runHere(pool, [history.trigger]);
-    expect(Object.fromEntries(history.judged)).toEqual({ a: [1, 2], b: [1, 2] });
+    expect(Object.fromEntries(history.evaluated)).toEqual({ a: [1, 2], b: [1, 2] });
   });
 
-  it('judge more issues than fit a page, each once', async () => {
+  it('evaluate more issues than fit a page, each once', async () => {
     const groups = Array.from({ length: 2_345 }, (_, index) => `g${index}`);
     await storeEvents(
       pool,
@@ -167,8 +167,8 @@ describe('runs while events are stored', () => {
     );
     const history = new History();
     await runHere(pool, [history.trigger]);
-    expect(history.judged.size).toBe(2_345);
-    expect([...history.judged.values()].every((states) => states.length === 1)).toBe(true);
+    expect(history.evaluated.size).toBe(2_345);
+    expect([...history.evaluated.values()].every((states) => states.length === 1)).toBe(true);
     expect(await runs(pool)).toEqual([{ finished: true, issue_count: 2_345, alert_count: 2_345 }]);
   });
 

@@ -17,7 +17,7 @@ beforeEach(async () => {
 const ANN = 'ann@example.com';
 const BOB = 'bob@example.com';
 
-/** A trigger that asks and never tells. */
+/** A trigger that asks and never notifies. */
 function asking(name: string, ask: (issue: Issue, context: TriggerContext) => Promise<unknown>): Trigger {
   return {
     name,
@@ -85,8 +85,8 @@ describe('what triggers ask', () => {
   });
 
   it('takes as many statements for an alert as for a hundred', async () => {
-    const telling: Trigger = {
-      name: 'Tells',
+    const notifying: Trigger = {
+      name: 'Notifies',
       emails: [ANN],
       evaluate: () => ({ notify: true, because: 'always' }),
     };
@@ -94,7 +94,7 @@ describe('what triggers ask', () => {
     for (const issues of [1, 100]) {
       await emptyTables(pool);
       await storeIssues(issues);
-      counts.push(await statements(() => runHere(pool, [telling])));
+      counts.push(await statements(() => runHere(pool, [notifying])));
     }
     expect(counts[1]).toBe(counts[0]);
   });
@@ -125,10 +125,10 @@ describe('what triggers ask', () => {
     });
   });
 
-  it('knows what an earlier trigger decided in the same run, and nothing of what it would have told others', async () => {
+  it('knows what an earlier trigger decided in the same run, and only about the recipients that it notified', async () => {
     await storeIssues(2);
-    const tellsAnn: Trigger = {
-      name: 'Tells Ann',
+    const notifiesAnn: Trigger = {
+      name: 'Notifies Ann',
       emails: [ANN],
       evaluate: ({ groupId }) => ({ notify: groupId === 'g0', because: 'it is the first' }),
     };
@@ -144,17 +144,17 @@ describe('what triggers ask', () => {
         never: (await context.neverNotified(issue)).map(({ email }) => email),
       };
     });
-    await runHere(pool, [tellsAnn, asks]);
+    await runHere(pool, [notifiesAnn, asks]);
     expect(answers).toEqual({
       g0: { ann: runAt[0], bob: null, never: [BOB] },
       g1: { ann: null, bob: null, never: [ANN, BOB] },
     });
   });
 
-  it('knows whom this trigger told, whatever others told, for longer than alerts are kept', async () => {
+  it('knows the recipients that this trigger notified, whatever others did, for longer than alerts are kept', async () => {
     const never: Record<string, { any: string[]; this: string[] }> = {};
-    /** Notes who was never told, and tells Ann of the first issue. */
-    const tellsAnn = (name: string): Trigger => ({
+    /** Notes the recipients that were never notified, and notifies Ann of the first issue. */
+    const notifiesAnn = (name: string): Trigger => ({
       name,
       emails: [ANN, BOB],
       async evaluate(issue, context) {
@@ -169,7 +169,7 @@ describe('what triggers ask', () => {
     });
     const both = [ANN, BOB];
     await storeIssues(2);
-    await runHere(pool, [tellsAnn('One'), tellsAnn('Two')]);
+    await runHere(pool, [notifiesAnn('One'), notifiesAnn('Two')]);
     expect(never).toEqual({
       'One g0': { any: both, this: both },
       'One g1': { any: both, this: both },
@@ -177,11 +177,11 @@ describe('what triggers ask', () => {
       'Two g1': { any: both, this: both },
     });
 
-    // Whether the email was refused for good, or is so old that the alert is pruned: it was decided.
+    // Even if the email was refused permanently, or is so old that the alert is pruned: it was decided.
     await pool.query("UPDATE alerts SET status = 'failed' WHERE trigger = 'One'");
     await pool.query("DELETE FROM alerts WHERE trigger = 'Two'");
     await storeIssues(1);
-    await runHere(pool, [tellsAnn('One'), tellsAnn('Two'), tellsAnn('Two, renamed')]);
+    await runHere(pool, [notifiesAnn('One'), notifiesAnn('Two'), notifiesAnn('Two, renamed')]);
     expect(never).toMatchObject({
       'One g0': { any: [BOB], this: [BOB] },
       'Two g0': { any: [BOB], this: [BOB] },
@@ -203,7 +203,7 @@ describe('what triggers ask', () => {
     expect(answers).toEqual([{ events: 1, users: 1 }, ['a']]);
   });
 
-  it('is refused where it makes no sense, at the cost of that judgement alone', async () => {
+  it('is refused where it makes no sense, and fails only that evaluation', async () => {
     await storeIssues(1);
     const outcome = await runHere(pool, [
       asking('A', (issue, context) => context.counts(issue, { days: -1 })),
@@ -215,7 +215,7 @@ describe('what triggers ask', () => {
     expect(outcome.failures).toBe(4);
   });
 
-  it('is refused after the judgement has ended: nothing runs in another page’s turn', async () => {
+  it('is refused after the evaluation has ended: nothing runs in another page’s turn', async () => {
     await storeIssues(501);
     const late: Promise<string>[] = [];
     let first: { issue: Issue; context: TriggerContext } | undefined;
@@ -224,7 +224,7 @@ describe('what triggers ask', () => {
       emails: [ANN],
       evaluate(issue, context) {
         first ??= { issue, context };
-        // The page after the first: its judgement of the first page's issue is over.
+        // The page after the first: its evaluation of the first page's issue is over.
         if (first.context !== context) {
           const answer = first.context.counts(first.issue, { days: 3 });
           late.push(answer.then(() => 'answered', String));
@@ -234,23 +234,23 @@ describe('what triggers ask', () => {
     };
     await runHere(pool, [trigger]);
     expect(late).toHaveLength(1);
-    expect(await late[0]).toContain('after its judgement had ended');
+    expect(await late[0]).toContain('after its evaluation had ended');
   });
 });
 
-describe('a judgement that throws', () => {
-  it('is made again in ten runs at most, and anew after the next event', async () => {
-    let judged = 0;
+describe('an evaluation that throws', () => {
+  it('is retried in ten runs at most, and again after the next event', async () => {
+    let evaluations = 0;
     const trigger = asking('Throws', async () => {
-      judged += 1;
+      evaluations += 1;
       throw new Error('boom');
     });
     await storeIssues(1);
     for (let run = 0; run < 14; run += 1) await runHere(pool, [trigger]);
-    expect(judged).toBe(10);
+    expect(evaluations).toBe(10);
     await storeIssues(1);
     for (let run = 0; run < 3; run += 1) await runHere(pool, [trigger]);
-    expect(judged).toBe(13);
+    expect(evaluations).toBe(13);
   });
 
   it('reports each distinct error once, with the number of issues that met it', async () => {

@@ -16,12 +16,12 @@ import { runHere } from '../../../support/run.ts';
 import { contents, ON_CALL, outbox } from '../../../support/watcher.ts';
 
 const source = (await createDatabase()).pool;
-const beside = (await createDatabase()).pool;
+const neighbour = (await createDatabase()).pool;
 let server: LocalPostgres;
 let elsewhere: Pool;
 
 beforeAll(async () => {
-  // A cluster of its own: its transactions count from where an empty one begins, far behind the other's.
+  // A cluster of its own: its transactions count from where an empty one begins, far behind the first cluster.
   server = await startPostgres({ databaseUrl: undefined, say: () => undefined });
   const url = await server.createDatabase(uniqueDatabaseName('restored'));
   await migrate(url, 0, createLogger({ format: 'compose', level: 'ERROR', name: 'test' }));
@@ -45,7 +45,7 @@ async function burnTransactions(pool: Pool, count: number): Promise<void> {
   );
 }
 
-/** Makes the other cluster's transactions count on beyond this one's. */
+/** Makes the transaction numbers of the other cluster exceed those of this one. */
 async function overtake(): Promise<void> {
   const ask = 'SELECT pg_current_xact_id()::text::int AS xid';
   const ours = (await source.query<{ xid: number }>(ask)).rows[0]?.xid ?? 0;
@@ -59,7 +59,7 @@ const store = (pool: Pool, groups: readonly string[], hoursAgo = 0) =>
     groups.map((groupId) => errorEvent({ groupId, receivedAt: new Date(Date.now() - hoursAgo * 3_600_000) })),
   );
 
-/** What a dump and its restore do: every value stays, every row is made anew. */
+/** Works like a dump and its restore: every value stays, every row is written again. */
 async function restore(from: Pool, to: Pool): Promise<void> {
   await emptyTables(to);
   for (const [table, rows] of Object.entries(await contents(from))) {
@@ -75,8 +75,8 @@ async function restore(from: Pool, to: Pool): Promise<void> {
   }
 }
 
-/** Runs with a trigger that tells of all, and returns of which. */
-async function judged(pool: Pool, options: { dryRun?: boolean; said?: string[] } = {}): Promise<string[]> {
+/** Runs with a trigger that notifies of all, and returns the evaluated issues. */
+async function evaluated(pool: Pool, options: { dryRun?: boolean; said?: string[] } = {}): Promise<string[]> {
   const groups: string[] = [];
   const witness = defineTrigger({
     name: 'Witness',
@@ -92,51 +92,51 @@ async function judged(pool: Pool, options: { dryRun?: boolean; said?: string[] }
   return groups.sort();
 }
 
-/** a to d were judged; b changed since, when the dump was made. */
+/** a to d were evaluated; b changed since, when the dump was made. */
 async function dumped(): Promise<void> {
   await emptyTables(source);
   await store(source, ['a', 'b', 'c', 'd']);
-  expect(await judged(source)).toEqual(['a', 'b', 'c', 'd']);
+  expect(await evaluated(source)).toEqual(['a', 'b', 'c', 'd']);
   await store(source, ['b']);
 }
 
 /** In this order: the second one can't be undone. */
 describe.each([
-  ['a younger cluster, whose transactions lie behind the snapshot', async () => undefined],
+  ['a younger cluster, whose transactions are behind the snapshot', async () => undefined],
   ['a cluster whose transactions have passed the snapshot', overtake],
 ])('a database restored into %s', (_, prepare) => {
   const target = () => elsewhere;
   beforeAll(prepare);
 
-  it('is judged by what had changed, there and here, late events included, and nothing twice', async () => {
+  it('is evaluated by what had changed, there and here, late events included, and nothing twice', async () => {
     const pool = target();
     await dumped();
     await restore(source, pool);
     await store(pool, ['c'], 1);
     await store(pool, ['new']);
     const said: string[] = [];
-    expect(await judged(pool, { said })).toEqual(['b', 'c', 'new']);
+    expect(await evaluated(pool, { said })).toEqual(['b', 'c', 'new']);
     expect(said).toEqual([expect.stringMatching(/WARNING \| the database was restored from a dump/)]);
-    expect(await judged(pool, { said })).toEqual([]);
+    expect(await evaluated(pool, { said })).toEqual([]);
     await store(pool, ['a']);
-    expect(await judged(pool, { said })).toEqual(['a']);
+    expect(await evaluated(pool, { said })).toEqual(['a']);
     expect(said).toHaveLength(1);
-    const told = (await outbox(pool)).map(({ group_id }) => group_id);
-    expect(told.sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c', 'd', 'new']);
+    const alerts = (await outbox(pool)).map(({ group_id }) => group_id);
+    expect(alerts.sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c', 'd', 'new']);
   });
 
-  it('is judged the same by a dry run, which leaves it as it was', async () => {
+  it('is evaluated the same by a dry run, which leaves it as it was', async () => {
     const pool = target();
     await dumped();
     await restore(source, pool);
     await store(pool, ['c'], 1);
     const before = await contents(pool);
-    expect(await judged(pool, { dryRun: true })).toEqual(['b', 'c']);
+    expect(await evaluated(pool, { dryRun: true })).toEqual(['b', 'c']);
     expect(await contents(pool)).toEqual(before);
-    expect(await judged(pool)).toEqual(['b', 'c']);
+    expect(await evaluated(pool)).toEqual(['b', 'c']);
   });
 
-  it('is judged the same where a watcher died between giving new numbers and its run', async () => {
+  it('is evaluated the same where a watcher died between giving new numbers and its run', async () => {
     const pool = target();
     await dumped();
     await restore(source, pool);
@@ -145,16 +145,16 @@ describe.each([
     // c was stored here; the other three get numbers of this cluster.
     expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(3);
     expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(0);
-    expect(await judged(pool)).toEqual(['b', 'c']);
-    expect(await judged(pool)).toEqual([]);
+    expect(await evaluated(pool)).toEqual(['b', 'c']);
+    expect(await evaluated(pool)).toEqual([]);
   });
 
-  it('is judged whole while events are stored in it', async () => {
+  it('is evaluated whole while events are stored in it', async () => {
     const pool = target();
     await emptyTables(source);
     const groups = Array.from({ length: 3_000 }, (_, index) => `g${index}`);
     await store(source, groups);
-    expect(await judged(source)).toHaveLength(3_000);
+    expect(await evaluated(source)).toHaveLength(3_000);
     await restore(source, pool);
     const random = seededRandom(7);
     let storing = true;
@@ -167,31 +167,31 @@ describe.each([
       }
     };
     const writers = Promise.all([write(), write(), write()]);
-    const first = await judged(pool).finally(() => {
+    const first = await evaluated(pool).finally(() => {
       storing = false;
     });
     await writers;
-    const second = await judged(pool);
+    const second = await evaluated(pool);
     expect(first.filter((group) => !stored.has(group))).toEqual([]);
     expect(new Set([...first, ...second])).toEqual(stored);
-    expect(await judged(pool)).toEqual([]);
+    expect(await evaluated(pool)).toEqual([]);
   });
 });
 
 describe('a database that no dump has touched', () => {
-  it('is judged as ever after its last run was edited, or copied within the cluster', async () => {
+  it('is evaluated as ever after its last run was edited, or copied within the cluster', async () => {
     await dumped();
     await source.query(`UPDATE trigger_runs SET ran_at = ran_at - interval '1 hour'`);
     const said: string[] = [];
-    await restore(source, beside);
-    expect(await judged(source, { said })).toEqual(['b']);
-    await store(beside, ['c'], 1);
-    expect(await judged(beside, { said })).toEqual(['b', 'c']);
-    expect(await judged(beside, { said })).toEqual([]);
+    await restore(source, neighbour);
+    expect(await evaluated(source, { said })).toEqual(['b']);
+    await store(neighbour, ['c'], 1);
+    expect(await evaluated(neighbour, { said })).toEqual(['b', 'c']);
+    expect(await evaluated(neighbour, { said })).toEqual([]);
     expect(said).toEqual([]);
   });
 
-  it('is judged as ever by a role that may not ask which cluster it is', async () => {
+  it('is evaluated as ever by a role that may not ask which cluster it is', async () => {
     await dumped();
     const role = uniqueDatabaseName('unprivileged');
     await source.query('REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC');

@@ -17,7 +17,7 @@ const run = (parameters: readonly string[] = [], env: Record<string, string | un
 const said = (output: string) => records(output).map(({ Fields }) => String(Fields.msg));
 
 describe('a trigger that throws', () => {
-  it('costs its own judgement alone, and a query that fails in it doesn’t poison the run', async () => {
+  it('fails only its own evaluation, and a query that fails in it doesn’t end the run', async () => {
     const TRIGGERS = await triggerFile(`[
       { name: 'Throws', emails: ['${ON_CALL}'], evaluate: (issue) => {
         if (issue.groupId === 'b') throw new Error('boom');
@@ -35,8 +35,8 @@ describe('a trigger that throws', () => {
     );
     const { code, stdout } = await run([], { TRIGGERS });
     expect(code).toBe(1);
-    const told = (await outbox(pool)).map(({ trigger, group_id }) => `${trigger} ${group_id}`);
-    expect(told.sort()).toEqual(['Good a', 'Good b', 'Good c', 'Throws a', 'Throws c']);
+    const alerts = (await outbox(pool)).map(({ trigger, group_id }) => `${trigger} ${group_id}`);
+    expect(alerts.sort()).toEqual(['Good a', 'Good b', 'Good c', 'Throws a', 'Throws c']);
     const { rows } = await pool.query(
       'SELECT trigger, group_id, attempts FROM failed_evaluations JOIN issues ON id = issue_id ORDER BY 1, 2',
     );
@@ -53,7 +53,7 @@ describe('a trigger that throws', () => {
     ['text that Postgres can’t store', `new Error('a\\0b\\ud800')`, 'a\uFFFDb\uFFFD'],
     ['what has no text', `Object.create(null)`, '[object Object]'],
     ['nothing', 'undefined', 'undefined'],
-  ])('costs its own judgement alone where it throws %s', async (_, thrown, last_error) => {
+  ])('fails only its own evaluation where it throws %s', async (_, thrown, last_error) => {
     const TRIGGERS = await triggerFile(`[
       { name: 'Throws', emails: ['${ON_CALL}'], evaluate: () => { throw ${thrown}; } },
       { name: 'Good', emails: ['${ON_CALL}'], evaluate: () => ({ notify: true, because: 'fine' }) },
@@ -74,18 +74,18 @@ describe('a trigger that throws', () => {
     );
     const { code, stdout } = await run([], { TRIGGERS });
     expect(code).toBe(1);
-    const told = (trigger: string, msg: string) =>
+    const logOf = (trigger: string, msg: string) =>
       records(stdout).filter(({ Fields }) => Fields.trigger === trigger && Fields.msg === msg);
     expect(said(stdout)).toContain('evaluated 6 issues with 2 triggers: 0 alerts, and 12 evaluations failed');
     for (const trigger of ['Bad', 'Worse']) {
-      const logged = told(
+      const logged = logOf(
         trigger,
         'a trigger failed; the next runs evaluate these issues again, ten times at most',
       );
       expect(logged).toMatchObject([
         { Fields: { issues: 6, error: expect.stringContaining('failed on 6 issues, first on issue') } },
       ]);
-      const each = told(trigger, 'a trigger failed on an issue').map(({ Fields }) => Fields.group_id);
+      const each = logOf(trigger, 'a trigger failed on an issue').map(({ Fields }) => Fields.group_id);
       expect(each.sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     }
   });
@@ -136,10 +136,10 @@ describe('a trigger that throws', () => {
       'Renames',
       'Unframes',
     ]);
-    const told = await pool.query(
+    const notified = await pool.query(
       'SELECT last_notified = ran_at AS at_the_run FROM recipient_issues, trigger_runs',
     );
-    expect(told.rows).toEqual([{ at_the_run: true }]);
+    expect(notified.rows).toEqual([{ at_the_run: true }]);
   });
 
   it('in a promise that is not awaited is reported, and costs no alert', async () => {
@@ -158,18 +158,18 @@ describe('a trigger that throws', () => {
     );
   });
 
-  it('judges again in the next runs without a new event, until it succeeds', async () => {
+  it('evaluates again in the next runs without a new event, until it succeeds', async () => {
     const wrong = await triggerFile(
-      `[{ name: 'Mended', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
+      `[{ name: 'Fixed', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
     );
     const right = await triggerFile(
-      `[{ name: 'Mended', emails: ['${ON_CALL}'], evaluate: () => ({ notify: true, because: 'mended' }) }]`,
+      `[{ name: 'Fixed', emails: ['${ON_CALL}'], evaluate: () => ({ notify: true, because: 'fixed' }) }]`,
     );
     await storeEvents(pool, [errorEvent()]);
     await run([], { TRIGGERS: wrong });
     await run([], { TRIGGERS: right });
     await run([], { TRIGGERS: right });
-    expect((await outbox(pool)).map(({ because }) => because)).toEqual(['mended']);
+    expect((await outbox(pool)).map(({ because }) => because)).toEqual(['fixed']);
     expect((await pool.query('SELECT FROM failed_evaluations')).rowCount).toBe(0);
   });
 });

@@ -36,7 +36,7 @@ it('of someone else’s is left as it is', async () => {
   expect(await readFile(file, 'utf8')).toBe('SECRET=mine\n');
 });
 
-it('that a killed one left is written anew', async () => {
+it('that a killed one left is written again', async () => {
   const file = await envFile();
   await writeEnvFile(file, { A: 'old' });
   expect(await writeEnvFile(file, { A: 'new' })).not.toBe(null);

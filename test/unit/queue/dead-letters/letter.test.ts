@@ -9,7 +9,7 @@ describe('the text of an attribute', () => {
     ['kept 💥', 'kept 💥'],
     ['\uffff\ufffe', '\uFFFD\uFFFD'],
     ['', '-'],
-  ])('of %j is what SQS takes', (value, expected) => {
+  ])('of %j becomes a value that SQS accepts', (value, expected) => {
     expect(textAttribute(value)).toEqual({ DataType: 'String', StringValue: expected });
   });
 });

@@ -15,7 +15,7 @@ function paceAt(emailsPerSecond: number) {
 }
 
 describe('the pace', () => {
-  it('pauses longer with each throttle, five minutes at most, and starts anew after an answer', () => {
+  it('pauses longer with each throttle, five minutes at most, and starts again after an answer', () => {
     const { pace } = paceAt(10);
     const waits = Array.from({ length: 12 }, () => pace.throttled());
     expect(waits.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);

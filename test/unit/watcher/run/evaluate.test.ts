@@ -30,8 +30,8 @@ function issue(id: string): Issue {
   };
 }
 
-const trigger = (judge: Trigger['evaluate']): Trigger => ({ name: 'T', emails: [], evaluate: judge });
-const judge = (answer: unknown) =>
+const trigger = (evaluate: Trigger['evaluate']): Trigger => ({ name: 'T', emails: [], evaluate });
+const evaluationOf = (answer: unknown) =>
   evaluate(
     trigger(() => answer as Verdict),
     [issue('1')],
@@ -39,10 +39,14 @@ const judge = (answer: unknown) =>
   );
 
 describe('a verdict', () => {
-  it('tells all of the trigger’s recipients, or those it names', async () => {
-    const all = await judge({ notify: true, because: 'so' });
+  it('notifies all recipients of the trigger, or those that it names', async () => {
+    const all = await evaluationOf({ notify: true, because: 'so' });
     expect(all.notify).toMatchObject([{ because: 'so', recipients }]);
-    const one = await judge({ notify: true, because: 'so', recipients: [recipients[1], recipients[1]] });
+    const one = await evaluationOf({
+      notify: true,
+      because: 'so',
+      recipients: [recipients[1], recipients[1]],
+    });
     expect(one.notify).toMatchObject([{ recipients: [recipients[1]] }]);
   });
 
@@ -57,8 +61,8 @@ describe('a verdict', () => {
     [{ notify: true, because: '' }],
     [{ notify: true, because: 'so', recipients: 'all' }],
     [{ notify: true, because: 'so', recipients: [{ id: '9', email: 'eve@example.com' }] }],
-  ])('that is %j fails its judgement', async (answer) => {
-    const { notify, failed } = await judge(answer);
+  ])('that is %j fails its evaluation', async (answer) => {
+    const { notify, failed } = await evaluationOf(answer);
     expect(notify).toEqual([]);
     expect(failed).toMatchObject([{ issue: { id: '1' }, error: expect.any(TypeError) }]);
   });
@@ -81,7 +85,7 @@ describe('a page', () => {
     expect(notify.map(({ because }) => because)).toEqual(['1', '2', '3']);
   });
 
-  it('costs a judgement that throws or never ends that judgement alone', async () => {
+  it('costs an evaluation that throws or never ends only that evaluation', async () => {
     const { notify, failed, late } = await evaluate(
       trigger(({ id }) => {
         if (id === '1') throw new Error('boom');

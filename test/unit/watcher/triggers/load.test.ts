@@ -68,7 +68,7 @@ describe('a wrong trigger', () => {
     [null, 'must be an object: a trigger'],
     ['text', 'must be an object: a trigger'],
     [() => fine, 'must be an object: a trigger'],
-  ])('that is no trigger at all is named: %s', async (candidate, expected) => {
+  ])('that is not a trigger at all is named: %s', async (candidate, expected) => {
     expect(await mistakes([candidate])).toEqual([`trigger 1: ${expected}`]);
   });
 
@@ -103,7 +103,7 @@ describe('a wrong trigger', () => {
       { colour: 'red' },
       'unknown key "colour"; a trigger has name, emails, enabled, subject, template, evaluate',
     ],
-  ])('is told what is wrong: %j', async (part, expected) => {
+  ])('has its mistake reported: %j', async (part, expected) => {
     const [line, ...more] = await mistakes([{ ...fine, ...part }]);
     expect(line).toContain(expected);
     expect(more).toEqual([]);
@@ -115,7 +115,7 @@ describe('a wrong trigger', () => {
     ]);
   });
 
-  it('is told all that is wrong, of all triggers, at once', async () => {
+  it('has all mistakes of all triggers reported at once', async () => {
     const lines = await mistakes([
       { ...fine, emails: ['nobody'], enable: false },
       fine,

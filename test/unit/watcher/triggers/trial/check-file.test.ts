@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Patience } from '../../../../../src/watcher/triggers/trial/check-file.ts';
 import { checkTriggerFile } from '../../../../../src/watcher/triggers/trial/check-file.ts';
 
-/** What is found in a file that holds this, and what the file printed. */
+/** The mistakes in a file with this content, and the output of the file. */
 async function check(source: string, patience?: Patience): Promise<{ found: string; printed: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-check-'));
   const file = join(folder, 'triggers.mjs');

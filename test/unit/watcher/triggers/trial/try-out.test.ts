@@ -15,7 +15,7 @@ const EXAMPLES = fileURLToPath(new URL('../../../../../docs/examples/', import.m
 const emails = ['ann@example.com', 'bob@example.com'];
 
 /** As a trigger file in JavaScript may have it: nothing checks its types. */
-// biome-ignore lint/suspicious/noExplicitAny: what this is about
+// biome-ignore lint/suspicious/noExplicitAny: the test needs wrong types
 type Untyped = (issue: any, context: any) => unknown;
 
 const mistakes = (evaluate: Untyped, patience?: number) =>
@@ -158,7 +158,7 @@ describe('a trigger that fails', () => {
     expect(many.at(-1)).toBe('evaluate failed in 15 other ways too');
   });
 
-  it('has its own place where the error has none', async () => {
+  it('has its own place where the error has no place', async () => {
     const thrown: Untyped = () => {
       throw 'text';
     };
@@ -166,7 +166,7 @@ describe('a trigger that fails', () => {
   });
 });
 
-describe('a trigger whose answer is no verdict', () => {
+describe('a trigger whose answer is not a verdict', () => {
   it.each<[unknown, string]>([
     [true, 'it returned true'],
     [undefined, 'it returned undefined'],
