@@ -19,11 +19,11 @@ export interface RunningCommand {
   running(): boolean;
   /** Null while it runs, and where a signal ended it. */
   exitCode(): number | null;
-  /** The end of what it printed, for a person who wants to know why. */
+  /** The end of its output, for a person who looks for the cause. */
   tail(): string;
   /** From now on its lines are handed over as they come. */
   follow(say: (line: string) => void): void;
-  /** SIGTERM, and waits; SIGKILL where it doesn't end. */
+  /** Sends SIGTERM and waits; sends SIGKILL if it doesn't end. */
   stop(): Promise<void>;
 }
 
@@ -79,8 +79,8 @@ export function startCommand(
 }
 
 /**
- * Runs a command to its end. @returns what it printed
- * @throws Error with what it printed, where it fails
+ * Runs a command to its end. @returns its output
+ * @throws Error with the end of its output if it fails
  */
 export async function runCommand(
   parameters: readonly string[],
@@ -95,9 +95,7 @@ export async function runCommand(
   signal.removeEventListener('abort', stop);
   signal.throwIfAborted();
   if (command.exitCode() !== 0) {
-    throw new Error(
-      `bec-alerts ${parameters.join(' ')} failed; the end of what it printed:\n${command.tail()}`,
-    );
+    throw new Error(`bec-alerts ${parameters.join(' ')} failed; the end of its output:\n${command.tail()}`);
   }
   return command.tail();
 }

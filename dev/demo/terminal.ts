@@ -8,7 +8,7 @@ const REDRAW_MILLISECONDS = 80;
 export interface Progress {
   /** How many are done by now. */
   at(done: number): void;
-  /** Ends the bar's line; whatever is printed next has a line of its own. */
+  /** Ends the bar's line, so that the next output has a line of its own. */
   end(): void;
 }
 
@@ -48,7 +48,7 @@ export function number(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** The first column is text and takes what the others, numbers, leave of the width. */
+/** The first column is text, and uses the width that the columns of numbers leave. */
 function aligned(rows: readonly (readonly string[])[], width: number): string[] {
   const columnCount = rows[0]?.length ?? 0;
   const widths = Array.from({ length: columnCount }, (_, column) =>

@@ -8,7 +8,7 @@ const NO_MAIN_CLUSTER = '/etc/postgresql-common/createcluster.d/bec-alerts.conf'
 
 /**
  * Installs Postgres with hll from Debian's or Ubuntu's packages.
- * @param present what is installed already; hll for the newest of it is preferred
+ * @param present installed versions; hll for the newest of them is preferred
  * @returns null, or why it couldn't
  */
 export async function installWithApt(

@@ -28,7 +28,7 @@ export interface ForwardedEvent extends JsonRecord {
   readonly tags: readonly Tag[];
 }
 
-/** Turns what an SDK sends into what Sentry's SQS forwarder sends: snake_case in, the API serializer's shape out. */
+/** Turns an SDK's event into the one that Sentry's SQS forwarder sends: from snake_case to the API serializer's shape. */
 export function forwardedEvent(event: JsonRecord, eventId: string, receipt: Receipt): ForwardedEvent {
   const group = groupOf(event, receipt.projectId);
   const user = userOf(event, receipt.remoteAddress);
@@ -160,7 +160,7 @@ function* ownTags(event: JsonRecord): Iterable<[string, string]> {
   }
 }
 
-/** The first of these is who the user is to Sentry. */
+/** The first of these that is set identifies the user for Sentry. */
 function userTag(user: JsonRecord): string | null {
   const { id, username, email, ip_address } = user;
   if (id !== null) return `id:${id}`;

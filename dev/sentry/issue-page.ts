@@ -107,7 +107,7 @@ ${body}
   };
 }
 
-/** Text of an event for a page: escaped, without characters that can't be seen and yet change what is. */
+/** Text of an event for a page: escaped, without invisible characters that change how the text looks. */
 function shown(text: string): string {
   return escapeHtml(plainLines(text, MAX_TEXT));
 }

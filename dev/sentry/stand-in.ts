@@ -25,7 +25,7 @@ export interface SentryOptions {
   readonly onEvent?: (event: ForwardedEvent) => void;
 }
 
-/** Stands in for Sentry: takes what its SDKs send and forwards the events in the shape that Sentry forwards. */
+/** Stands in for Sentry: accepts events from its SDKs and forwards them in the shape that Sentry forwards. */
 export interface LocalSentry {
   readonly port: number;
   /** For an SDK. The project can be any number; default 1. */

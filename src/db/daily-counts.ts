@@ -11,7 +11,7 @@ export interface RecentCounts {
 }
 
 export interface RecentWindow {
-  /** UTC day as `YYYY-MM-DD`; what Sentry's clock dates later counts as today. */
+  /** UTC day as `YYYY-MM-DD`. Events that Sentry's clock dates later count as today. */
   readonly today: string;
   /** First day of the week. */
   readonly weekSince: string;

@@ -6,7 +6,7 @@ import type { Rejection, RejectionReason } from './rejection.ts';
 import { storable } from './text.ts';
 import { instant } from './time.ts';
 
-/** One error as Sentry forwards it, reduced to what is aggregated. All text is bounded and storable. */
+/** One error as Sentry forwards it, reduced to the aggregated fields. All text is bounded and storable. */
 export interface ErrorEvent {
   readonly eventId: string;
   readonly groupId: string;

@@ -20,7 +20,7 @@ const UNSEEN_IN_LINES = /[^\P{Cc}\n\t]|\p{Cf}/gu;
 /** More marks on one letter than any script stacks run over the lines around it. */
 const STACKED_MARKS = /(\p{M}{4})\p{M}+/gu;
 
-/** One line without characters that can't be seen and yet change what is, for subjects, bodies and log lines. */
+/** One line without invisible characters that change how text looks, for subjects, bodies and log lines. */
 export function oneLine(text: string, max: number): string {
   const visible = text
     .slice(0, max * 4)

@@ -87,7 +87,7 @@ export function busiest(days: readonly DayCounts[]): DayCounts | null {
   return most === 0 ? null : (days.findLast(({ events }) => events === most) ?? null);
 }
 
-/** `at function(module:line:column)`, without what isn't known. */
+/** `at function(module:line:column)`, without unknown parts. */
 export function frame({ function: name, module, line, column }: StackFrame): string {
   if (module === null && line === null && name?.startsWith('…')) return name;
   const place = [module ?? '?', line, column].filter((part) => part !== null).join(':');

@@ -13,7 +13,7 @@ const REFUSED = new Set([
 ]);
 
 /**
- * Wraps an error of SQS or of the way to it. A person must act on `queue_refused`; other errors may pass by themselves.
+ * Wraps an error of SQS or of the connection to it. A person must act on `queue_refused`; other errors may pass by themselves.
  */
 export function queueError(operation: string, queue: string, thrown: unknown): CodedError {
   const error = asError(thrown);

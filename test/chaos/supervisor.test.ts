@@ -91,7 +91,7 @@ describe('a worker that hangs', () => {
 });
 
 describe('a supervisor that was paused', () => {
-  it('kills no worker for what it didn’t hear meanwhile', async () => {
+  it('kills no worker whose reports it didn’t read meanwhile', async () => {
     const { output, supervised, stop, logged } = superviseHere();
     await logged('a worker polls the queue worker=worker-1');
     // As SIGSTOP and SIGCONT do it: nothing runs, and then the timers that are due come first.

@@ -19,7 +19,7 @@ async function folderWith(dotEnv: string): Promise<string> {
 
 describe('bec-alerts', () => {
   it.each(['watcher --help', 'triggers --json'])(
-    'ends well where nobody reads what it prints, as behind head: %s',
+    'ends well where nobody reads its output, as with head: %s',
     async (command) => {
       expect(await runUnread(command.split(' '), {})).toEqual({ code: 0, stderr: '' });
     },
@@ -179,7 +179,7 @@ describe('a .env in the working directory', () => {
     expect(stderr).not.toContain('LOG_LEVEL');
   });
 
-  it('that can’t be read is a mistake, though not of who asks for help', async () => {
+  it('that can’t be read is a mistake, but not for --help', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-e2e-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     await mkdir(join(folder, '.env'));
@@ -193,7 +193,7 @@ describe('a .env in the working directory', () => {
     expect((await runCommand(['triggers', '--help'], {}, folder)).code).toBe(0);
   });
 
-  it('is beaten by a variable that is set to nothing', async () => {
+  it('is overridden by a variable that is set to nothing', async () => {
     const folder = await folderWith('ALERT_EMAILS=oncall@example.com\n');
     expect((await runCommand(['triggers'], {}, folder)).stdout).toContain('oncall@example.com');
     const { stdout } = await runCommand(['triggers'], { ALERT_EMAILS: '' }, folder);
@@ -207,7 +207,7 @@ describe('a .env in the working directory', () => {
     expect(stderr).toMatch(/LOG_LEVEL\s+must be one of/);
   });
 
-  it('is beaten by the environment, which is beaten by an option', async () => {
+  it('is overridden by the environment, which is overridden by an option', async () => {
     const folder = await folderWith('LOG_LEVEL=LOUD\nRETENTION_DAYS=0\nSES_FROM_EMAIL=nobody\n');
     const { code, stderr } = await runCommand(
       ['watcher', '--from-email', 'bec-alerts@example.com'],

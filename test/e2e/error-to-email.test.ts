@@ -87,7 +87,7 @@ describe('an error', () => {
     expect(email?.text).toMatch(/crash site first:\n\s+none recorded/);
   });
 
-  it('with another message is another issue, so that the healthcheck is found whatever came before', async () => {
+  it('with another message is another issue, so that the healthcheck is found despite earlier errors', async () => {
     await simulate('--message', 'something else');
     await simulate('--message', 'bec-alerts-healthcheck: after something else');
     await count(2);

@@ -71,7 +71,7 @@ beforeAll(
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe('the package', () => {
-  it('holds what runs and its types, and nothing of how it is made', () => {
+  it('holds the program and its types, and no source', () => {
     for (const file of [
       'dist/cli/main.js',
       'dist/processor/worker/entry.js',
@@ -102,7 +102,7 @@ describe('the package', () => {
     expect(text).toMatch(/^bec-alerts: wrong configuration\n +DATABASE_URL +is required/);
   });
 
-  it('says what it lacks where nothing is set', async () => {
+  it('names the missing variables if no variable is set', async () => {
     const { ok, text } = await installed(['processor']);
     expect(ok).toBe(false);
     expect(text).toMatch(/DATABASE_URL +is required/);
@@ -134,7 +134,7 @@ describe('the package', () => {
     expect({ ok, text }).toMatchObject({ ok: true, text: expect.stringMatching(/Every one[\s\S]*g77/) });
   });
 
-  it('has types that a trigger’s author is helped by', async () => {
+  it('has types that help a trigger’s author', async () => {
     await mkdir(join(empty, 'node_modules'), { recursive: true });
     await symlink(
       join(scratch, 'global/lib/node_modules/bec-alerts'),

@@ -9,7 +9,7 @@ import { run } from '../../src/watcher/run/run.ts';
 import type { RunDependencies } from '../../src/watcher/run/run-state.ts';
 import { loadTriggers } from '../../src/watcher/triggers/load.ts';
 
-/** A run in this process, on its own connection: for what the command line is too slow to repeat or to watch. */
+/** Does a run in this process, on its own connection, for tests that the command line would make too slow. */
 export async function runHere(
   pool: Pool,
   triggers: readonly Trigger[],

@@ -31,7 +31,7 @@ export interface SesStandIn {
   readonly requests: readonly SesRequest[];
   /** The emails it took, whether or not its answer arrived. */
   readonly taken: readonly SesRequest[];
-  /** Decides what is answered from now on; by default all is well. */
+  /** Sets the answers from now on; by default everything succeeds. */
   answer(decide: (request: SesRequest) => SesReply | Promise<SesReply>): void;
 }
 

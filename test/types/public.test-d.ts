@@ -52,7 +52,7 @@ describe('a trigger', () => {
     });
   });
 
-  it('comes back from defineTrigger as what it is', () => {
+  it('keeps its type in defineTrigger', () => {
     expectTypeOf(defineTrigger).toEqualTypeOf<(trigger: Trigger) => Trigger>();
   });
 });
@@ -66,7 +66,7 @@ describe('a verdict', () => {
     expectTypeOf<undefined>().not.toExtend<Verdict>();
   });
 
-  it('names recipients by what the context gave, not by address', () => {
+  it('names recipients by the context’s objects, not by address', () => {
     expectTypeOf<{ notify: true; because: string; recipients: readonly Recipient[] }>().toExtend<Verdict>();
     expectTypeOf<{ notify: true; because: string; recipients: string[] }>().not.toExtend<Verdict>();
   });

@@ -29,7 +29,7 @@ function anchorsOf(document: string): string[] {
 }
 
 describe('the documents', () => {
-  it.each(DOCUMENTS)('%s links to what is there', (document) => {
+  it.each(DOCUMENTS)('%s links to pages that exist', (document) => {
     const broken = [...text(document).matchAll(/\]\(([^)\s]+)\)/g)]
       .map(([, target = '']) => target)
       .filter((target) => !/^(https?|mailto):/.test(target))

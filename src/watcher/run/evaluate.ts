@@ -73,7 +73,7 @@ export async function evaluate(
 }
 
 /**
- * Waits for all, but no longer than the patience or until the signal; nobody can end what a trigger began.
+ * Waits for all, but no longer than the patience or until the signal; nobody can end the code of a trigger.
  * @returns whether it stopped waiting
  */
 async function allOrLate(

@@ -43,7 +43,7 @@ interface MozlogRecord {
   readonly Fields: Readonly<Record<string, unknown>>;
 }
 
-/** Every line of what a daemon printed, each held against the list. */
+/** Every line of a daemon's output, each checked against the list. */
 function checkedRecords(stdout: string): MozlogRecord[] {
   return stdout
     .trimEnd()
@@ -103,7 +103,7 @@ function expectNothingMarked(text: string): void {
   expect(text).not.toContain(new URL(database.url).password || 'marked-password');
 }
 
-/** Runs the processor over every kind of message, the watcher over what it stored. */
+/** Runs the processor over every kind of message, and the watcher over the stored issues. */
 async function bothDaemons(
   level: string,
   sentryDsn?: string,
@@ -163,11 +163,11 @@ describe('mozlog, as both daemons print it', () => {
   );
 });
 
-describe('an event’s way', () => {
+describe('an event’s path', () => {
   it.each([
     { emails: {}, msg: 'alert sent' },
     { emails: { ALERT_DIGEST: 'run' }, msg: 'alert sent in a shared email' },
-  ])('can be followed by ids at DEBUG until $msg, and not by who was affected', async ({ emails, msg }) => {
+  ])('can be followed by ids at DEBUG until $msg, and not by the affected user', async ({ emails, msg }) => {
     await emptyTables(pool);
     const queue = await createQueue();
     const event = forwarded({ groupID: 'followed', user: { id: 'user-77', email: 'user-77@example.com' } });
@@ -214,7 +214,7 @@ describe('an event’s way', () => {
   });
 });
 
-describe('what leaves for our own Sentry', () => {
+describe('a report to our own Sentry', () => {
   it('holds no secret, payload or user data either', async () => {
     const sentry = await startOldSentry({ other: 404, store: 200 });
     await withRefusal(async () => {

@@ -131,7 +131,7 @@ describe('bec-alerts triggers', () => {
 describe('a trigger file', () => {
   const own = `{ name: 'Own', emails: ['ann@example.com'], ${NEVER} }`;
 
-  it('that leaves an interval running holds no command', async () => {
+  it('that leaves an interval running keeps no command from ending', async () => {
     const source = `setInterval(() => {}, 1_000); export default [${own}];`;
     const { code, signal, stdout } = await triggers({ 'own.mjs': source }, 'own.mjs');
     expect({ code, signal }).toEqual({ code: 0, signal: null });
@@ -192,7 +192,7 @@ describe('a trigger file', () => {
       /nothing is not defined \(.*triggers\.mts:3:17\)/,
     ],
     [
-      'imports what is not installed',
+      'imports a package that is not installed',
       'triggers.mts',
       "import x from 'not-installed';\nexport default [x];",
       /'not-installed'.*import only types from it, with `import type`/,

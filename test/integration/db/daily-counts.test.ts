@@ -58,7 +58,7 @@ describe('the recent counts of issues', () => {
     expect(week).toEqual({ events: 3, users: 1 });
   });
 
-  it('count what a clock dates later as today', async () => {
+  it('count events that a clock dates later as today', async () => {
     await happen(pool, 'a', 2, at('2026-03-04'));
     await happen(pool, 'a', 3, at('2027-01-01'));
     const [id = ''] = await ids();
@@ -69,7 +69,7 @@ describe('the recent counts of issues', () => {
     expect(days).toHaveLength(14);
   });
 
-  it('are of each issue its own, in one query, and nothing where there is nothing', async () => {
+  it('are separate for each issue, in one query, and zero without events', async () => {
     await happen(pool, 'a', 2, at('2026-03-04'));
     await happen(pool, 'b', 3, at('2026-03-04'));
     await happen(pool, 'c', 4, at('2025-01-01'));

@@ -84,7 +84,7 @@ describe('storing events', () => {
     expect((await buckets()).map(({ events }) => events)).toEqual(groups.map(() => 150));
   });
 
-  it('refuses what Postgres refuses as a whole, by a code', async () => {
+  it('refuses the whole batch that Postgres refuses, by a code', async () => {
     const refused = { ...errorEvent({ groupId: 'b' }), message: 'a\0b' };
     await expect(storeEvents(pool, [errorEvent({ groupId: 'a' }), refused])).rejects.toMatchObject({
       code: 'database_refused',
@@ -133,7 +133,7 @@ function expectedBuckets(events: readonly ErrorEvent[]): Bucket[] {
 }
 
 describe('the counts of an issue', () => {
-  it('are unions over the days: who came on two days is one user', async () => {
+  it('are unions over the days: a user of two days is one user', async () => {
     await storeEvents(pool, [
       errorEvent({ user: 'id:1', receivedAt: new Date('2026-05-05T12:00:00Z') }),
       errorEvent({ user: 'id:1', receivedAt: new Date('2026-05-06T12:00:00Z') }),

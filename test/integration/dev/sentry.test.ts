@@ -20,7 +20,7 @@ beforeAll(async () => {
   sentry = await createSentry(queue);
 });
 
-/** Lets the real SDK send, and takes what Sentry would have forwarded. */
+/** Lets the real SDK send, and returns the events that Sentry would have forwarded. */
 async function forwardedBy(capture: () => void): Promise<JsonRecord[]> {
   Sentry.init({
     dsn: sentry.dsn('7'),
@@ -87,7 +87,7 @@ const KEYS = [
   ...['occurrence', 'packages', 'platform', 'projectID', 'sdk', 'size', 'tags', 'title', 'type', 'user'],
 ];
 
-describe('what the real SDK sends', () => {
+describe('an event of the real SDK', () => {
   it('arrives on the queue in the shape that Sentry forwards', async () => {
     const before = Date.now();
     const [event, ...others] = await forwardedBy(() => {
@@ -143,7 +143,7 @@ describe('what the real SDK sends', () => {
     expect(event?.tags).toContainEqual({ key: 'level', value: 'warning' });
   });
 
-  it('is taken as it is when it is small, and compressed when it is large', async () => {
+  it('is accepted as it is when it is small, and compressed when it is large', async () => {
     const encodings = encodingsReceived();
     const noise = Array.from({ length: 4_000 }, (_, index) => `item ${index}`);
     const [small] = await forwardedBy(() => Sentry.captureException(thrown('small')));
@@ -188,7 +188,7 @@ function post(body: string | Uint8Array, headers: Record<string, string> = {}, p
   });
 }
 
-describe('what a client sends by hand', () => {
+describe('a handmade request', () => {
   const pack = {
     gzip: promisify(gzip),
     deflate: promisify(deflate),
@@ -272,7 +272,7 @@ describe('the page of an issue', () => {
     expect(html).toContain('overflow-wrap: anywhere');
   });
 
-  it('escapes whatever an event says', async () => {
+  it('escapes all text of an event', async () => {
     const harm = `"><script>alert(1)</script>\u202e&amp;'`;
     const [event] = await forwardedBy(() => {
       const error = thrown(harm);

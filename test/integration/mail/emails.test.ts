@@ -146,7 +146,7 @@ describe('hostile events as SES received them', () => {
 });
 
 describe('an alert as SES received it', () => {
-  it('shows what looks like a template or an entity as it is', async () => {
+  it('shows text that looks like a template or an entity as it is', async () => {
     const title = '{{7*7}} <%= 7*7 %> &lt;b&gt; &amp;#x202e;';
     await receive({ title });
     const { subject, text, html } = await theEmail();
@@ -177,7 +177,7 @@ describe('an alert as SES received it', () => {
     expect(text).not.toContain('Open in Sentry');
   });
 
-  it('has a subject of one line, whatever the trigger makes of it', async () => {
+  it('has a subject of one line, even if the trigger returns several', async () => {
     await receive({});
     const { subject } = await theEmail(`{
       name: 'Own subject', emails: ['${ON_CALL}'],

@@ -76,7 +76,7 @@ describe('the processor', () => {
     expect(stdout + stderr).not.toContain('nonsense');
   });
 
-  it('isolates what Postgres refuses to that one message', async () => {
+  it('rejects only the one message that Postgres refuses', async () => {
     await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message <> 'refuse me')`);
     try {
       await send([
@@ -97,7 +97,7 @@ describe('the processor', () => {
     }
   });
 
-  it('leaves the message whose issue somebody holds locked on the queue, and counts its batch-mate', async () => {
+  it('leaves the message whose issue is locked on the queue, and counts its batch-mate', async () => {
     const way = await startFaultyQueue(queue.endpoint);
     const held = await hold(
       pool,
@@ -116,7 +116,7 @@ describe('the processor', () => {
     expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
   });
 
-  it('receives nothing while it can’t store, and goes on by itself when it can', async () => {
+  it('receives nothing while it can’t store, and continues by itself when it can', async () => {
     await pool.query('ALTER TABLE issue_buckets RENAME TO away');
     await send(twenty());
     const way = await startFaultyQueue(queue.endpoint);
@@ -131,7 +131,7 @@ describe('the processor', () => {
     expect(await countedEvents(pool)).toBe(20);
   });
 
-  it('receives nothing while the database is read-only, and goes on by itself when it isn’t', async () => {
+  it('receives nothing while the database is read-only, and continues by itself when it isn’t', async () => {
     const readOnly = async (value: 'on' | 'off') => {
       await pool.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = ${value}`);
       // As a failover ends them; a session keeps the setting that it began with.
@@ -157,7 +157,7 @@ describe('the processor', () => {
     expect(await countedEvents(pool)).toBe(20);
   });
 
-  it('releases once what Postgres can’t store, and leaves it to the visibility timeout then, however many workers', async () => {
+  it('releases once a message that Postgres can’t store, and then leaves it to the visibility timeout, with any number of workers', async () => {
     const way = await startFaultyQueue(queue.endpoint);
     let receives = 0;
     way.fate = (action) => {
@@ -264,7 +264,7 @@ describe('the processor', () => {
 });
 
 describe('a queue that can’t be used', () => {
-  it('ends the processor with exit 1 and says which', async () => {
+  it('ends the processor with exit 1 and a message that names the queue', async () => {
     const env = { SQS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_CONNECT_TIMEOUT: '1' };
     const { code, stderr } = await startProcessor(queue, database, env).finished;
     expect(code).toBe(1);

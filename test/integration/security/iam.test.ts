@@ -44,7 +44,7 @@ function grantedBy(statements: readonly Statement[]): Set<string> {
   return new Set(granted);
 }
 
-/** Runs a command against a queue that grants what the statements do, and refuses the rest as AWS does. */
+/** Runs a command against a queue that allows the actions of the statements, and refuses others as AWS does. */
 function runWith(statements: readonly Statement[], ...parameters: string[]) {
   const granted = grantedBy(statements);
   gate.fate = (action, name) => {

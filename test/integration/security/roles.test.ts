@@ -61,7 +61,7 @@ describe('the roles of docs/roles.sql', () => {
     expect(rows[0].issues).toBe(4);
   });
 
-  it('are enough for the watcher: runs, retries, and pruning of what is old', async () => {
+  it('are enough for the watcher: runs, retries, and pruning of old rows', async () => {
     await pool.query(`
       INSERT INTO issue_buckets SELECT id, current_date - 200, hll_empty(11,5,-1,1), hll_empty(11,5,-1,1) FROM issues;
       INSERT INTO trigger_runs (ran_at, finished_at, snapshot)
@@ -120,7 +120,7 @@ describe('the roles of docs/roles.sql', () => {
     expect(await codeOf(of, sql)).toBe(REFUSED);
   });
 
-  it('are made by the owner of the tables, who must be allowed to create roles the first time', async () => {
+  it('are created by the owner of the tables, who must be allowed to create roles the first time', async () => {
     const owned = await createDatabase();
     const [owner, made] = [user('owner'), `test_made_${process.pid}_`];
     const sql = ROLES.replaceAll('bec_alerts_', made);
@@ -154,7 +154,7 @@ describe('the roles of docs/roles.sql', () => {
     expect(rows).toEqual([]);
   });
 
-  it('can be made again, which changes nothing', async () => {
+  it('can be created again, which changes nothing', async () => {
     const grants = `SELECT grantee, table_name, privilege_type FROM information_schema.table_privileges
                     WHERE grantee LIKE 'bec_alerts_%' ORDER BY 1, 2, 3`;
     const before = (await pool.query(grants)).rows;

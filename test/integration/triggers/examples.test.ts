@@ -52,7 +52,7 @@ describe('the document', () => {
     expect(quoted).toContain(readFileSync(`${EXAMPLES}${file}`, 'utf8'));
   });
 
-  it('shows what the command prints of its first example', async () => {
+  it('shows the command’s output for its first example', async () => {
     const root = fileURLToPath(new URL('../../../', import.meta.url));
     const parameters = ['triggers', '--triggers', 'docs/examples/many-users.ts'];
     const { code, stdout } = await runCommand(parameters, {}, root);
@@ -167,7 +167,7 @@ describe('the example of a weekly top ten', () => {
 });
 
 describe('a dry run of a trigger file', () => {
-  it('prints what would be mailed as often as it is asked, and leaves nothing behind', async () => {
+  it('prints the emails each time that it runs, and leaves nothing behind', async () => {
     await happen(pool, 'crowd', 700);
     const dry = () =>
       watchOnce(database, {}, ['--dry-run', '--console-alerts', '--triggers', `${EXAMPLES}many-users.ts`]);

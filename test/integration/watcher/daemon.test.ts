@@ -88,7 +88,7 @@ describe('the watcher as a daemon', () => {
     expect(await settled(pool, 1)).toMatchObject([{ status: 'sent' }]);
   });
 
-  it('outlives a connection that breaks in the middle', async () => {
+  it('survives a connection that breaks in the middle', async () => {
     const TRIGGERS = await everyEventFile();
     const watcher = startWatcher(database, ses.endpoint, [], { TRIGGERS });
     await watcher.printed(/evaluated 0 issues/);

@@ -38,7 +38,7 @@ async function kill(watcher: RunningCommand): Promise<void> {
   await noWatchers(pool);
 }
 
-/** As if the time had passed for which a killed watcher keeps what it claimed. */
+/** Ends the time for which a killed watcher keeps the alerts that it claimed. */
 async function outlastClaims(): Promise<void> {
   await pool.query(`UPDATE alerts SET next_attempt_at = next_attempt_at - interval '${CLAIM_SECONDS} s'`);
 }
@@ -101,7 +101,7 @@ describe('a watcher that is killed', () => {
     expect(await afterwards()).toEqual(each(1));
   });
 
-  it('while SES has an email that it doesn’t take sends each once', async () => {
+  it('while SES has an email that it doesn’t accept sends each once', async () => {
     const second = answerTheSecond(ses, () => 'silence');
     const watcher = start();
     await second;

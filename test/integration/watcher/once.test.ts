@@ -105,7 +105,7 @@ describe('bec-alerts watcher --once', () => {
 });
 
 describe('--dry-run', () => {
-  it('says what it would do and leaves no row behind, with --console-alerts the emails themselves', async () => {
+  it('lists its alerts and leaves no row behind, with --console-alerts the emails themselves', async () => {
     await storeEvents(pool, [errorEvent({ groupId: 'healthy', message: HEALTHCHECK })]);
     const before = await contents(pool);
     const { code, stdout } = await run(['--dry-run', '--console-alerts']);
@@ -139,7 +139,7 @@ describe('--dry-run', () => {
 });
 
 describe('--console-alerts', () => {
-  it('prints to, subject and the indented body instead of mailing, and counts that as delivered', async () => {
+  it('prints recipient, subject and indented body instead of mailing, and counts that as delivered', async () => {
     await storeEvents(pool, [errorEvent({ message: HEALTHCHECK })]);
     const { stdout } = await run(['--console-alerts']);
     expect(stdout).toContain(

@@ -51,7 +51,7 @@ describe.each([2, 5])('%i watchers at once', (count) => {
     for (const watcher of watchers) expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('go on without the one that worked, within an interval of its death', async () => {
+  it('continue without the one that worked, within an interval of its death', async () => {
     // Longer than the others need to start on a busy machine.
     const interval = 60;
     await storeEvents(pool, [errorEvent({ groupId: 'a', message: 'a' })]);

@@ -166,7 +166,7 @@ describe('the watcher’s settings', () => {
     expect(Object.keys(mistakes(read))).toEqual(['SENTRY_ISSUE_URL']);
   });
 
-  it('ignore what the Python service needed and this one does not', () => {
+  it('ignore variables that only the Python service needed', () => {
     const old = { DJANGO_SECRET_KEY: 'x', DATADOG_API_KEY: 'y' };
     expect(readSettings(watcherSettings, { ...REQUIRED, ...old })).not.toHaveProperty('DJANGO_SECRET_KEY');
   });

@@ -118,7 +118,7 @@ describe('the date of an event', () => {
 describe('the affected user', () => {
   const user = { id: '42', username: 'ann', email: 'ann@example.com', ip_address: '203.0.113.9' };
 
-  it('is what the `user` tag says', () => {
+  it('is the value of the `user` tag', () => {
     const tags = [null, { key: null, value: 'x' }, { key: 'user', value: 'username:bob' }];
     expect(event({ tags, user }).user).toBe('username:bob');
   });
@@ -211,7 +211,7 @@ describe('the keys of prototypes', () => {
     expect(({} as Record<string, unknown>).groupID).toBeUndefined();
   });
 
-  it('stand in for no missing key', () => {
+  it('replace no missing key', () => {
     expect(rejection('{"__proto__":{"eventID":"a","groupID":"b","message":"c"}}').reason).toBe(
       'missing_event_id',
     );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { oneLine, plainLines, storable } from '../../../src/domain/text.ts';
 
 describe('storable text', () => {
-  it('is well formed, without U+0000 and within its bound, whatever it was', () => {
+  it('is well formed, without U+0000 and within its bound, for any text', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', maxLength: 40 }),

@@ -26,7 +26,7 @@ describe('both bodies of an alert', () => {
   it.each([
     ['text', squeezed(sample.text)],
     ['HTML', squeezed(sample.html.text)],
-  ])('say what happened, why, how often, when and where: %s', (_, body) => {
+  ])('show the issue, the reason, the counts, the dates and the place: %s', (_, body) => {
     for (const part of [
       SAMPLE_ALERT.issue.message,
       SAMPLE_ALERT.issue.module,
@@ -231,12 +231,12 @@ describe('a template of one’s own', () => {
     expect((await loadTemplate('basic-alert', null)).render(SAMPLE_ALERT).text).toContain('Reason');
   });
 
-  it('escapes in text whatever would leave its line', async () => {
+  it('escapes in text all characters that would leave its line', async () => {
     const directory = await templates({ 'mine.eta': 'a\n<%= it.alert.because %>\nb' });
     expect((await loadTemplate('mine', directory)).render(HARM).text).toBe('a\n<b>"&\'` Bcc: x\nb');
   });
 
-  it('leaves no control or format character in what it printed without escaping', async () => {
+  it('leaves no control or format character in text that it printed without escaping', async () => {
     const raw = '<%~ it.alert.because %>';
     const directory = await templates({ 'mine.eta': raw, 'mine.html.eta': raw });
     const { text, html } = (await loadTemplate('mine', directory)).render(HARM);

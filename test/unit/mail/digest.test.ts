@@ -57,7 +57,7 @@ Messages, modules and stacks come from a user's browser: don't trust addresses i
 `);
   });
 
-  it('leaves out what isn’t known', () => {
+  it('leaves out unknown values', () => {
     const groups = [{ trigger: 'T', entries: [entry({ message: 'boom', crashSite: null })], more: 0 }];
     const { text, html } = render(view({ groups }));
     expect(text).not.toMatch(/ at .*\(|https?:/);

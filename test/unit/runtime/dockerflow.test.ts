@@ -112,7 +112,7 @@ describe('/__heartbeat__', () => {
 });
 
 describe('the other pages', () => {
-  it('say alive whatever the checks say, and the version', async () => {
+  it('report that the process lives, whatever the checks report, and the version', async () => {
     const { server } = await serve({ postgres: async () => 'away' });
     expect(await ask(server, '/__lbheartbeat__?x=1')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await ask(server, '/__version__')).toMatchObject({ status: 200, body: { version: '1.2.3' } });

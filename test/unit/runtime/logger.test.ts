@@ -71,7 +71,7 @@ describe('mozlog', () => {
 });
 
 describe('the level', () => {
-  it('leaves out what is below it', () => {
+  it('leaves out records below it', () => {
     const all = (log: Logger) => {
       log.critical('c');
       log.error('e');

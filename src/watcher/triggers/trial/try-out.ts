@@ -90,7 +90,7 @@ function located(message: string, place: string | null): string {
   return `${oneLine(message, MAX_MESSAGE)}${place === null ? '' : ` (${place})`}`;
 }
 
-/** The first of the trials that failed alike, by what they have in common. */
+/** Describes the trials that failed alike, by the parts that they share. */
 function whichOf(failed: readonly Trial[]): string {
   const [first] = failed;
   if (first === undefined || failed.length === TRIALS.length) return 'every made-up issue';

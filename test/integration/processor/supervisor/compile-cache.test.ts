@@ -12,7 +12,7 @@ const SOMEONE_ELSE = 65_534;
 /** The tests' own cache, which all commands of a run share, is not for those whose cache is tested. */
 const NODE_COMPILE_CACHE = undefined;
 
-it('what a killed processor left in the temporary folder is removed by the next, and nothing else is', async () => {
+it('the next processor removes the folder that a killed one left in the temporary folder, and nothing else', async () => {
   const TMPDIR = await mkdtemp(join(tmpdir(), 'bec-alerts-shared-'));
   onTestFinished(() => rm(TMPDIR, { recursive: true }));
   const queue = await createQueue();

@@ -46,7 +46,7 @@ describe('ten thousand bad bodies', () => {
 });
 
 describe('the largest event', () => {
-  it('takes no more room in Postgres than is said, before compression', async () => {
+  it('takes no more room in Postgres than MAX_STORED_BYTES, before compression', async () => {
     const text = (length: number) => '\u3042'.repeat(length);
     const frame = { function: text(9_000), module: text(9_000), lineNo: 2 ** 53 - 1, colNo: 2 ** 53 - 1 };
     const frames = Array.from({ length: 60 }, () => frame);

@@ -109,7 +109,7 @@ describe('a batch that can’t be stored as a whole', () => {
     },
   );
 
-  it('leaves the one whose row somebody holds, without waiting for that', async () => {
+  it('leaves the one whose row is locked, without waiting for the lock', async () => {
     const held = await holdIssue('g5');
     const batch = batchOf(20);
     const { retryLater } = sorted(await store(impatient(), batch));
@@ -119,7 +119,7 @@ describe('a batch that can’t be stored as a whole', () => {
     expect(await countedEvents(pool)).toBe(19);
   });
 
-  it('keeps what is refused apart from what is left', async () => {
+  it('separates refused messages from those left for later', async () => {
     await raise(`NEW.message = 'event 1'`, 'P0001');
     await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message <> 'event 2')`);
     onTestFinished(async () => {
@@ -132,7 +132,7 @@ describe('a batch that can’t be stored as a whole', () => {
     expect(await countedEvents(pool)).toBe(8);
   });
 
-  it('leaves what it had no time to try', async () => {
+  it('leaves the messages that it had no time to try', async () => {
     await raise(`NEW.message = 'event 1'`, 'P0001');
     const once = counting(pool);
     const batch = batchOf(10);
@@ -140,7 +140,7 @@ describe('a batch that can’t be stored as a whole', () => {
     expect(once.statements).toBe(1);
   });
 
-  it('keeps what was stored before the connection broke', async () => {
+  it('keeps the messages that were stored before the connection broke', async () => {
     await raise(`NEW.message = 'event 1'`, 'P0001');
     const batch = batchOf(4);
     // The whole batch fails, then the half with event 1; the other half is stored, and what follows finds no server.

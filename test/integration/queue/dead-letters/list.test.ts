@@ -101,7 +101,7 @@ describe('listing the dead letters', () => {
     expect(await depths(queue)).toMatchObject({ deadLetters: [200, 0] });
   });
 
-  it('makes them visible again at SIGTERM where the queue has fallen silent', async () => {
+  it('makes them visible again at SIGTERM where the queue no longer answers', async () => {
     await reject(queue, bodies(3));
     const way = await startFaultyQueue(queue.endpoint);
     let receives = 0;
@@ -128,7 +128,7 @@ describe('listing the dead letters', () => {
     expect(await depths(queue)).toMatchObject({ deadLetters: [600, 0] });
   });
 
-  it('names what the redrive policy moved', async () => {
+  it('names the letters that the redrive policy moved', async () => {
     const { client, queueUrl } = queue;
     await sendBodies(client, queueUrl, [JSON.stringify(forwarded())]);
     const policy = { deadLetterTargetArn: await arnOf(queue, queue.deadLetterQueueUrl), maxReceiveCount: 1 };
@@ -155,7 +155,7 @@ describe('a message of nearly the largest size', () => {
   const largest = `not JSON ${'é'.repeat(524_280)}`;
   const REFUSED = /raise the dead-letter queue's MaximumMessageSize.*1 of 1 rejected messages could not be/;
 
-  it('goes among the dead letters without attributes, its bytes unchanged, and is listed with its reason', async () => {
+  it('becomes a dead letter without attributes, its bytes unchanged, and is listed with its reason', async () => {
     for (const body of [largest, JSON.stringify(forwarded())])
       await sendBodies(queue.client, queue.queueUrl, [body]);
     const processor = startProcessor(queue, database);

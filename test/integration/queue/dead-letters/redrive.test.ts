@@ -49,7 +49,7 @@ const bodies = (count: number, name = 'body') =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`);
 
 describe('sending the dead letters back', () => {
-  it('counts them after the fix, while the processor runs, and what is rejected again stays once', async () => {
+  it('counts them after the fix, while the processor runs, and a letter that is rejected again stays once', async () => {
     await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message <> 'refuse me')`);
     const refused = Array.from({ length: 40 }, (_, index) =>
       JSON.stringify(forwarded({ groupID: `g${index % 7}`, message: 'refuse me' })),
@@ -72,7 +72,7 @@ describe('sending the dead letters back', () => {
     expect(letters.map(({ Body }) => Body).sort()).toEqual([...bad].sort());
   });
 
-  it('ends where clocks differ, though what it moved is rejected again at once', async () => {
+  it('ends where clocks differ, even if its letters are rejected again at once', async () => {
     await reject(queue, bodies(40));
     startProcessor(queue, database);
     // An hour ahead of SQS: by its time every letter was there before.
@@ -84,7 +84,7 @@ describe('sending the dead letters back', () => {
     expect(await depths(queue)).toMatchObject({ deadLetters: [40, 0] });
   });
 
-  it('leaves what came after it began', async () => {
+  it('leaves letters that arrived after it began', async () => {
     await reject(queue, bodies(3));
     const began = new Date(Date.now() - 3_600_000);
     const signal = new AbortController().signal;

@@ -83,7 +83,7 @@ describe('ALERT_DIGEST=run', () => {
     expect(email?.html).not.toContain('<b onclick');
   });
 
-  it('splits what is too large for one email, and drops nothing', async () => {
+  it('splits alerts that are too large for one email, and drops nothing', async () => {
     const names = await store(1_200);
     await run({ TRIGGERS: await everyEventFile(), ALERT_DIGEST: 'run' });
     const emails = await storedEmails(ses.endpoint);
@@ -110,7 +110,7 @@ describe('ALERT_DIGEST=run', () => {
 });
 
 describe('ALERT_MAX_PER_RUN', () => {
-  it('makes one email of what is over it, and every alert is marked sent', async () => {
+  it('makes one email of the alerts beyond it, and marks every alert sent', async () => {
     await store(10);
     await run({
       TRIGGERS: await everyEventFile(['ann@example.com', 'bob@example.com']),
@@ -140,7 +140,7 @@ describe('ALERT_MAX_PER_RUN', () => {
     expect(new Set(alerts.map(({ ses_message_id }) => ses_message_id)).size).toBe(8);
   });
 
-  it('makes a flood a handful of emails, and says how many alerts are left out', async () => {
+  it('turns a flood into a handful of emails, and says how many alerts are left out', async () => {
     await store(1_500);
     await run({ TRIGGERS: await everyEventFile() });
     const emails = await storedEmails(ses.endpoint);

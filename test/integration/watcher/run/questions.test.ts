@@ -72,7 +72,7 @@ async function statements(work: () => Promise<unknown>): Promise<number> {
   return count;
 }
 
-describe('what triggers ask', () => {
+describe('a trigger’s question', () => {
   it('takes as many statements for 400 issues as for 10', async () => {
     const counts: number[] = [];
     for (const issues of [10, 400]) {

@@ -108,7 +108,7 @@ describe.each([
   const target = () => elsewhere;
   beforeAll(prepare);
 
-  it('is evaluated by what had changed, there and here, late events included, and nothing twice', async () => {
+  it('has its changed issues evaluated, there and here, late events included, and nothing twice', async () => {
     const pool = target();
     await dumped();
     await restore(source, pool);

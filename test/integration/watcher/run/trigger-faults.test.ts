@@ -104,7 +104,7 @@ describe('a trigger that throws', () => {
     expect(await failed()).toEqual([]);
   });
 
-  it('by changing what it was handed changes neither the run nor what the others see', async () => {
+  it('by changing its arguments changes neither the run nor the arguments of others', async () => {
     const meddle = (name: string, code: string) =>
       `{ name: '${name}', emails: ['${ON_CALL}'], evaluate: async (issue, context) => { ${code}; return { notify: false }; } }`;
     const TRIGGERS = await triggerFile(`[

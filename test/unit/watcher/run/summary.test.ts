@@ -34,7 +34,7 @@ describe('a trigger’s summary', () => {
     ]);
   });
 
-  it('is bounded, whatever a trigger says', () => {
+  it('is bounded, whatever a trigger returns', () => {
     const counter = createSummaryCounter('T');
     for (let index = 0; index < 5_000; index += 1) {
       const text = index.toString(26).replace(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)] ?? '');

@@ -50,7 +50,7 @@ describe('triggers that are right', () => {
     }
   });
 
-  it('may be instances of a class, which keep in themselves what they like', async () => {
+  it('may be instances of a class, with any further properties', async () => {
     class Own {
       name = 'Own';
       emails = [];

@@ -24,7 +24,7 @@ const LONG = 60_000;
 const FINE = "{ name: 'Fine', emails: [], evaluate: () => ({ notify: false }) }";
 const LOOPS = "{ name: 'Loops', emails: [], evaluate() { for (;;); } }";
 
-it.concurrent('a file whose code never returns ends neither the check nor what was found before', async () => {
+it.concurrent('a file whose code never returns doesn’t stop the check, and loses no earlier mistake', async () => {
   const wrong = "{ name: 'Wrong', emails: ['nobody'], evaluate: () => true }";
   const { found } = await check(`export default [\n  ${wrong},\n  ${LOOPS},\n  ${FINE},\n];`, {
     loading: LONG,
@@ -75,7 +75,7 @@ it('a promise that a trigger forgets is named as its own', async () => {
   );
 });
 
-it('a file that leaves intervals and servers behind is right, and what it prints comes apart', async () => {
+it('a file that leaves intervals and servers behind is right, and its output is kept apart', async () => {
   const source = `import { createServer } from 'node:http';
     createServer().listen(0); setInterval(() => {}, 5); console.log('at the top');
     export default [${FINE}];`;

@@ -64,7 +64,7 @@ describe('a trigger that returns verdicts', () => {
     ).toEqual([]);
   });
 
-  it('may spread and clone what it is handed', async () => {
+  it('may spread and clone its arguments', async () => {
     expect(
       await mistakes((issue) => ({
         notify: structuredClone({ ...issue }).id === '1',
@@ -74,7 +74,7 @@ describe('a trigger that returns verdicts', () => {
   });
 });
 
-describe('a trigger that asks what nothing answers', () => {
+describe('a trigger that asks for a missing property', () => {
   it('is named with the line, all that context has, and the word that is probably meant', async () => {
     const [mistake, ...more] = await mistakes(async (issue, context) => {
       const { events } = await context.count(issue, { days: 1 });
