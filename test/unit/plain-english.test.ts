@@ -107,9 +107,9 @@ const refused = REFUSED.map(([words, plain]) => ({
   plain,
 }));
 
-/** The words of a document without its code; of code all words, for its messages are read as well. */
+/** The words of a document without its code. Of code all words, because its messages and identifiers are read too. */
 function wordsIn(path: string, content: string): string {
-  if (extname(path) !== '.md') return content;
+  if (extname(path) !== '.md') return content.replace(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ');
   const { headings, texts } = proseOf(path, content);
   return [...headings, ...texts].join('\n');
 }
@@ -166,6 +166,10 @@ describe('the check', () => {
       '"anew"',
       '"Judges"',
     ]);
+  });
+
+  it('finds refused words inside an identifier', () => {
+    expect(found('a.ts', 'const tellsAnn = lastJudged();\n')).toEqual(['"tells"', '"Judged"']);
   });
 
   it.each([
