@@ -17,10 +17,10 @@ const OVERDUE_ALERT_SECONDS = 7_200;
 /** One sentence for each thing that is overdue or doesn't answer. Empty if all is well. */
 export function problemsOf({ queues, database }: Status, watcherDelaySeconds: number): string[] {
   const problems: string[] = [];
-  if ('error' in queues) problems.push(`the queue can't be asked: ${queues.error}`);
+  if ('error' in queues) problems.push(`the queue could not be read: ${queues.error}`);
   else if (queues.queue === null)
     problems.push(
-      `there is no queue ${queues.name}: check SQS_QUEUE_NAME, or start the processor, which makes it`,
+      `there is no queue ${queues.name}: check SQS_QUEUE_NAME, or start the processor, which creates it`,
     );
   else if (queues.unread) {
     const { waiting } = queues.queue;
@@ -29,7 +29,7 @@ export function problemsOf({ queues, database }: Status, watcherDelaySeconds: nu
       `${some(waiting, 'message')} ${wait} in the queue and nobody reads ${them}; is a processor running?`,
     );
   }
-  if ('error' in database) return [...problems, `the database can't be asked: ${database.error}`];
+  if ('error' in database) return [...problems, `the database could not be read: ${database.error}`];
   const { lastRun, alerts } = database;
   const limit = overdueSeconds(watcherDelaySeconds);
   if (lastRun === null) problems.push('no run has ever finished; is a watcher running?');

@@ -155,7 +155,7 @@ describe('bec-alerts status', () => {
     await addRun(30);
     const { code, stdout, stderr } = await status([], { SQS_ENDPOINT_URL: 'http://127.0.0.1:1' });
     expect(code).toBe(1);
-    expect(stderr).toContain("the queue can't be asked: finding the queue failed");
+    expect(stderr).toContain("the queue could not be read: finding the queue failed");
     expectSeconds(stdout, /^last run +(\d+) s ago/m, 30);
   });
 
@@ -164,7 +164,7 @@ describe('bec-alerts status', () => {
       DATABASE_URL: 'postgres://someone:marked-password@127.0.0.1:1/nothing',
     });
     expect(code).toBe(1);
-    expect(stderr).toContain("the database can't be asked: reading the service's state failed");
+    expect(stderr).toContain("the database could not be read: reading the service's state failed");
     expect(stdout).toMatch(/^queue +0 waiting/m);
     expect(stdout + stderr).not.toContain('marked-password');
   });
