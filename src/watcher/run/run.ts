@@ -7,7 +7,7 @@ import type { Transaction } from '../../db/transaction.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { processPage } from './process-page.ts';
-import { retryFailed } from './retry-failed.ts';
+import { retryFailed } from './retry-evaluations.ts';
 import type { RunDependencies, RunState } from './run-state.ts';
 import { openRunState } from './run-state.ts';
 import { selectChanged } from './select.ts';
