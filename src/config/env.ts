@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
+import { isTag, TAGS } from '../domain/tags.ts';
 import { choice, flag, perSecond, seconds, text, url, wholeNumber } from './values.ts';
 
 /** The variables that settings are read from: the process's environment, overridden by the command line's options. */
@@ -36,7 +37,9 @@ export function readSettings<T extends z.ZodObject>(
   variables: Variables,
   found: readonly ConfigMistake[] = [],
 ): z.infer<T> {
-  const set = Object.entries(variables).filter(([, value]) => value !== undefined && value.trim() !== '');
+  const set = Object.entries(variables).filter(
+    ([name, value]) => value !== undefined && (value.trim() !== '' || EMPTY_SAYS_NONE.has(name)),
+  );
   const result = schema.safeParse(Object.fromEntries(set));
   if (result.success && found.length === 0) return result.data;
   const wrong = result.error?.issues ?? [];
@@ -45,6 +48,9 @@ export function readSettings<T extends z.ZodObject>(
     ...wrong.map(({ path, message }) => ({ variable: String(path[0]), problem: message })),
   ]);
 }
+
+/** For these, empty is not the same as not set: it is the empty list. */
+const EMPTY_SAYS_NONE: ReadonlySet<string> = new Set(['EVENT_TAGS']);
 
 const MAX_DELAY_SECONDS = 86_400;
 const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');
@@ -63,16 +69,25 @@ export function isEmail(value: string): boolean {
   return value.length <= 254 && EMAIL.test(value);
 }
 
+/** The parts of a list separated by commas. */
+function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
 const emails = z
   .string()
-  .transform((value) =>
-    value
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  )
+  .transform(listOf)
   .refine((list) => list.every(isEmail), 'must be email addresses (ASCII) separated by commas')
   .transform((list) => [...new Set(list)]);
+
+const tags = z
+  .string()
+  .transform(listOf)
+  .refine((list) => list.every(isTag), `must be of ${TAGS.join(', ')}, separated by commas; empty keeps none`)
+  .transform((list) => TAGS.filter((tag) => list.includes(tag)));
 
 const queueName = z
   .string()
@@ -157,6 +172,7 @@ export const processorSettings = z
     ...queue,
     // The AWS SDK's own variable. It's read here too, because a local S3 takes the bucket from the URL's path.
     AWS_ENDPOINT_URL_S3: httpUrl.optional(),
+    EVENT_TAGS: tags.default([...TAGS]),
     PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
     PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
     PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),

@@ -1,10 +1,14 @@
-import { describeException, readException } from './exception.ts';
+import { readException } from './exception.ts';
 import type { StackFrame } from './issue.ts';
 import type { JsonRecord } from './json.ts';
 import { isRecord, nonEmptyText } from './json.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
+import { keepFrames, stackFrames } from './stack.ts';
+import type { Tag, Tags } from './tags.ts';
+import { readTags, TAGS } from './tags.ts';
 import { storable } from './text.ts';
 import { instant } from './time.ts';
+import { readTitle } from './title.ts';
 
 /** One error as Sentry forwards it, reduced to the aggregated fields. All text is bounded and storable. */
 export interface ErrorEvent {
@@ -12,32 +16,36 @@ export interface ErrorEvent {
   readonly groupId: string;
   readonly projectId: string;
   readonly message: string;
+  /** The log message, where the exception is the message. Empty without one. */
+  readonly logMessage: string;
   readonly module: string;
   readonly stackFrames: readonly StackFrame[];
   readonly receivedAt: Date;
   /** Sentry's identity of the affected user, such as `id:42`; null if nobody is named. Never stored. */
   readonly user: string | null;
+  readonly tags: Tags;
 }
 
 export type ParsedEvent = { readonly event: ErrorEvent } | { readonly rejection: Rejection };
 
 /**
  * The most that is stored of one event, in UTF-16 units of up to 3 bytes; a cut shows as `…`. With 51 frames of two
- * texts of 200 that is 70 KB in Postgres before compression, whatever was sent (MAX_STORED_BYTES; a test holds it).
+ * texts of 200 that is 74 KB in Postgres before compression, whatever was sent (MAX_STORED_BYTES; a test holds it).
  */
 export const MAX_MESSAGE = 1_000;
 export const MAX_MODULE = 300;
 /** Longer ids are refused, not cut: two that begin alike would be counted as one. */
 export const MAX_ID = 128;
 /** Of an issue's row, as text and jsonb are before compression. A bucket's two sets are at most 1,290 bytes each. */
-export const MAX_STORED_BYTES = 72_000;
+export const MAX_STORED_BYTES = 76_000;
 
 /**
  * Reads the body of an SQS message. Every field is untrusted: a field of the wrong type counts as absent. Only fields
  * that aggregation needs reject the message.
  * @param sentAt when the message entered the queue: the event's date if it is missing or far ahead
+ * @param tags the tags to store; default all
  */
-export function parseEvent(body: string, sentAt: Date): ParsedEvent {
+export function parseEvent(body: string, sentAt: Date, tags: readonly Tag[] = TAGS): ParsedEvent {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -59,21 +67,25 @@ export function parseEvent(body: string, sentAt: Date): ParsedEvent {
   const receivedAt = dateOf(json, sentAt);
   if (typeof receivedAt === 'string') return reject('invalid_date', receivedAt);
 
-  const exception = readException(json.entries);
-  const message = nonEmptyText(json.message) ?? nonEmptyText(json.title) ?? describeException(exception);
-  if (message === null) return reject('missing_message', 'message, title and exception are all empty');
+  const exception = readException(json);
+  const title = readTitle(json, exception, MAX_MESSAGE);
+  if (title === null) return reject('missing_message', 'message, title, exception and culprit are all empty');
 
+  const frames = keepFrames(exception.frames);
   return {
     event: {
       eventId,
       groupId,
       projectId: storable(identifier(json.projectID) ?? '', MAX_ID),
-      // Trimmed before it is cut: a text that begins with pages of white space would look empty.
-      message: storable(message.trim(), MAX_MESSAGE),
-      module: storable(exception?.module ?? '', MAX_MODULE),
-      stackFrames: exception?.stackFrames ?? [],
+      ...title,
+      module: storable(exception.module ?? '', MAX_MODULE),
+      // Kept for the first event of an issue only, so only then is it worth the work.
+      get stackFrames() {
+        return stackFrames(frames);
+      },
       receivedAt,
       user: affectedUser(json),
+      tags: readTags(json, tags),
     },
   };
 }

@@ -1,83 +1,133 @@
-import type { StackFrame } from './issue.ts';
 import type { JsonRecord } from './json.ts';
 import { isRecord, nonEmptyText } from './json.ts';
-import { plural, storable } from './text.ts';
+import type { Frames } from './stack.ts';
+import { crashModule, framesElsewhere, framesOf, placeIn } from './stack.ts';
+import { folded } from './text.ts';
 
+/** The exception that an event is about. */
 export interface ThrownException {
   readonly type: string | null;
   readonly value: string | null;
+  /** Where it was thrown; null if unknown. */
   readonly module: string | null;
-  readonly stackFrames: readonly StackFrame[];
+  /** From the oldest call to the crash site. */
+  readonly frames: Frames;
 }
 
-const MAX_FRAMES = 50;
-const MAX_FRAME_TEXT = 200;
+/** Characters of a type or a value that are read, in UTF-16 units. */
+const MAX_READ = 8_000;
+/** On these platforms, `exception.module` is the module of the exception's class, and not where it was thrown. */
+const MODULE_OF_CLASS: ReadonlySet<unknown> = new Set([
+  'java',
+  'groovy',
+  'kotlin',
+  'csharp',
+  'dotnet',
+  'python',
+]);
 
-/**
- * The exception that was thrown: the last of `values`, which run from the root cause on. Sentry titles an issue
- * by it. Very old events hold the exception itself in place of `values`.
- */
-export function readException(entries: unknown): ThrownException | null {
-  if (!Array.isArray(entries)) return null;
-  const entry = entries.find((candidate) => isRecord(candidate) && candidate.type === 'exception');
-  if (!isRecord(entry) || !isRecord(entry.data)) return null;
-  const { values } = entry.data;
-  const thrown = Array.isArray(values) ? values.findLast(isRecord) : entry.data;
-  if (!isRecord(thrown)) return null;
-  const frames = framesOf(thrown);
+/** Reads the exception in Sentry's title of the event, and its stack. Without an exception, it reads only the stack. */
+export function readException(json: JsonRecord): ThrownException {
+  const entries = Array.isArray(json.entries) ? json.entries.filter(isRecord) : [];
+  const data = entries.find(({ type }) => type === 'exception')?.data;
+  const thrown = isRecord(data) ? titledException(data, json) : null;
+  const own = thrown === null ? [] : framesOf(thrown);
+  const frames = own.length > 0 ? own : framesElsewhere(entries);
   return {
-    type: nonEmptyText(thrown.type),
-    value: nonEmptyText(thrown.value),
-    module: nonEmptyText(thrown.module) ?? crashModule(frames),
-    stackFrames: boundedFrames(frames),
+    type: textOf(thrown?.type),
+    value: textOf(thrown?.value),
+    module: moduleOf(thrown, frames, json.platform),
+    frames,
   };
 }
 
-/** `type: value` as Sentry's title has it, or the one that isn't missing. */
-export function describeException(exception: ThrownException | null): string | null {
-  if (exception === null) return null;
-  const { type, value } = exception;
+/** `type: value` on one line, or the one that isn't missing; null without an exception. */
+export function describeException({ type, value }: ThrownException): string | null {
   return type !== null && value !== null ? `${type}: ${value}` : (type ?? value);
 }
 
-function framesOf(thrown: JsonRecord): readonly JsonRecord[] {
-  for (const trace of [thrown.stacktrace, thrown.rawStacktrace]) {
-    if (isRecord(trace) && Array.isArray(trace.frames)) return trace.frames.filter(isRecord);
-  }
-  return [];
+function textOf(value: unknown): string | null {
+  const text = nonEmptyText(value);
+  return text === null ? null : folded(text, MAX_READ);
 }
 
-function crashModule(frames: readonly JsonRecord[]): string | null {
-  const crash = frames.at(-1);
-  return crash === undefined ? null : frameModule(crash);
+function moduleOf(thrown: JsonRecord | null, frames: Frames, platform: unknown): string | null {
+  const named = placeIn(thrown?.module);
+  return MODULE_OF_CLASS.has(platform) ? (crashModule(frames) ?? named) : (named ?? crashModule(frames));
 }
 
-function frameModule(frame: JsonRecord): string | null {
-  return nonEmptyText(frame.module) ?? nonEmptyText(frame.filename) ?? nonEmptyText(frame.absPath);
+/**
+ * The exception that Sentry's title names, according to `metadata` and `title`. Without them it is the one that Sentry
+ * would choose: the last of `values`, which was thrown last. For a group it is the only exception that the group wraps.
+ * In very old events, the exception itself is in place of `values`.
+ */
+function titledException(data: JsonRecord, json: JsonRecord): JsonRecord | null {
+  if (!Array.isArray(data.values)) return data;
+  const values = data.values.filter(isRecord);
+  const metadata = isRecord(json.metadata) ? json.metadata : {};
+  return (
+    byMetadata(values, textOf(metadata.type), textOf(metadata.value)) ??
+    byTitle(values, textOf(json.title)) ??
+    onlyOneOfGroup(values) ??
+    values.at(-1) ??
+    null
+  );
 }
 
-/** Crash site first: Sentry's `frames` run from the oldest call to it. */
-function boundedFrames(frames: readonly JsonRecord[]): readonly StackFrame[] {
-  const kept = frames.slice(-MAX_FRAMES).reverse().map(frameOf);
-  const left = frames.length - kept.length;
-  if (left > 0)
-    kept.push({ function: `… ${plural(left, 'more frame')}`, module: null, line: null, column: null });
-  return kept;
+function byMetadata(
+  values: readonly JsonRecord[],
+  type: string | null,
+  value: string | null,
+): JsonRecord | null {
+  if (type === null && value === null) return null;
+  const found = values.findLast(
+    (one) =>
+      (type === null || isCutOf(type, textOf(one.type) ?? 'Error')) &&
+      (value === null ? textOf(one.value) === null : isCutOf(value, textOf(one.value) ?? '')),
+  );
+  return found ?? null;
 }
 
-function frameOf(frame: JsonRecord): StackFrame {
-  return {
-    function: bounded(nonEmptyText(frame.function) ?? nonEmptyText(frame.rawFunction)),
-    module: bounded(frameModule(frame)),
-    line: position(frame.lineNo),
-    column: position(frame.colNo),
+function byTitle(values: readonly JsonRecord[], title: string | null): JsonRecord | null {
+  if (title === null) return null;
+  const found = values.findLast((one) => {
+    const [type, value] = [textOf(one.type), textOf(one.value)];
+    if (type === null) return value !== null && isCutOf(title, value);
+    return title === type ? value === null : isCutOf(title, `${type}: ${value ?? ''}`.trim());
+  });
+  return found ?? null;
+}
+
+/** Whether Sentry's text is the start of the whole text. Sentry uses the first line, and ends a cut line with `...`. */
+export function isCutOf(text: string, whole: string): boolean {
+  const start = text.replace(/\s*(?:\.\.\.|…)$/, '');
+  return start === '' ? whole === '' : whole.startsWith(start);
+}
+
+/** How deep and wide a tree of exceptions is followed. */
+const MOST_IN_GROUP = 100;
+
+/**
+ * Sentry's rule for groups such as AggregateError. It collects the exceptions that the group wraps, and opens the groups
+ * among them. If all these exceptions are alike, it chooses the first.
+ * Sentry has it in sentry/grouping/strategies/newstyle.py, filter_exceptions_for_exception_groups.
+ */
+function onlyOneOfGroup(values: readonly JsonRecord[]): JsonRecord | null {
+  const nodes = values.slice(-MOST_IN_GROUP).map((value) => {
+    const mechanism = isRecord(value.mechanism) ? value.mechanism : {};
+    const { exception_id: id, parent_id: parent, is_exception_group: isGroup } = mechanism;
+    return { value, id, parent, isGroup: isGroup === true };
+  });
+  const root = nodes.find(({ id, parent }) => id !== undefined && id !== null && (parent ?? null) === null);
+  if (root === undefined || !root.isGroup) return null;
+  const seen = new Set<unknown>();
+  const open = (group: (typeof nodes)[number]): JsonRecord[] => {
+    if (seen.has(group.id)) return [];
+    seen.add(group.id);
+    const children = nodes.filter(({ parent }) => parent === group.id);
+    return children.flatMap((child) => (child.isGroup ? open(child) : [child.value]));
   };
-}
-
-function bounded(text: string | null): string | null {
-  return text === null ? null : storable(text, MAX_FRAME_TEXT);
-}
-
-function position(value: unknown): number | null {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
+  const wrapped = open(root);
+  const kinds = new Set(wrapped.map(({ type, value }) => `${textOf(type)}\n${textOf(value)}`));
+  return kinds.size === 1 ? (wrapped[0] ?? null) : null;
 }

@@ -9,8 +9,8 @@ export interface StackFrame {
 }
 
 /**
- * The issue that Sentry groups events under. `message`, `module` and `stackFrames` are those of the first event
- * received. They come from an unknown browser, and are only bounded and made storable, not made safe to show.
+ * The issue that Sentry groups events under. `message`, `logMessage`, `module` and `stackFrames` come from the first event
+ * received. They are untrusted: their length is bounded and they can be stored, but they are not safe to show.
  */
 export interface Issue {
   /** Our own key, a decimal string. */
@@ -19,11 +19,17 @@ export interface Issue {
   readonly groupId: string;
   readonly projectId: string;
   readonly message: string;
+  /** The log message of an event with an exception, if it says more than `message`; empty otherwise. */
+  readonly logMessage: string;
   /** Where the exception was thrown; empty if Sentry doesn't say. */
   readonly module: string;
-  /** The crash site first, at most 50 and a last one that says how many were left out. */
+  /** The crash site first; at most 50, and one more that says how many were left out. */
   readonly stackFrames: readonly StackFrame[];
-  /** When Sentry received the first event of it, by Sentry's clock. */
+  /** The release of the first event; null if it has no release. */
+  readonly firstRelease: string | null;
+  /** The environment of the first event, such as `production`; null if it has no environment. */
+  readonly environment: string | null;
+  /** When Sentry received the issue's first event, by Sentry's clock. */
   readonly firstSeen: Date;
   /** When Sentry received the latest event; in an evaluation, the event that is evaluated. Moves forward only. */
   readonly lastSeen: Date;
@@ -35,10 +41,27 @@ export interface Counts {
   readonly users: number;
 }
 
-/** The counts of one UTC day. */
+/** Counts of one UTC day. */
 export interface DayCounts extends Counts {
   /** `YYYY-MM-DD`. */
   readonly date: string;
+}
+
+/** Counts of one bucket: a UTC day or a UTC hour. */
+export interface BucketCounts extends Counts {
+  /** The bucket's first instant. */
+  readonly at: Date;
+}
+
+/** One value of a tag, estimated from samples of the issue's events: up to 64 of each UTC day. */
+export interface TagCount {
+  readonly value: string;
+  /** Estimated number of the issue's events in the window with this value. */
+  readonly events: number;
+  /** Share of the issue's events in the window, 0 to 1. Events without the tag count too, so shares may sum to less. */
+  readonly share: number;
+  /** When Sentry received the first sampled event with this value. Exact for issues of up to 64 events a day. */
+  readonly firstSeen: Date;
 }
 
 /** An issue's place in a ranking: `rank` starts at 1. */

@@ -12,8 +12,13 @@ export type Pointer = { readonly location: ObjectLocation } | { readonly rejecti
 
 /** Larger bodies aren't parsed, because a pointer consists of two short strings. */
 const MAX_POINTER = 4_096;
-/** The host in `https://BUCKET.s3.REGION.amazonaws.com/KEY`; older URLs have `s3-REGION`. Bucket names may have dots. */
-const HOST = /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com$/;
+/**
+ * `https://BUCKET.s3.REGION.amazonaws.com/KEY`, with `s3-REGION` in older versions. Taken from the text and not from a
+ * URL object, which would write a bucket's capitals small. A bucket's name may hold dots, and those of before 2018
+ * underscores and capitals; its region has up to five parts, as `eusc-de-east-1` and `us-isob-east-1`.
+ */
+const POINTER =
+  /^https:\/\/([a-z0-9][a-z0-9._-]{1,253}[a-z0-9])\.s3[.-]([a-z]{2,6}(?:-[a-z]{1,12}){1,3}-\d{1,2})\.amazonaws\.com\/([^?#\s]+)$/i;
 
 /**
  * Parses a message that only points to its event. If Sentry has an S3 bucket configured, all its messages are of this
@@ -37,13 +42,11 @@ export function parsePointer(body: string): Pointer | null {
 }
 
 function locationOf(value: unknown): ObjectLocation | null {
-  if (typeof value !== 'string' || !URL.canParse(value)) return null;
-  const url = new URL(value);
-  const [, bucket, region] = HOST.exec(url.hostname) ?? [];
-  if (bucket === undefined || region === undefined) return null;
-  if (url.protocol !== 'https:' || url.port !== '' || url.username !== '' || url.search !== '') return null;
-  const key = decoded(url.pathname.slice(1));
-  return key === null || key === '' ? null : { bucket, region, key };
+  if (typeof value !== 'string') return null;
+  const [, bucket, region, path] = POINTER.exec(value) ?? [];
+  if (bucket === undefined || region === undefined || path === undefined) return null;
+  const key = decoded(path);
+  return key === null ? null : { bucket, region: region.toLowerCase(), key };
 }
 
 function decoded(path: string): string | null {

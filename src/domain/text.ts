@@ -12,11 +12,26 @@ function withoutHalfPair(text: string): string {
   return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text;
 }
 
+/**
+ * Text on one line: white space of every kind becomes one blank, and is left out at both ends. Bounded first, after the
+ * white space that it begins with: the text may be megabytes. @param max UTF-16 units
+ */
+export function folded(text: string, max: number): string {
+  const start = text.trimStart();
+  const bounded = start.length > max ? withoutHalfPair(start.slice(0, max)) : start;
+  return bounded.replace(/\s+/g, ' ').trimEnd();
+}
+
+/**
+ * U+200C and U+200D where scripts need them: between letters of scripts that join, such as Persian and Hindi, and between
+ * the parts of an emoji. Between Latin letters they only hide.
+ */
+const JOINER = String.raw`(?<=[[\p{L}\p{M}]--[\p{sc=Latin}\p{sc=Greek}\p{sc=Cyrillic}\p{sc=Han}]]|[\p{Emoji}\u{FE0F}])[\u200C\u200D](?=[[\p{L}\p{M}]--[\p{sc=Latin}\p{sc=Greek}\p{sc=Cyrillic}\p{sc=Han}]]|\p{Extended_Pictographic})`;
 /** Line breaks of every kind, other control characters, and format characters: bidirectional overrides, zero-width. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
+const UNSEEN = new RegExp(String.raw`(?!${JOINER})[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]`, 'gv');
 const LINE_BREAK = /\r\n?|[\v\f\u0085\u2028\u2029]/g;
 /** Control and format characters but the line feed and the tab. */
-const UNSEEN_IN_LINES = /[^\P{Cc}\n\t]|\p{Cf}/gu;
+const UNSEEN_IN_LINES = new RegExp(String.raw`(?!${JOINER})(?:[\p{Cc}--[\n\t]]|\p{Cf})`, 'gv');
 /** More marks on one letter than any script stacks run over the lines around it. */
 const STACKED_MARKS = /(\p{M}{4})\p{M}+/gu;
 

@@ -32,6 +32,17 @@ export function instant(text: string): Date | null {
   return movedYear >= 1 && movedYear <= 9999 ? moved : null;
 }
 
+/** Milliseconds. */
+export const HOUR = 3_600_000;
+export const DAY = 86_400_000;
+
+/** A window of whole buckets: the current UTC day or hour, and so many before it. */
+export interface Window {
+  readonly unit: 'day' | 'hour';
+  /** Number of buckets before the current one. */
+  readonly back: number;
+}
+
 /** The UTC day of an instant, as `YYYY-MM-DD`. Buckets have such dates. */
 export function utcDay(date: Date): string {
   return date.toISOString().slice(0, 10);
@@ -39,7 +50,12 @@ export function utcDay(date: Date): string {
 
 /** The first UTC day of a window of buckets with `date >= today - days`. */
 export function firstDay(now: Date, days: number): string {
-  return utcDay(new Date(now.getTime() - days * 86_400_000));
+  return utcDay(new Date(now.getTime() - days * DAY));
+}
+
+/** The first instant of a window of hour buckets with `hour >= this hour - hours`. */
+export function firstHour(now: Date, hours: number): Date {
+  return new Date(Math.floor(now.getTime() / HOUR) * HOUR - hours * HOUR);
 }
 
 /** `2026-05-06 12:00:00 UTC`, wherever a person reads a time. */

@@ -1,3 +1,4 @@
+import type { Tag } from '../domain/tags.ts';
 import type { QueueUrls, SqsOptions } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
 import type { LogFormat, LogLevel } from '../runtime/logger.ts';
@@ -12,6 +13,8 @@ export interface WorkerSettings {
   readonly objectsEndpoint: string | undefined;
   /** How long a poll of an empty queue waits for a message. */
   readonly sleepDelaySeconds: number;
+  /** The tags of events that are stored. */
+  readonly tags: readonly Tag[];
   /** Number of messages after which the worker retires. */
   readonly messageCount: number;
 }

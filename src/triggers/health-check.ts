@@ -9,7 +9,7 @@ export function healthCheck(emails: readonly string[]): Trigger {
     name: 'Healthcheck',
     emails,
     evaluate: (issue) =>
-      issue.message.includes(MARKER)
+      issue.message.includes(MARKER) || issue.logMessage.includes(MARKER)
         ? { notify: true, because: `its text contains ${MARKER}` }
         : { notify: false, because: `its text doesn't contain ${MARKER}` },
   });

@@ -57,6 +57,7 @@ function superviseHere(workerEnvironment: NodeJS.ProcessEnv = {}) {
         },
         objectsEndpoint: undefined,
         sleepDelaySeconds: 1,
+        tags: [],
         messageCount: 1_000_000,
       },
     },

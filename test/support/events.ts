@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ErrorEvent } from '../../src/domain/event.ts';
 import type { JsonRecord } from '../../src/domain/json.ts';
+import { NO_TAGS } from '../../src/domain/tags.ts';
 
 /** One browser error as Sentry forwards it. Keys given replace its own; a key given as undefined is left out. */
 export function forwarded(overrides: JsonRecord = {}): JsonRecord {
@@ -54,10 +55,12 @@ export function errorEvent(overrides: Partial<ErrorEvent> = {}): ErrorEvent {
     groupId: '1001',
     projectId: '7',
     message: 'TypeError: x is undefined',
+    logMessage: '',
     module: 'app',
     stackFrames: [{ function: 'render', module: 'app', line: 20, column: 7 }],
     receivedAt: new Date(),
     user: 'id:42',
+    tags: NO_TAGS,
     ...overrides,
   };
 }

@@ -6,9 +6,10 @@ import { sendBodies } from './queue.ts';
 /** hll is exact up to 160 elements, so that a count can be asserted to the last event. */
 const EVENTS_A_BUCKET = 80;
 
-/** Puts events on the queue, eighty to an issue and each by a user of its own. */
-export async function sendEvents(queue: TestQueue, count: number, prefix = 'g'): Promise<void> {
-  const bodies = Array.from({ length: count }, (_, index) =>
+/** Puts events on the queue, eighty to an issue and each by a user of its own. @param from how many were sent before */
+export async function sendEvents(queue: TestQueue, count: number, prefix = 'g', from = 0): Promise<void> {
+  const indexes = Array.from({ length: count }, (_, index) => from + index);
+  const bodies = indexes.map((index) =>
     JSON.stringify(
       forwarded({
         groupID: `${prefix}${Math.floor(index / EVENTS_A_BUCKET)}`,

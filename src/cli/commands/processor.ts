@@ -119,6 +119,7 @@ async function runProcessor(
         queue: { ...queueOptions, ...urls },
         objectsEndpoint: settings.AWS_ENDPOINT_URL_S3,
         sleepDelaySeconds: settings.PROCESSOR_SLEEP_DELAY,
+        tags: settings.EVENT_TAGS,
         messageCount: settings.PROCESSOR_WORKER_MESSAGE_COUNT,
       },
     };

@@ -1,6 +1,7 @@
 import { checkStore } from '../../db/events.ts';
 import type { Db } from '../../db/pool.ts';
 import type { ErrorEvent } from '../../domain/event.ts';
+import type { Tag } from '../../domain/tags.ts';
 import type { Objects } from '../../queue/objects.ts';
 import type { Queue, QueueMessage } from '../../queue/queue.ts';
 import { backoff, pause } from '../../runtime/loop.ts';
@@ -42,6 +43,8 @@ export interface ConsumeDependencies {
   readonly db: Db;
   readonly queue: Queue;
   readonly objects: Objects;
+  /** Which tags of events are kept. */
+  readonly tags: readonly Tag[];
 }
 
 export interface ConsumeOptions extends ReceiveOptions {
@@ -112,12 +115,12 @@ export async function consume(
 
 /** @returns the fate of every message of the round */
 async function parseAndStore(
-  { db, objects }: ConsumeDependencies,
+  { db, objects, tags }: ConsumeDependencies,
   messages: readonly QueueMessage[],
   events: ConsumeEvents,
 ): Promise<readonly Fate[]> {
   const started = performance.now();
-  const { parsed, fates: unparsed } = await parse(messages, objects);
+  const { parsed, fates: unparsed } = await parse(messages, objects, tags);
   for (const { message, event } of parsed) events.parsed(message, event);
   const fates = [...unparsed, ...(await store(db, parsed))];
   const committedAt = Date.now();

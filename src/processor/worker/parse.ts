@@ -2,6 +2,7 @@ import type { ErrorEvent } from '../../domain/event.ts';
 import { parseEvent } from '../../domain/event.ts';
 import type { ObjectLocation } from '../../domain/pointer.ts';
 import { parsePointer } from '../../domain/pointer.ts';
+import type { Tag } from '../../domain/tags.ts';
 import type { Objects } from '../../queue/objects.ts';
 import type { QueueMessage } from '../../queue/queue.ts';
 import { FETCH_TIMEOUT_MILLISECONDS } from '../timeouts.ts';
@@ -34,13 +35,14 @@ interface PointerMessage {
 export async function parse(
   messages: readonly QueueMessage[],
   objects: Objects,
+  tags: readonly Tag[],
   fetchMilliseconds = FETCH_TIMEOUT_MILLISECONDS,
 ): Promise<ParsedRound> {
   const parsed: ParsedMessage[] = [];
   const fates: (Rejected | RetryLater)[] = [];
   const pointers: PointerMessage[] = [];
   const parseBody = (message: QueueMessage, body: string) => {
-    const result = parseEvent(body, message.sentAt);
+    const result = parseEvent(body, message.sentAt, tags);
     if ('event' in result) parsed.push({ message, event: result.event });
     else fates.push({ outcome: 'rejected', message, rejection: result.rejection });
   };

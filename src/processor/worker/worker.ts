@@ -56,7 +56,7 @@ export function startWork(settings: WorkerSettings, report: (message: Report) =>
 
   void (async () => {
     try {
-      await consume({ db: pool, queue, objects }, options, events, stopping.signal);
+      await consume({ db: pool, queue, objects, tags: settings.tags }, options, events, stopping.signal);
     } catch (thrown) {
       process.exitCode = 1;
       events.failed(thrown, 'the worker ends because of an error');

@@ -52,7 +52,7 @@ describe('the processor', () => {
       invalid_json: '{"eventID": nonsense \u00e9',
       missing_event_id: JSON.stringify(forwarded({ eventID: null, id: null })),
       missing_group_id: JSON.stringify(forwarded({ groupID: null })),
-      missing_message: JSON.stringify(forwarded({ message: '', title: '', entries: [] })),
+      missing_message: JSON.stringify(forwarded({ message: '', title: '', culprit: '', entries: [] })),
       invalid_date: JSON.stringify(forwarded({ dateReceived: 'soon' })),
     };
     await send([forwarded(), ...Object.values(bad), forwarded()]);
@@ -81,7 +81,7 @@ describe('the processor', () => {
     try {
       await send([
         ...Array.from({ length: 6 }, (_, index) => forwarded({ groupID: `g${index}` })),
-        forwarded({ groupID: 'refused', message: 'refuse me' }),
+        forwarded({ groupID: 'refused', message: 'refuse me', entries: [] }),
         ...Array.from({ length: 3 }, (_, index) => forwarded({ groupID: `h${index}` })),
       ]);
       const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });

@@ -33,10 +33,26 @@ describe('the processor’s settings', () => {
       AWS_CONNECT_TIMEOUT: 30,
       AWS_READ_TIMEOUT: 30,
       SQS_QUEUE_NAME: 'sentry_errors',
+      EVENT_TAGS: ['release', 'environment', 'browser', 'os'],
       PROCESSOR_SLEEP_DELAY: 20,
       PROCESSOR_PROCESS_COUNT: availableParallelism(),
       PROCESSOR_WORKER_MESSAGE_COUNT: 200,
     });
+  });
+
+  it.each([
+    ['os, release', ['release', 'os']],
+    ['os,os', ['os']],
+    ['', []],
+    [' ', []],
+  ])('keep the tags of %j alone', (EVENT_TAGS, expected) => {
+    expect(readSettings(processorSettings, { ...REQUIRED, EVENT_TAGS }).EVENT_TAGS).toEqual(expected);
+  });
+
+  it.each(['user', 'release,url', 'Release'])('refuse the tags %j: the list is closed', (EVENT_TAGS) => {
+    expect(() => readSettings(processorSettings, { ...REQUIRED, EVENT_TAGS })).toThrow(
+      /EVENT_TAGS +must be of release, environment, browser, os/,
+    );
   });
 
   it('name every wrong variable at once', () => {

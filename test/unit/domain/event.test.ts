@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorEvent } from '../../../src/domain/event.ts';
-import { MAX_MESSAGE, MAX_MODULE, parseEvent } from '../../../src/domain/event.ts';
+import { MAX_MESSAGE, parseEvent } from '../../../src/domain/event.ts';
 import type { Rejection } from '../../../src/domain/rejection.ts';
-import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
+import { forwarded } from '../../support/events.ts';
 
 const SENT_AT = new Date('2026-05-06T12:30:00Z');
 
@@ -25,6 +25,7 @@ describe('an event as Sentry forwards it', () => {
       groupId: '1001',
       projectId: '7',
       message: 'TypeError: x is undefined',
+      logMessage: '',
       module: 'app',
       stackFrames: [
         { function: 'render', module: 'app', line: 20, column: 7 },
@@ -32,6 +33,7 @@ describe('an event as Sentry forwards it', () => {
       ],
       receivedAt: new Date('2026-05-06T12:00:00.123Z'),
       user: 'id:42',
+      tags: { release: null, environment: null, browser: 'Firefox 140', os: null },
     });
   });
 
@@ -47,36 +49,29 @@ describe('an event as Sentry forwards it', () => {
   });
 });
 
+/** An event without an exception. */
+const log = (overrides: Record<string, unknown>) => event({ entries: [], title: null, ...overrides });
+
 describe('the text of an event', () => {
-  it('is the log message where there is one', () => {
-    expect(event({ message: 'disk full', title: 'other' }).message).toBe('disk full');
-  });
-
-  it('falls back to the title, then to `type: value` of the exception thrown', () => {
-    expect(event({ message: '', title: 'A title' }).message).toBe('A title');
-    const entries = [exceptionEntry([exception('Cause', 'first'), exception('RangeError', 'last')])];
-    expect(event({ message: null, title: null, entries }).message).toBe('RangeError: last');
-  });
-
   it.each([
     ['U+0000', 'a\u0000b', 'a\uFFFDb'],
     ['a lone high surrogate', 'a\ud800b', 'a\uFFFDb'],
     ['a lone low surrogate', 'a\udc00b', 'a\uFFFDb'],
   ])('has %s replaced', (_what, message, expected) => {
-    expect(event({ message }).message).toBe(expected);
+    expect(log({ message }).message).toBe(expected);
   });
 
   it('is not cut down to the white space before it', () => {
-    expect(event({ message: `${' '.repeat(2_000)}disk full\n` }).message).toBe('disk full');
+    expect(log({ message: `${' '.repeat(2_000)}disk full\n` }).message).toBe('disk full');
   });
 
   it('keeps characters beyond the basic plane', () => {
-    expect(event({ message: 'crash 💥' }).message).toBe('crash 💥');
+    expect(log({ message: 'crash 💥' }).message).toBe('crash 💥');
   });
 
   it('is cut visibly, never through a surrogate pair', () => {
-    expect(event({ message: 'x'.repeat(MAX_MESSAGE) }).message).toHaveLength(MAX_MESSAGE);
-    const cut = event({ message: `${'x'.repeat(MAX_MESSAGE - 2)}💥${'x'.repeat(100)}` }).message;
+    expect(log({ message: 'x'.repeat(MAX_MESSAGE) }).message).toHaveLength(MAX_MESSAGE);
+    const cut = log({ message: `${'x'.repeat(MAX_MESSAGE - 2)}💥${'x'.repeat(100)}` }).message;
     expect(cut).toBe(`${'x'.repeat(MAX_MESSAGE - 2)}…`);
   });
 });
@@ -137,48 +132,6 @@ describe('the affected user', () => {
   });
 });
 
-describe('the exception of an event', () => {
-  it('is the last of `values`, the one that was thrown', () => {
-    const entries = [
-      exceptionEntry([exception('Cause', 'a', { module: 'cause' }), exception('Thrown', 'b')]),
-    ];
-    expect(event({ entries }).module).toBe('app');
-  });
-
-  it('is the entry itself in very old events', () => {
-    const entries = [{ type: 'exception', data: exception('TypeError', 'old', { module: 'old.module' }) }];
-    expect(event({ entries }).module).toBe('old.module');
-  });
-
-  it('is found among other entries, and may be missing', () => {
-    const entries = [null, { type: 'breadcrumbs', data: {} }, exceptionEntry([exception('A', 'b')])];
-    expect(event({ entries }).stackFrames).toHaveLength(2);
-    expect(event({ entries: undefined })).toMatchObject({ module: '', stackFrames: [] });
-    expect(event({ entries: 'nonsense' })).toMatchObject({ module: '', stackFrames: [] });
-  });
-
-  it('names the crash site as module where it has no module itself', () => {
-    const entries = [exceptionEntry([exception('A', 'b', { module: null })])];
-    expect(event({ entries }).module).toBe('app');
-  });
-
-  it('has its module cut visibly', () => {
-    const entries = [exceptionEntry([exception('A', 'b', { module: 'm'.repeat(10_000) })])];
-    expect(event({ entries }).module).toBe(`${'m'.repeat(MAX_MODULE - 1)}…`);
-  });
-
-  it('keeps fifty frames from the crash site on, and says how many it left out', () => {
-    const frames = Array.from({ length: 10_000 }, (_, index) => ({ function: `f${index}`, module: 'm' }));
-    const entries = [exceptionEntry([exception('A', 'b', { stacktrace: { frames } })])];
-    const kept = event({ entries }).stackFrames;
-    expect(kept).toHaveLength(51);
-    expect(kept[0]?.function).toBe('f9999');
-    expect(kept[50]?.function).toBe('… 9950 more frames');
-    const oneMore = [exceptionEntry([exception('A', 'b', { stacktrace: { frames: frames.slice(0, 51) } })])];
-    expect(event({ entries: oneMore }).stackFrames[50]?.function).toBe('… 1 more frame');
-  });
-});
-
 describe('a message that is not an event', () => {
   it.each([
     ['', 'invalid_json'],
@@ -192,7 +145,7 @@ describe('a message that is not an event', () => {
     [forwarded({ groupID: null }), 'missing_group_id'],
     [forwarded({ groupID: 1.5 }), 'missing_group_id'],
     [forwarded({ groupID: 'g'.repeat(129) }), 'invalid_group_id'],
-    [forwarded({ message: '', title: ' ', entries: [] }), 'missing_message'],
+    [forwarded({ message: '', title: ' ', culprit: null, entries: [] }), 'missing_message'],
   ])('is rejected: %.60j', (body, reason) => {
     expect(rejection(body).reason).toBe(reason);
   });

@@ -15,6 +15,18 @@ describe('a pointer message', () => {
       'https://my.errors.s3.us-gov-east-1.amazonaws.com/a%20b',
       { bucket: 'my.errors', region: 'us-gov-east-1', key: 'a b' },
     ],
+    [
+      'https://My_Old.Errors.s3.eusc-de-east-1.amazonaws.com/7/A%2Fb',
+      { bucket: 'My_Old.Errors', region: 'eusc-de-east-1', key: '7/A/b' },
+    ],
+    [
+      'https://errors.s3.us-isob-east-1.amazonaws.com/7/a',
+      { bucket: 'errors', region: 'us-isob-east-1', key: '7/a' },
+    ],
+    [
+      'HTTPS://errors.S3.AP-SOUTHEAST-4.amazonaws.com/7/a',
+      { bucket: 'errors', region: 'ap-southeast-4', key: '7/a' },
+    ],
   ])('at %s says where its event is stored', (url, location) => {
     expect(parsePointer(pointer(url))).toEqual({ location });
   });
@@ -27,6 +39,10 @@ describe('a pointer message', () => {
     'https://errors.s3.us-west-2.amazonaws.com:8443/7/a',
     'https://user@errors.s3.us-west-2.amazonaws.com/7/a',
     'https://errors.s3.us-west-2.amazonaws.com/7/a?versionId=1',
+    'https://errors.s3.us-west-2.amazonaws.com/7/a#part',
+    'https://err/ors.s3.us-west-2.amazonaws.com/7/a',
+    'https://errors.s3.us-west-2.amazonaws.com@evil.example/7/a',
+    'https://errors.s3.localhost.amazonaws.com/7/a',
     'https://errors.s3.us-west-2.amazonaws.com/',
     'https://errors.s3.us-west-2.amazonaws.com/%ff',
     'file:///etc/passwd',

@@ -50,8 +50,12 @@ describe('the largest event', () => {
     const text = (length: number) => '\u3042'.repeat(length);
     const frame = { function: text(9_000), module: text(9_000), lineNo: 2 ** 53 - 1, colNo: 2 ** 53 - 1 };
     const frames = Array.from({ length: 60 }, () => frame);
-    const fields = { groupID: text(128), projectID: text(128), message: text(9_000) };
-    const thrown = exception('A', 'b', { module: text(9_000), stacktrace: { frames } });
+    const tags = ['release', 'environment'].map((key) => ({ key, value: text(9_000) }));
+    const fields = { groupID: text(128), projectID: text(128), message: text(9_000), tags };
+    const thrown = exception('A', text(9_000).replace('あ', 'い'), {
+      module: text(9_000),
+      stacktrace: { frames },
+    });
     const parsed = parseEvent(
       JSON.stringify(forwarded({ ...fields, entries: [exceptionEntry([thrown])] })),
       new Date(),
@@ -61,6 +65,7 @@ describe('the largest event', () => {
     // Adding an empty text or object unpacks what is stored compressed.
     const { rows } = await pool.query<{ bytes: number }>(
       `SELECT pg_column_size(group_id || '') + pg_column_size(project_id || '') + pg_column_size(message || '')
+         + pg_column_size(log_message || '') + pg_column_size(first_release || '') + pg_column_size(environment || '')
          + pg_column_size(module || '') + pg_column_size(stack_frames || '[]'::jsonb) AS bytes
        FROM issues WHERE group_id = $1`,
       [fields.groupID],

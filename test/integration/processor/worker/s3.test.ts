@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../../../dev/poll.ts';
+import { TAGS } from '../../../../src/domain/tags.ts';
 import { parse } from '../../../../src/processor/worker/parse.ts';
 import { createObjects } from '../../../../src/queue/objects.ts';
 import type { QueueMessage } from '../../../../src/queue/queue.ts';
@@ -116,7 +117,7 @@ describe('a message that points to S3', () => {
     const stalled = ['mute-1', 'half-1', 'mute-2'].map((key) => received(pointer(key)));
     const whole = Array.from({ length: 9 }, (_, index) => received(pointer(`whole-${index}`)));
     const messages = [...stalled, ...whole, received(JSON.stringify(forwarded()))];
-    const { parsed, fates } = await parse(messages, objects, 10_000);
+    const { parsed, fates } = await parse(messages, objects, TAGS, 10_000);
     expect(parsed).toHaveLength(10);
     expect(fates.map(({ message }) => message.id).sort()).toEqual(stalled.map(({ id }) => id).sort());
     for (const fate of fates) {

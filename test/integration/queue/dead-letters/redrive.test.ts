@@ -52,7 +52,7 @@ describe('sending the dead letters back', () => {
   it('counts them after the fix, while the processor runs, and a letter that is rejected again stays once', async () => {
     await pool.query(`ALTER TABLE issues ADD CONSTRAINT refuse CHECK (message <> 'refuse me')`);
     const refused = Array.from({ length: 40 }, (_, index) =>
-      JSON.stringify(forwarded({ groupID: `g${index % 7}`, message: 'refuse me' })),
+      JSON.stringify(forwarded({ groupID: `g${index % 7}`, message: 'refuse me', entries: [] })),
     );
     const bad = bodies(30);
     await sendBodies(queue.client, queue.queueUrl, [...refused, ...bad]);
