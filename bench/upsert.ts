@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../dev/output.ts';
-import { storeStatement } from '../src/db/events.ts';
+import { knownStatement } from '../src/db/events.ts';
 import { parseEvent } from '../src/domain/event.ts';
 import { events } from './fill.ts';
 import type { Stand } from './stand.ts';
@@ -27,7 +27,7 @@ export async function upsertRate(stand: Stand, clients: number): Promise<number>
         return 'event' in parsed ? [parsed.event] : [];
       });
       const file = join(directory, `${script}.sql`);
-      await writeFile(file, `${inlined(storeStatement(batch))};\n`);
+      await writeFile(file, `${inlined(knownStatement(batch))};\n`);
       files.push('-f', file);
     }
     const { ok, text } = await run(

@@ -33,13 +33,16 @@ GRANT USAGE ON SCHEMA public TO bec_alerts_processor, bec_alerts_watcher;
 -- Removes rights that an older version of this file granted.
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM bec_alerts_processor, bec_alerts_watcher;
 
--- The processor folds events into issues and buckets. It deletes nothing, and can't read email addresses.
-GRANT SELECT, INSERT, UPDATE ON issues, issue_buckets TO bec_alerts_processor;
+-- The processor folds events into issues, buckets and samples of tags. It deletes nothing, and can't read email addresses.
+GRANT SELECT, INSERT, UPDATE ON issues, issue_activity, issue_buckets, issue_hours, issue_tags TO bec_alerts_processor;
 
--- The watcher reads issues and buckets. It deletes old buckets. It locks them first, which needs UPDATE of one column. It
--- changes issues only after a restore. `bec-alerts status` uses this role too.
-GRANT SELECT, UPDATE (changed_in) ON issues TO bec_alerts_watcher;
+-- The watcher reads what the processor wrote, and deletes it when it is old. It locks old rows first, which needs UPDATE of
+-- one column. It changes issue_activity only after a restore. `bec-alerts status` uses this role too.
+GRANT SELECT ON issues TO bec_alerts_watcher;
+GRANT SELECT, UPDATE (changed_in) ON issue_activity TO bec_alerts_watcher;
 GRANT SELECT, DELETE, UPDATE (date) ON issue_buckets TO bec_alerts_watcher;
+GRANT SELECT, DELETE ON issue_tags TO bec_alerts_watcher;
+GRANT SELECT, DELETE, UPDATE (hour) ON issue_hours TO bec_alerts_watcher;
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON recipients, recipient_issues, trigger_runs, alerts, failed_evaluations TO bec_alerts_watcher;
 

@@ -4,6 +4,53 @@ CREATE EXTENSION IF NOT EXISTS hll WITH SCHEMA public;
 
 COMMENT ON EXTENSION hll IS 'type for storing hyperloglog data';
 
+CREATE FUNCTION public.copy_issue_activity() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    INSERT INTO issue_activity AS known (issue_id, last_seen, changed_in)
+    VALUES (NEW.id, NEW.last_seen, NEW.changed_in)
+    ON CONFLICT (issue_id) DO UPDATE SET
+        last_seen = greatest(known.last_seen, excluded.last_seen),
+        changed_in = excluded.changed_in;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.delete_issue_tags() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+BEGIN
+    DELETE FROM issue_tags WHERE issue_id = OLD.id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.show_issue_activity() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO '$user', 'public'
+    AS $$
+DECLARE
+    last pg_snapshot := (SELECT snapshot FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1);
+    active record;
+BEGIN
+    -- Without a finished run it evaluates every issue.
+    IF last IS NULL THEN RETURN NEW; END IF;
+    FOR active IN
+        SELECT activity.* FROM issue_activity AS activity JOIN issues ON id = issue_id
+        WHERE NOT pg_visible_in_snapshot(activity.changed_in, last) AND issues.changed_in <> activity.changed_in
+        ORDER BY group_id COLLATE "C"
+    LOOP
+        BEGIN
+            UPDATE issues SET changed_in = active.changed_in, last_seen = greatest(last_seen, active.last_seen)
+            WHERE id = active.issue_id;
+        EXCEPTION WHEN serialization_failure OR lock_not_available OR deadlock_detected THEN
+            NULL;
+        END;
+    END LOOP;
+    RETURN NEW;
+END $$;
+
 CREATE TABLE public.alerts (
     id bigint NOT NULL,
     run_id bigint NOT NULL,
@@ -54,6 +101,21 @@ CREATE TABLE public.failed_evaluations (
 
 COMMENT ON TABLE public.failed_evaluations IS 'Judgements that threw, to be made again in the next runs, ten at most.';
 
+CREATE TABLE public.issue_activity (
+    issue_id bigint NOT NULL,
+    last_seen timestamp with time zone NOT NULL,
+    changed_in xid8 NOT NULL,
+    counted_on date,
+    counted bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.issue_activity IS 'When an issue''s last event was received, and by which transaction it was stored.';
+
+COMMENT ON COLUMN public.issue_activity.changed_in IS 'The transaction of the last event. A run evaluates the issues whose changed_in its predecessor''s snapshot did not see.';
+
+COMMENT ON COLUMN public.issue_activity.counted IS 'Events stored on the UTC day counted_on, repeated ones too: the more, the smaller the share of them that is sampled.';
+
 CREATE TABLE public.issue_buckets (
     issue_id bigint NOT NULL,
     date date NOT NULL,
@@ -66,6 +128,31 @@ ALTER TABLE ONLY public.issue_buckets ALTER COLUMN user_set SET STORAGE MAIN;
 
 COMMENT ON TABLE public.issue_buckets IS 'One issue on one UTC day: HyperLogLog sets of event ids and of affected users (hashes only).';
 
+CREATE TABLE public.issue_hours (
+    issue_id bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    event_set public.hll(11,5,-1,1) NOT NULL,
+    user_set public.hll(11,5,-1,1) NOT NULL
+)
+WITH (toast_tuple_target='4080', fillfactor='70');
+ALTER TABLE ONLY public.issue_hours ALTER COLUMN event_set SET STORAGE MAIN;
+ALTER TABLE ONLY public.issue_hours ALTER COLUMN user_set SET STORAGE MAIN;
+
+COMMENT ON TABLE public.issue_hours IS 'One issue in one UTC hour: HyperLogLog sets of event ids and of affected users (hashes only). Kept for eight days.';
+
+CREATE TABLE public.issue_tags (
+    issue_id bigint NOT NULL,
+    date date NOT NULL,
+    hash bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    release text,
+    environment text,
+    browser text,
+    os text
+);
+
+COMMENT ON TABLE public.issue_tags IS 'Tags of a sample of an issue''s events on one UTC day.';
+
 CREATE TABLE public.issues (
     id bigint NOT NULL,
     group_id text NOT NULL COLLATE pg_catalog."C",
@@ -75,10 +162,21 @@ CREATE TABLE public.issues (
     stack_frames jsonb NOT NULL,
     first_seen timestamp with time zone NOT NULL,
     last_seen timestamp with time zone NOT NULL,
-    changed_in xid8 NOT NULL
+    changed_in xid8 DEFAULT '3'::xid8 NOT NULL,
+    log_message text DEFAULT ''::text NOT NULL,
+    first_release text,
+    environment text
 );
 
-COMMENT ON COLUMN public.issues.changed_in IS 'The transaction of the last event. A run judges the issues whose changed_in its predecessor''s snapshot did not see.';
+COMMENT ON COLUMN public.issues.last_seen IS 'Of the version before issue_activity.';
+
+COMMENT ON COLUMN public.issues.changed_in IS 'Of the version before issue_activity. 3 is long ago: every snapshot sees it.';
+
+COMMENT ON COLUMN public.issues.log_message IS 'The first event''s log message, where its exception is the message. Empty without one.';
+
+COMMENT ON COLUMN public.issues.first_release IS 'The release of the first event; null where it names none, or was stored by an older version.';
+
+COMMENT ON COLUMN public.issues.environment IS 'Of the first event.';
 
 ALTER TABLE public.issues ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.issues_id_seq
@@ -112,6 +210,13 @@ ALTER TABLE public.recipients ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.text_cleanings (
+    rules integer NOT NULL,
+    last_issue_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.text_cleanings IS 'Up to which issue texts were cleaned, by the version of the rules.';
+
 CREATE TABLE public.trigger_runs (
     id bigint NOT NULL,
     ran_at timestamp with time zone NOT NULL,
@@ -120,7 +225,8 @@ CREATE TABLE public.trigger_runs (
     issue_count bigint DEFAULT 0 NOT NULL,
     alert_count bigint DEFAULT 0 NOT NULL,
     changed_in xid8,
-    cluster bigint
+    cluster bigint,
+    by_activity boolean DEFAULT false NOT NULL
 );
 
 COMMENT ON COLUMN public.trigger_runs.snapshot IS 'What the run saw; the next run judges the issues that changed outside of it.';
@@ -128,6 +234,8 @@ COMMENT ON COLUMN public.trigger_runs.snapshot IS 'What the run saw; the next ru
 COMMENT ON COLUMN public.trigger_runs.changed_in IS 'The run''s own transaction.';
 
 COMMENT ON COLUMN public.trigger_runs.cluster IS 'The system identifier of the cluster it ran in: the snapshot counts that cluster''s transactions. Null where it is not to be had.';
+
+COMMENT ON COLUMN public.trigger_runs.by_activity IS 'Whether the watcher reads issue_activity; false: the version before it.';
 
 ALTER TABLE public.trigger_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.trigger_runs_id_seq
@@ -147,8 +255,17 @@ ALTER TABLE ONLY public.alerts
 ALTER TABLE ONLY public.failed_evaluations
     ADD CONSTRAINT failed_evaluations_pkey PRIMARY KEY (trigger, issue_id);
 
+ALTER TABLE ONLY public.issue_activity
+    ADD CONSTRAINT issue_activity_pkey PRIMARY KEY (issue_id);
+
 ALTER TABLE ONLY public.issue_buckets
     ADD CONSTRAINT issue_buckets_pkey PRIMARY KEY (issue_id, date);
+
+ALTER TABLE ONLY public.issue_hours
+    ADD CONSTRAINT issue_hours_pkey PRIMARY KEY (issue_id, hour);
+
+ALTER TABLE ONLY public.issue_tags
+    ADD CONSTRAINT issue_tags_pkey PRIMARY KEY (issue_id, date, hash);
 
 ALTER TABLE ONLY public.issues
     ADD CONSTRAINT issues_group_id_key UNIQUE (group_id);
@@ -165,6 +282,9 @@ ALTER TABLE ONLY public.recipients
 ALTER TABLE ONLY public.recipients
     ADD CONSTRAINT recipients_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.text_cleanings
+    ADD CONSTRAINT text_cleanings_pkey PRIMARY KEY (rules);
+
 ALTER TABLE ONLY public.trigger_runs
     ADD CONSTRAINT trigger_runs_pkey PRIMARY KEY (id);
 
@@ -178,9 +298,17 @@ CREATE INDEX alerts_settled ON public.alerts USING btree (created_at) WHERE (sta
 
 CREATE INDEX issue_buckets_date ON public.issue_buckets USING btree (date);
 
-CREATE INDEX issues_changed_in ON public.issues USING btree (changed_in);
+CREATE INDEX issue_hours_hour ON public.issue_hours USING btree (hour);
 
 CREATE INDEX recipient_issues_issue ON public.recipient_issues USING btree (issue_id);
+
+CREATE TRIGGER copy_activity BEFORE UPDATE OF changed_in ON public.issues FOR EACH ROW WHEN ((new.changed_in = pg_current_xact_id())) EXECUTE FUNCTION public.copy_issue_activity();
+
+CREATE TRIGGER copy_new_activity AFTER INSERT ON public.issues FOR EACH ROW WHEN ((new.changed_in = pg_current_xact_id())) EXECUTE FUNCTION public.copy_issue_activity();
+
+CREATE TRIGGER delete_issue_tags AFTER DELETE ON public.issues FOR EACH ROW EXECUTE FUNCTION public.delete_issue_tags();
+
+CREATE TRIGGER show_activity BEFORE INSERT ON public.trigger_runs FOR EACH ROW WHEN ((NOT new.by_activity)) EXECUTE FUNCTION public.show_issue_activity();
 
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
@@ -194,8 +322,14 @@ ALTER TABLE ONLY public.alerts
 ALTER TABLE ONLY public.failed_evaluations
     ADD CONSTRAINT failed_evaluations_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.issue_activity
+    ADD CONSTRAINT issue_activity_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.issue_buckets
     ADD CONSTRAINT issue_buckets_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.issue_hours
+    ADD CONSTRAINT issue_hours_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.recipient_issues
     ADD CONSTRAINT recipient_issues_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;

@@ -1,4 +1,6 @@
 import type { Counts, RankedIssue } from '../domain/issue.ts';
+import type { Buckets } from './buckets.ts';
+import { columnsOf } from './buckets.ts';
 import { usersWithin } from './cardinality.ts';
 import { issuesById } from './issues.ts';
 import type { Db } from './pool.ts';
@@ -10,18 +12,18 @@ interface CountsRow {
 }
 
 /**
- * Each issue's counts over the buckets of `date >= since`; an issue without such a bucket counts nothing. One issue
+ * Each issue's counts over the buckets of a window; an issue without such a bucket counts nothing. One issue
  * after the other: a union's state is 131 kB, and grouping could hold one for each issue at a time.
  */
 export async function countsOf(
   db: Db,
   issueIds: readonly string[],
-  since: string,
+  buckets: Buckets,
 ): Promise<Map<string, Counts>> {
   const { rows } = await db.query<CountsRow>({
     text: `SELECT asked.issue_id, coalesce(events, 0) AS events, coalesce(users, 0) AS users
-           FROM unnest($2::bigint[]) AS asked (issue_id) ${unionsOf('asked')}`,
-    values: [since, issueIds],
+           FROM unnest($2::bigint[]) AS asked (issue_id) ${unionsOf('asked', buckets.unit)}`,
+    values: [buckets.since, issueIds],
   });
   return new Map(rows.map((row) => [row.issue_id, rounded(row)]));
 }
@@ -79,12 +81,13 @@ function rounded({ events, users }: CountsRow): Counts {
   return { events: Math.round(events), users: Math.round(users) };
 }
 
-/** An issue's unions over the buckets of `date >= $1`. */
-function unionsOf(source: string): string {
+/** An issue's unions over the buckets since `$1`. */
+function unionsOf(source: string, unit: Buckets['unit'] = 'day'): string {
+  const { table, time, type } = columnsOf(unit);
   return `CROSS JOIN LATERAL (
     SELECT hll_cardinality(hll_union_agg(event_set)) AS events,
            ${usersWithin('hll_union_agg(event_set)', 'hll_union_agg(user_set)')} AS users
-    FROM issue_buckets WHERE issue_buckets.issue_id = ${source}.issue_id AND date >= $1::date) AS counted`;
+    FROM ${table} WHERE ${table}.issue_id = ${source}.issue_id AND ${time} >= $1::${type}) AS counted`;
 }
 
 function mayRank(source: string): string {

@@ -8,6 +8,8 @@ export interface RecentCounts {
   readonly week: Counts;
   /** The oldest first, today last, a day without a bucket included. */
   readonly days: readonly DayCounts[];
+  /** The latest days with events as `YYYY-MM-DD`, three at most, also those before the window; the latest first. */
+  readonly latestDays: readonly string[];
 }
 
 export interface RecentWindow {
@@ -28,6 +30,7 @@ interface RecentRow {
   readonly today_users: number | null;
   readonly week_events: number | null;
   readonly week_users: number | null;
+  readonly latest_days: readonly string[];
 }
 
 /** Counts of many issues in one query. The ordered aggregates keep Postgres from a hash with a set for each issue. */
@@ -47,7 +50,9 @@ export async function recentCounts(
              array_agg(hll_cardinality(event_set) ORDER BY date) AS day_events,
              array_agg(${usersWithin('event_set', 'user_set')} ORDER BY date) AS day_users,
              ${events('$2')} AS today_events, ${users('$2')} AS today_users,
-             ${events('$3')} AS week_events, ${users('$3')} AS week_users
+             ${events('$3')} AS week_events, ${users('$3')} AS week_users,
+             ARRAY(SELECT to_char(date, 'YYYY-MM-DD') FROM issue_buckets AS latest
+                   WHERE latest.issue_id = issue_buckets.issue_id ORDER BY date DESC LIMIT 3) AS latest_days
            FROM issue_buckets
            WHERE issue_id = ANY($1::bigint[]) AND date >= $4::date
            GROUP BY issue_id`,
@@ -66,7 +71,8 @@ function toRecent(row: RecentRow | null, dates: readonly string[]): RecentCounts
     const at = place.get(date) ?? -1;
     return { date, ...counts(row?.day_events[at], row?.day_users[at]) };
   });
-  return { today, week: counts(row?.week_events, row?.week_users), days };
+  const week = counts(row?.week_events, row?.week_users);
+  return { today, week, days, latestDays: row?.latest_days ?? [] };
 }
 
 function counts(events: number | null | undefined, users: number | null | undefined): Counts {

@@ -7,14 +7,19 @@ interface IssueRow {
   readonly group_id: string;
   readonly project_id: string;
   readonly message: string;
+  readonly log_message: string;
   readonly module: string;
   readonly stack_frames: string;
   readonly first_seen: Date;
   readonly last_seen: Date;
+  readonly first_release: string | null;
+  readonly environment: string | null;
 }
 
-const COLUMNS =
-  'id, group_id, project_id, message, module, stack_frames::text AS stack_frames, first_seen, last_seen';
+const ISSUES = `
+  SELECT issues.id, group_id, project_id, message, log_message, module, stack_frames::text AS stack_frames, first_seen,
+         activity.last_seen, first_release, environment
+  FROM issues JOIN issue_activity AS activity ON activity.issue_id = issues.id`;
 
 /** Which issues a run evaluates: all, those outside of the last run's snapshot, or the same after a restore. */
 export type Changed =
@@ -24,12 +29,12 @@ export type Changed =
 
 /**
  * Streams the changed issues in pages, by id. The cursor holds ids alone, which sort in memory; of whole issues a
- * million would be sorted on disk. `changed_in >= xmin` is implied by the visibility check; the index needs it.
+ * million would be sorted on disk. It reads all of issue_activity: no index on what changes with every event.
  */
 export async function* changedIssues(db: Db, changed: Changed, pageSize: number): AsyncGenerator<Issue[]> {
   await db.query({
     text: `DECLARE changed_issues NO SCROLL CURSOR FOR
-           SELECT id FROM issues WHERE ${conditionOf(changed)} ORDER BY id`,
+           SELECT issue_id AS id FROM issue_activity WHERE ${conditionOf(changed)} ORDER BY issue_id`,
     values: changed.since === 'ever' ? [] : [changed.snapshot],
   });
   while (true) {
@@ -41,7 +46,7 @@ export async function* changedIssues(db: Db, changed: Changed, pageSize: number)
 }
 
 function conditionOf({ since }: Changed): string {
-  const outside = 'changed_in >= pg_snapshot_xmin($1) AND NOT pg_visible_in_snapshot(changed_in, $1)';
+  const outside = 'NOT pg_visible_in_snapshot(changed_in, $1)';
   switch (since) {
     case 'ever':
       return 'true';
@@ -56,7 +61,7 @@ function conditionOf({ since }: Changed): string {
 /** Issues in the order of their ids; an id without an issue is left out. */
 export async function issuesById(db: Db, ids: readonly string[]): Promise<Issue[]> {
   const { rows } = await db.query<IssueRow>({
-    text: `SELECT ${COLUMNS} FROM issues WHERE id = ANY($1::bigint[]) ORDER BY id`,
+    text: `${ISSUES} WHERE issues.id = ANY($1::bigint[]) ORDER BY issues.id`,
     values: [ids],
   });
   return rows.map(toIssue);
@@ -69,7 +74,10 @@ function toIssue(row: IssueRow): Issue {
     id: row.id,
     groupId: row.group_id,
     projectId: row.project_id,
+    firstRelease: row.first_release,
+    environment: row.environment,
     message: row.message,
+    logMessage: row.log_message,
     module: row.module,
     // Read when asked for: most evaluations never look, and it is the largest part of an issue by far.
     get stackFrames() {

@@ -3,10 +3,12 @@ import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { asError, CodedError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { cleanTexts } from './clean-texts.ts';
 import { databaseError } from './errors.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
 const LEAST_VERSION = 130_000;
+const PROGRESS_MILLISECONDS = 5_000;
 
 /**
  * Updates the schema, or undoes the last `down` migrations. If two processes do so at the same time, the second one
@@ -34,6 +36,7 @@ export async function migrate(databaseUrl: string, down: number, logger: Logger)
         error: (line) => logger.debug(String(line)),
       },
     });
+    if (down === 0) await clean(client, logger);
     return applied.map(({ name }) => name);
   } catch (error) {
     throw databaseError('migrating the database', error);
@@ -42,6 +45,17 @@ export async function migrate(databaseUrl: string, down: number, logger: Logger)
       .end()
       .catch((error: unknown) => logger.debug('closing the connection failed', { error: asError(error) }));
   }
+}
+
+/** Texts that an older version stored hold user data. */
+async function clean(client: pg.Client, logger: Logger): Promise<void> {
+  let loggedAt = performance.now();
+  const changed = await cleanTexts(client, (looked) => {
+    if (performance.now() - loggedAt < PROGRESS_MILLISECONDS) return;
+    loggedAt = performance.now();
+    logger.info('removing user data from stored issues', { issues: looked });
+  });
+  if (changed > 0) logger.info('removed user data from stored issues', { changed });
 }
 
 function clientOf(connectionString: string): pg.Client {

@@ -147,15 +147,18 @@ export interface BundledAlert {
   readonly crashSite: StackFrame | null;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
+  readonly firstRelease: string | null;
 }
 
 /** The alerts' data, in the order of the ids. */
 export async function bundledAlerts(db: Db, ids: readonly string[]): Promise<BundledAlert[]> {
   const { rows } = await db.query<BundledAlert>({
     text: `SELECT alerts.id, because, events::float8, users::float8, group_id AS "groupId", message, module,
-                  stack_frames->0 AS "crashSite", first_seen AS "firstSeen", last_seen AS "lastSeen"
+                  stack_frames->0 AS "crashSite", first_seen AS "firstSeen", activity.last_seen AS "lastSeen",
+                  first_release AS "firstRelease"
            FROM unnest($1::bigint[]) WITH ORDINALITY AS asked (id, place)
            JOIN alerts USING (id) JOIN issues ON issues.id = issue_id
+           JOIN issue_activity AS activity ON activity.issue_id = issues.id
            ORDER BY place`,
     values: [ids],
   });

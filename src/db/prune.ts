@@ -7,13 +7,26 @@ const BATCH = 1_000;
 
 /** Each statement deletes rows of one table that are older than `$1` days. */
 const STATEMENTS = [
-  `DELETE FROM issue_buckets WHERE (issue_id, date) IN (
-     SELECT issue_id, date FROM issue_buckets WHERE date < (now() - $1 * interval '1 day')::date
-     ORDER BY date LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+  // It also deletes the day's sample of tags, which has no index by date.
+  `WITH old AS (
+     DELETE FROM issue_buckets WHERE (issue_id, date) IN (
+       SELECT issue_id, date FROM issue_buckets WHERE date < (now() - $1 * interval '1 day')::date
+       ORDER BY date LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)
+     RETURNING issue_id, date
+   ), samples AS (
+     DELETE FROM issue_tags USING old WHERE issue_tags.issue_id = old.issue_id AND issue_tags.date = old.date
+   )
+   SELECT FROM old`,
   `DELETE FROM alerts WHERE id IN (
      SELECT id FROM alerts WHERE status <> 'pending' AND created_at < now() - $1 * interval '1 day'
      LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
 ] as const;
+
+/** Kept for the longest window that a trigger may ask for: the current hour and the 191 hours before it. */
+const HOURS = `
+  DELETE FROM issue_hours WHERE (issue_id, hour) IN (
+    SELECT issue_id, hour FROM issue_hours WHERE hour < now() - interval '8 days'
+    ORDER BY hour LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
 
 /** The last finished run is kept, because the next run needs its snapshot. */
 const RUNS = `
@@ -30,7 +43,7 @@ const RUNS = `
  */
 const GIVEN_UP = `
   DELETE FROM failed_evaluations WHERE (trigger, issue_id) IN (
-    SELECT trigger, issue_id FROM failed_evaluations JOIN issues ON issues.id = issue_id
+    SELECT trigger, issue_id FROM failed_evaluations JOIN issue_activity USING (issue_id)
     WHERE attempts >= $1 AND last_seen < now() - interval '7 days'
     LIMIT ${BATCH} FOR UPDATE OF failed_evaluations SKIP LOCKED)`;
 
@@ -43,6 +56,7 @@ export async function prune(db: Db, retentionDays: number, signal: AbortSignal):
   let deleted = 0;
   for (const [text, values] of [
     ...STATEMENTS.map((one) => [one, [retentionDays]] as const),
+    [HOURS, []] as const,
     [RUNS, []] as const,
     [GIVEN_UP, [MAX_ATTEMPTS]] as const,
   ]) {

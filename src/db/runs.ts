@@ -52,8 +52,8 @@ export interface OpenRun {
  */
 export async function openRun(db: Db, cluster: string | null): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
-    text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in, cluster)
-           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot(), pg_current_xact_id(), $1)
+    text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in, cluster, by_activity)
+           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot(), pg_current_xact_id(), $1, true)
            RETURNING id, ran_at`,
     values: [cluster],
   });

@@ -81,10 +81,10 @@ export async function lastRun(db: Db): Promise<LastRun | null> {
   return { id, ranAt, finishedAt, issues, alerts, ageSeconds: age };
 }
 
-// The issue that changed last, by the index on changed_in: max(last_seen) would read the whole table.
+// The issue that changed last: the latest last_seen may be of a clock that was off.
 async function lastEventAt(db: Db): Promise<Date | null> {
   const { rows } = await db.query<{ last_seen: Date }>({
-    text: 'SELECT last_seen FROM issues ORDER BY changed_in DESC LIMIT 1',
+    text: 'SELECT last_seen FROM issue_activity ORDER BY changed_in DESC LIMIT 1',
   });
   return rows[0]?.last_seen ?? null;
 }
@@ -130,7 +130,10 @@ async function tableSizes(db: Db, countedBytes: number): Promise<TableSize[]> {
 
 const TABLES = [
   'issues',
+  'issue_activity',
   'issue_buckets',
+  'issue_hours',
+  'issue_tags',
   'recipients',
   'recipient_issues',
   'trigger_runs',

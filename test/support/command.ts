@@ -32,13 +32,15 @@ export interface RunningCommand {
 /**
  * Starts the real command line. It is killed at the end of the test, should it still run.
  * @param cwd where it looks for a .env; default: an empty folder of its own
+ * @param main the command line's file; default: the file of this version
  */
 export function startCommand(
   parameters: readonly string[],
   env: Environment,
   cwd = emptyFolder(),
+  main = MAIN,
 ): RunningCommand {
-  const child = spawn(process.execPath, [MAIN, ...parameters], {
+  const child = spawn(process.execPath, [main, ...parameters], {
     cwd,
     env: { ...basics(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

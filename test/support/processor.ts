@@ -11,13 +11,14 @@ import { depth } from './queue.ts';
 /** Thousands of events, on a machine that is busy with other tests. */
 const DRAIN_SECONDS = 600;
 
-/** Starts `bec-alerts processor` on a test's queue and database. */
+/** Starts `bec-alerts processor` on a test's queue and database. @param main another version's command line */
 export function startProcessor(
   queue: TestQueue,
   database: TestDatabase,
   env: Environment = {},
+  main?: string,
 ): RunningCommand {
-  return startCommand(['processor'], {
+  const variables = {
     ...queue.env,
     DATABASE_URL: database.url,
     PROCESSOR_PROCESS_COUNT: '2',
@@ -25,7 +26,8 @@ export function startProcessor(
     LOG_FORMAT: 'mozlog',
     LOG_LEVEL: 'DEBUG',
     ...env,
-  });
+  };
+  return startCommand(['processor'], variables, undefined, main);
 }
 
 /** Waits until the queue holds nothing, visible or in flight. */

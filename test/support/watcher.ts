@@ -16,8 +16,9 @@ export function startWatcher(
   sesEndpoint: string,
   parameters: readonly string[],
   env: Environment = {},
+  main?: string,
 ): RunningCommand {
-  return startCommand(['watcher', ...parameters], {
+  const variables = {
     AWS_DEFAULT_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -30,7 +31,8 @@ export function startWatcher(
     LOG_FORMAT: 'mozlog',
     LOG_LEVEL: 'DEBUG',
     ...env,
-  });
+  };
+  return startCommand(['watcher', ...parameters], variables, undefined, main);
 }
 
 /** One run through the real command line. */
@@ -39,8 +41,9 @@ export async function runWatcher(
   sesEndpoint: string,
   parameters: readonly string[] = [],
   env: Environment = {},
+  main?: string,
 ): Promise<Finished> {
-  return await startWatcher(database, sesEndpoint, ['--once', ...parameters], env).finished;
+  return await startWatcher(database, sesEndpoint, ['--once', ...parameters], env, main).finished;
 }
 
 /** A trigger file, removed after the test. @param source the array that it exports, as JavaScript */
@@ -103,11 +106,24 @@ export async function runs(pool: Pool): Promise<RunRow[]> {
   return rows;
 }
 
+/** In an order in which their rows can be inserted. */
+const TABLES = [
+  'issues',
+  'issue_activity',
+  'issue_buckets',
+  'issue_hours',
+  'issue_tags',
+  'recipients',
+  'recipient_issues',
+  'trigger_runs',
+  'alerts',
+  'failed_evaluations',
+] as const;
+
 /** Every row of every table, to see that nothing was left behind. */
 export async function contents(pool: Pool): Promise<Record<string, unknown[]>> {
-  const tables = ['issues', 'issue_buckets', 'recipients', 'recipient_issues', 'trigger_runs', 'alerts'];
   const all: Record<string, unknown[]> = {};
-  for (const table of [...tables, 'failed_evaluations']) {
+  for (const table of TABLES) {
     const { rows } = await pool.query<{ row: string }>(`SELECT t::text AS row FROM ${table} AS t ORDER BY 1`);
     all[table] = rows.map(({ row }) => row);
   }

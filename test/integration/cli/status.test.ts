@@ -91,7 +91,7 @@ describe('bec-alerts status', () => {
       estimated: false,
       bytes: expect.any(Number),
     });
-    expect(shown.tables).toHaveLength(7);
+    expect(shown.tables).toHaveLength(10);
   });
 
   it('names every thing that is overdue and exits 1', async () => {
@@ -155,7 +155,7 @@ describe('bec-alerts status', () => {
     await addRun(30);
     const { code, stdout, stderr } = await status([], { SQS_ENDPOINT_URL: 'http://127.0.0.1:1' });
     expect(code).toBe(1);
-    expect(stderr).toContain("the queue could not be read: finding the queue failed");
+    expect(stderr).toContain('the queue could not be read: finding the queue failed');
     expectSeconds(stdout, /^last run +(\d+) s ago/m, 30);
   });
 

@@ -52,7 +52,7 @@ it('an issue never has more users than events, for triggers, rankings and emails
   const query = { since: FIRST, limit: ISSUES, excludeModules: [] };
   const byUsers = await topIssues(pool, { ...query, by: 'users' });
   const shown = [
-    ...(await countsOf(pool, ids, FIRST)).values(),
+    ...(await countsOf(pool, ids, { unit: 'day', since: FIRST })).values(),
     ...(await topIssues(pool, { ...query, by: 'events' })),
     ...byUsers,
     ...ids.flatMap((id) => [recent(id).today, recent(id).week, ...recent(id).days]),

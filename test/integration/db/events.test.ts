@@ -51,7 +51,9 @@ describe('storing events', () => {
     await storeEvents(pool, [errorEvent({ message: 'first', module: 'm1', receivedAt: at('06') })]);
     await storeEvents(pool, [errorEvent({ message: 'later', module: 'm2', receivedAt: at('08') })]);
     await storeEvents(pool, [errorEvent({ message: 'late', module: 'm3', receivedAt: at('02') })]);
-    const { rows } = await pool.query('SELECT message, module, first_seen, last_seen FROM issues');
+    const { rows } = await pool.query(
+      'SELECT message, module, first_seen, activity.last_seen FROM issues JOIN issue_activity AS activity ON issue_id = id',
+    );
     expect(rows).toEqual([{ message: 'first', module: 'm1', first_seen: at('02'), last_seen: at('08') }]);
   });
 
@@ -141,7 +143,13 @@ describe('the counts of an issue', () => {
     ]);
     const { rows } = await pool.query<{ id: string }>('SELECT id FROM issues');
     const id = rows[0]?.id ?? '';
-    expect((await countsOf(pool, [id], '2026-05-05')).get(id)).toEqual({ events: 2, users: 1 });
-    expect((await countsOf(pool, [id], '2026-05-07')).get(id)).toEqual({ events: 0, users: 0 });
+    expect((await countsOf(pool, [id], { unit: 'day', since: '2026-05-05' })).get(id)).toEqual({
+      events: 2,
+      users: 1,
+    });
+    expect((await countsOf(pool, [id], { unit: 'day', since: '2026-05-07' })).get(id)).toEqual({
+      events: 0,
+      users: 0,
+    });
   });
 });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../src/db/events.ts';
 import { prune } from '../../../src/db/prune.ts';
 import { databaseStatus } from '../../../src/db/status.ts';
+import { NO_TAGS } from '../../../src/domain/tags.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 import { runHere } from '../../support/run.ts';
@@ -34,10 +35,25 @@ describe('pruning', () => {
       errorEvent({ groupId: 'g0', receivedAt: daysAgo(29) }),
       errorEvent({ groupId: 'g0' }),
     ]);
-    expect(await prune(pool, 30, never)).toBe(1_200);
+    // The hours of all old events, and of the one from 29 days ago.
+    expect(await prune(pool, 30, never)).toBe(1_200 + 1_201);
     expect((await pool.query('SELECT FROM issue_buckets')).rowCount).toBe(2);
+    expect((await pool.query('SELECT FROM issue_hours')).rowCount).toBe(1);
     expect((await pool.query('SELECT FROM issues')).rowCount).toBe(1_200);
     expect(await prune(pool, 30, never)).toBe(0);
+  });
+
+  it('deletes hours older than eight days, and samples of tags older than the retention', async () => {
+    const tags = { ...NO_TAGS, release: '1' };
+    const ages = [1, 7, 9, 29, 31];
+    await storeEvents(
+      pool,
+      ages.map((days) => errorEvent({ tags, receivedAt: new Date(Date.now() - days * 86_400_000) })),
+    );
+    expect(await prune(pool, 30, never)).toBe(3 + 1);
+    expect((await pool.query('SELECT FROM issue_hours')).rowCount).toBe(2);
+    expect((await pool.query('SELECT FROM issue_tags')).rowCount).toBe(4);
+    expect((await pool.query('SELECT FROM issue_buckets')).rowCount).toBe(4);
   });
 
   it('deletes settled alerts that are old and keeps those that wait, however old', async () => {
@@ -67,7 +83,10 @@ describe('pruning', () => {
       pool,
       ['old', 'young', 'retried'].map((groupId) => errorEvent({ groupId })),
     );
-    await pool.query(`UPDATE issues SET last_seen = now() - interval '8 days' WHERE group_id <> 'young'`);
+    await pool.query(
+      `UPDATE issue_activity SET last_seen = now() - interval '8 days' FROM issues
+       WHERE id = issue_id AND group_id <> 'young'`,
+    );
     await pool.query(
       `INSERT INTO failed_evaluations (trigger, issue_id, attempts, last_error)
        SELECT 'Throws', id, CASE group_id WHEN 'retried' THEN 9 ELSE 10 END, 'boom' FROM issues`,

@@ -13,7 +13,7 @@ function recipe(beginning: string): string {
   return sql;
 }
 
-it('sending undeliverable alerts again leaves those alone that a restore would have repeated, and old ones', async () => {
+it('sending failed alerts again leaves out old alerts, and alerts that were set aside after a restore or in a flood', async () => {
   await pool.query(`
     INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
       VALUES ('g1', '7', 'm', 'x', '[]', now(), now(), pg_current_xact_id());
@@ -24,9 +24,14 @@ it('sending undeliverable alerts again leaves those alone that a restore would h
     SELECT 1, name, 1, 1, 'because', 'subject', 'text', status, error, now() - age::interval
     FROM (VALUES ('refused', 'failed', 'not verified', '1 hour'), ('refused without a word', 'failed', NULL, '1 hour'),
                  ('refused long ago', 'failed', 'not verified', '30 days'), ('sent', 'sent', NULL, '1 hour'),
-                 ('in the backup', 'pending', NULL, '1 hour')) AS v (name, status, error, age)`);
-  await pool.query(recipe("status = 'failed'"));
+                 ('in a flood', 'pending', NULL, '1 hour'), ('in the backup', 'pending', NULL, '1 hour')
+         ) AS v (name, status, error, age)`);
+  await pool.query(recipe("status = 'failed', last_error = 'set aside'").replace('NAME', 'in a flood'));
+  await pool.query(recipe("status = 'failed', last_error = 'restored'"));
   await pool.query(recipe("status = 'pending'"));
   const { rows } = await pool.query("SELECT trigger FROM alerts WHERE status = 'pending' ORDER BY id");
   expect(rows.map(({ trigger }) => trigger)).toEqual(['refused', 'refused without a word']);
+  const [, list = ''] = /^(SELECT alerts\.id, [^;]*);/m.exec(document) ?? [];
+  const { rows: shown } = await pool.query(list);
+  expect(shown.map(({ trigger, status }) => `${trigger}: ${status}`)).toContain('in a flood: failed');
 });

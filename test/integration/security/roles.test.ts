@@ -84,9 +84,10 @@ describe('the roles of docs/roles.sql', () => {
   });
 
   it('let the watcher mark issues after a restore, which it locks first', async () => {
-    const mark = `UPDATE issues SET changed_in = '3' WHERE id IN (SELECT id FROM issues ORDER BY id FOR UPDATE)`;
+    const locked = 'SELECT issue_id FROM issue_activity ORDER BY issue_id FOR UPDATE';
+    const mark = `UPDATE issue_activity SET changed_in = '3' WHERE issue_id IN (${locked})`;
     expect(await codeOf('watcher', mark)).toBeUndefined();
-    const { rows } = await pool.query(`SELECT DISTINCT changed_in::text FROM issues`);
+    const { rows } = await pool.query(`SELECT DISTINCT changed_in::text FROM issue_activity`);
     expect(rows).toEqual([{ changed_in: '3' }]);
   });
 

@@ -39,7 +39,9 @@ async function write(history: History, groups: readonly string[], random: Random
   const client = await pool.connect();
   try {
     for (let transaction = 0; transaction < 12; transaction += 1) {
-      const touched = groups.filter(() => random() < 0.3);
+      const some = groups.filter(() => random() < 0.3);
+      const unknown = some.filter((groupId) => !history.committed.has(groupId));
+      const touched = unknown.length === 0 ? some : unknown.slice(0, 1);
       if (touched.length === 0) continue;
       const late = random() < 0.5 ? 3_600_000 : 0;
       const receivedAt = new Date(Date.now() - late);
@@ -79,6 +81,14 @@ describe('runs while events are stored', () => {
         await emptyTables(pool);
         const seen = new History();
         const groups = Array.from({ length: issues }, (_, index) => `g${index}`);
+        // Half of them are new to the writers. A new issue needs a second statement, and two statements in one
+        // transaction would lock rows in another order than workers do. So these issues have their own transaction.
+        const known = groups.slice(issues >> 1);
+        await storeEvents(
+          pool,
+          known.map((groupId) => errorEvent({ groupId })),
+        );
+        for (const groupId of known) seen.committed.set(groupId, 1);
         let writing = true;
         const all = Promise.all(
           Array.from({ length: writers }, (_, index) => write(seen, groups, seededRandom(seed + index))),

@@ -62,11 +62,19 @@ const store = (pool: Pool, groups: readonly string[], hoursAgo = 0) =>
 /** Works like a dump and its restore: every value stays, every row is written again. */
 async function restore(from: Pool, to: Pool): Promise<void> {
   await emptyTables(to);
-  for (const [table, rows] of Object.entries(await contents(from))) {
-    await to.query(
-      `INSERT INTO ${table} OVERRIDING SYSTEM VALUE SELECT (row::${table}).* FROM unnest($1::text[]) AS row`,
-      [rows],
-    );
+  const client = await to.connect();
+  try {
+    // A dump creates a table's triggers after its rows.
+    await client.query('SET session_replication_role = replica');
+    for (const [table, rows] of Object.entries(await contents(from))) {
+      await client.query(
+        `INSERT INTO ${table} OVERRIDING SYSTEM VALUE SELECT (row::${table}).* FROM unnest($1::text[]) AS row`,
+        [rows],
+      );
+    }
+    await client.query('RESET session_replication_role');
+  } finally {
+    client.release();
   }
   for (const table of ['issues', 'recipients', 'trigger_runs', 'alerts']) {
     await to.query(

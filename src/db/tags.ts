@@ -1,0 +1,79 @@
+import type { TagCount } from '../domain/issue.ts';
+import type { Tag } from '../domain/tags.ts';
+import { OTHER } from '../domain/tags.ts';
+import type { Db } from './pool.ts';
+
+/** Events of each issue and day whose tags are counted: those with the lowest hashes. More are stored. */
+const SAMPLE = 64;
+/** Values that are listed one by one. The others of a tag are one value, `(other)`. */
+const MOST_VALUES = 20;
+
+interface TagRow {
+  readonly issue_id: string;
+  readonly tag: Tag;
+  readonly value: string;
+  readonly events: number;
+  readonly share: number;
+  readonly first_seen: Date;
+}
+
+/** The values of each tag, the most frequent first; none of a tag that wasn't asked for. */
+export type TagValues = Readonly<Record<Tag, readonly TagCount[]>>;
+
+/**
+ * The values of tags for each issue over the samples of `date >= since`. A day's shares are those of its sample, weighted
+ * by the day's number of events.
+ */
+export async function tagsOf(
+  db: Db,
+  issueIds: readonly string[],
+  tags: readonly Tag[],
+  since: string,
+): Promise<(issueId: string) => TagValues> {
+  const { rows } = await db.query<TagRow>({
+    text: `WITH day AS MATERIALIZED (
+             SELECT issue_id, date, hll_cardinality(event_set) AS events
+             FROM issue_buckets WHERE issue_id = ANY($1::bigint[]) AND date >= $2::date
+           ), sample AS (
+             SELECT day.issue_id, release, environment, browser, os, received_at,
+                    events / count(*) OVER (PARTITION BY day.issue_id, date) AS weight
+             FROM day CROSS JOIN LATERAL (
+               SELECT release, environment, browser, os, received_at FROM issue_tags
+               WHERE issue_tags.issue_id = day.issue_id AND issue_tags.date = day.date ORDER BY hash LIMIT ${SAMPLE}
+             ) AS sampled
+           ), total AS (
+             SELECT issue_id, sum(weight) AS events FROM sample GROUP BY issue_id
+           )
+           SELECT issue_id, tag, value, sum(weight) AS events, sum(weight) / total.events AS share,
+                  min(received_at) AS first_seen
+           FROM sample JOIN total USING (issue_id) CROSS JOIN LATERAL (
+             VALUES ('release', release), ('environment', environment), ('browser', browser), ('os', os)
+           ) AS tags (tag, value)
+           WHERE value IS NOT NULL AND tag = ANY($3::text[])
+           GROUP BY issue_id, tag, value, total.events ORDER BY issue_id, sum(weight) DESC, value`,
+    values: [issueIds, since, tags],
+  });
+  const byIssue = Map.groupBy(rows, (row) => row.issue_id);
+  const none: TagValues = { release: [], environment: [], browser: [], os: [] };
+  return (issueId) => {
+    const byTag = Map.groupBy(byIssue.get(issueId) ?? [], (row) => row.tag);
+    const values = [...byTag].map(([tag, found]) => [tag, bounded(found.map(toCount))]);
+    return { ...none, ...Object.fromEntries(values) };
+  };
+}
+
+function toCount({ value, events, share, first_seen }: TagRow): TagCount {
+  return { value, events: Math.round(events), share, firstSeen: first_seen };
+}
+
+function bounded(counts: readonly TagCount[]): readonly TagCount[] {
+  if (counts.length <= MOST_VALUES) return counts;
+  const rest = counts.slice(MOST_VALUES);
+  const other: TagCount = {
+    value: OTHER,
+    events: rest.reduce((sum, { events }) => sum + events, 0),
+    share: rest.reduce((sum, { share }) => sum + share, 0),
+    firstSeen: new Date(Math.min(...rest.map(({ firstSeen }) => firstSeen.getTime()))),
+  };
+  return [...counts.slice(0, MOST_VALUES), other];
+}
