@@ -1,5 +1,6 @@
 import type { AlertView } from './alert.ts';
-import type { Counts, Issue, RankedIssue } from './issue.ts';
+import type { BucketCounts, Counts, Issue, RankedIssue, TagCount } from './issue.ts';
+import type { Tag } from './tags.ts';
 
 /** An email address that a trigger notifies. */
 export interface Recipient {
@@ -32,11 +33,24 @@ export interface TriggerContext {
   /** One for each of the trigger's emails, in their order. */
   readonly recipients: readonly Recipient[];
   /**
-   * Events and affected users in the buckets of `date >= today - days`, UTC: `days: 0` is today alone, `days: 7` is
-   * today and the seven days before it.
+   * Events and affected users of a window, which always includes the current UTC day or hour. `days: 0` is today only,
+   * `days: 7` is today and the seven days before it. `hours: 0` is the current hour, `hours: 1` also the hour before it.
+   * @throws RangeError if `days` is not a whole number from 0 to 3,650, or `hours` from 0 to 191
+   */
+  counts(issue: Issue, window: { days: number } | { hours: number }): Promise<Counts>;
+  /**
+   * Counts of each UTC day or hour of a window, the oldest first. The last is the current one, which isn't over. A day or
+   * hour without events has zeros.
+   * @throws RangeError if `days` is not a whole number from 0 to 366, or `hours` from 0 to 191
+   */
+  series(issue: Issue, window: { days: number } | { hours: number }): Promise<readonly BucketCounts[]>;
+  /**
+   * The values that a tag had in the window, the most frequent first: at most 20, and `(other)` for further values. They
+   * are estimated from up to 64 events of each day. Empty if events had no such tag, or if `EVENT_TAGS` leaves it out.
+   * @throws TypeError if there is no such tag
    * @throws RangeError if `days` is not a whole number from 0 to 3,650
    */
-  counts(issue: Issue, window: { days: number }): Promise<Counts>;
+  tags(issue: Issue, tag: Tag, window: { days: number }): Promise<readonly TagCount[]>;
   /**
    * The most frequent of all issues, changed or not, rank 1 first. Postgres is asked once a run.
    * - `days`: the window, as of `counts`.

@@ -81,6 +81,8 @@ function contextOf(users: number, unnotified: TriggerContext['recipients']): Tri
     now: new Date(),
     recipients: unnotified,
     counts: async () => ({ events: 2 * users, users }),
+    series: async () => [],
+    tags: async () => [],
     top: async () => [],
     lastNotified: async () => null,
     // Another trigger may have notified anybody.

@@ -1,12 +1,24 @@
 import DataLoader from 'dataloader';
+import { bucketsOf } from '../../db/buckets.ts';
 import { countsOf, topIssues } from '../../db/counts.ts';
 import type { Notified } from '../../db/recipients.ts';
 import { notifications } from '../../db/recipients.ts';
+import { seriesOf } from '../../db/series.ts';
+import { tagsOf } from '../../db/tags.ts';
 import type { Transaction } from '../../db/transaction.ts';
-import type { Counts, Issue, RankedIssue } from '../../domain/issue.ts';
+import type { BucketCounts, Counts, Issue, RankedIssue, TagCount } from '../../domain/issue.ts';
+import type { Tag } from '../../domain/tags.ts';
+import type { Window } from '../../domain/time.ts';
 import { firstDay } from '../../domain/time.ts';
 import type { Recipient, TriggerContext } from '../../domain/trigger.ts';
-import { checkedBy, checkedTop, daysOf } from '../triggers/questions.ts';
+import { frozen } from '../triggers/frozen.ts';
+import {
+  checkedBy,
+  checkedSeriesWindow,
+  checkedTags,
+  checkedTop,
+  checkedWindow,
+} from '../triggers/questions.ts';
 
 /** Rankings don't change during a run, so Postgres is asked for each of them once. */
 export type RankingCache = Map<string, Promise<readonly RankedIssue[]>>;
@@ -15,7 +27,9 @@ export type RankingCache = Map<string, Promise<readonly RankedIssue[]>>;
 export interface PageQuestions {
   /** Runs a query in a savepoint, so that a query that fails doesn't end the run. */
   readonly ask: Transaction['attempt'];
-  readonly counts: (issueId: string, days: number) => Promise<Counts>;
+  readonly counts: (issueId: string, window: Window) => Promise<Counts>;
+  readonly series: (issueId: string, window: Window) => Promise<readonly BucketCounts[]>;
+  readonly tags: (issueId: string, tag: Tag, window: Window) => Promise<readonly TagCount[]>;
   /** Called when the page is evaluated. A later question throws, so that it can't join the queries of the next page. */
   close(): void;
 }
@@ -23,27 +37,43 @@ export interface PageQuestions {
 /** Questions that are asked in the same turn of the event loop become one query. */
 export function openPage(tx: Transaction, now: Date): PageQuestions {
   let open = true;
-  const loaders = new Map<number, DataLoader<string, Counts>>();
   const ask: Transaction['attempt'] = async (work) => {
     if (!open) throw new Error('the question was asked after its evaluation had ended');
     return await tx.attempt(work);
   };
-  const loaderOf = (days: number): DataLoader<string, Counts> => {
-    const known = loaders.get(days);
-    if (known !== undefined) return known;
-    const loader = new DataLoader<string, Counts>(async (ids) => {
-      const counts = await ask((db) => countsOf(db, ids, firstDay(now, days)));
-      return ids.map((id) => Object.freeze(counts.get(id) ?? { events: 0, users: 0 }));
-    });
-    loaders.set(days, loader);
-    return loader;
-  };
+  const counts = byWindow<Counts>(async (ids, window) => {
+    const found = await ask((db) => countsOf(db, ids, bucketsOf(window, now)));
+    return ids.map((id) => Object.freeze(found.get(id) ?? { events: 0, users: 0 }));
+  });
+  const series = byWindow<readonly BucketCounts[]>(async (ids, window) => {
+    const found = await ask((db) => seriesOf(db, ids, bucketsOf(window, now), now));
+    return ids.map((id) => frozen(found.get(id) ?? []));
+  });
+  const tags = byWindow<readonly TagCount[], { tag: Tag; window: Window }>(async (ids, { tag, window }) => {
+    const found = await ask((db) => tagsOf(db, ids, [tag], bucketsOf(window, now).since));
+    return ids.map((id) => frozen(found(id)[tag]));
+  });
   return {
     ask,
-    counts: (issueId, days) => loaderOf(days).load(issueId),
+    counts,
+    series,
+    tags: (issueId, tag, window) => tags(issueId, { tag, window }),
     close() {
       open = false;
     },
+  };
+}
+
+/** Answers a question about one issue; issues that are asked about in the same turn are answered by one call. */
+function byWindow<Answer, Question = Window>(
+  answer: (issueIds: readonly string[], question: Question) => Promise<Answer[]>,
+): (issueId: string, question: Question) => Promise<Answer> {
+  const loaders = new Map<string, DataLoader<string, Answer>>();
+  return (issueId, question) => {
+    const key = JSON.stringify(question);
+    const loader = loaders.get(key) ?? new DataLoader<string, Answer>((ids) => answer(ids, question));
+    loaders.set(key, loader);
+    return loader.load(issueId);
   };
 }
 
@@ -55,7 +85,7 @@ export interface Asker {
 
 /** The context for one trigger and one page of issues. Shared values are frozen, so triggers can't affect each other. */
 export function createContext(
-  { ask, counts }: PageQuestions,
+  { ask, counts, series, tags }: PageQuestions,
   now: Date,
   asker: Asker,
   rankings: RankingCache,
@@ -75,7 +105,12 @@ export function createContext(
       return new Date(now);
     },
     recipients,
-    counts: async (issue, window) => counts(issue.id, daysOf(window)),
+    counts: async (issue, window) => counts(issue.id, checkedWindow(window)),
+    series: async (issue, window) => series(issue.id, checkedSeriesWindow(window)),
+    tags: async (issue, name, asked) => {
+      const { tag, window } = checkedTags(name, asked);
+      return tags(issue.id, tag, window);
+    },
     top: async (question) => {
       const { days, ...asked } = checkedTop(question);
       const query = { ...asked, since: firstDay(now, days) };
@@ -95,8 +130,4 @@ export function createContext(
         .map(({ recipient }) => recipient);
     },
   };
-}
-
-function frozen<T extends object>(list: readonly T[]): readonly T[] {
-  return Object.freeze(list.map((one) => Object.freeze(one)));
 }

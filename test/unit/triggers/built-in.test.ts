@@ -17,6 +17,8 @@ function contextOf(ranking: readonly RankedIssue[], never: readonly Recipient[],
     now: new Date('2026-05-06T12:00:00Z'),
     recipients: [ANN, BOB],
     counts: async () => ({ events: 0, users: 0 }),
+    series: async () => [],
+    tags: async () => [],
     async top(query) {
       asked.push({ top: query });
       return ranking.slice(0, query.limit);
@@ -95,7 +97,8 @@ describe('New top crasher', () => {
   it('ranks by events over seven days, without extensions', async () => {
     const asked: Asked[] = [];
     await evaluate('New top crasher', issue, contextOf(ranked(1, 1_000), [ANN], asked));
-    expect(asked).toEqual([{ top: { days: 7, limit: 10, excludeModules: ['moz-extension'] } }]);
+    const excludeModules = ['moz-extension', 'chrome-extension', 'safari-web-extension', 'safari-extension'];
+    expect(asked).toEqual([{ top: { days: 7, limit: 10, excludeModules } }]);
   });
 });
 

@@ -1,11 +1,13 @@
-import type { Counts, Issue, RankedIssue } from '../../../domain/issue.ts';
+import type { BucketCounts, Counts, Issue, RankedIssue, TagCount } from '../../../domain/issue.ts';
+import type { Tag } from '../../../domain/tags.ts';
+import type { Window } from '../../../domain/time.ts';
+import { DAY, firstDay, firstHour, HOUR } from '../../../domain/time.ts';
 import type { Recipient, TriggerContext } from '../../../domain/trigger.ts';
 import { SAMPLE_ALERT } from '../../../mail/sample-alert.ts';
-import { checkedBy, checkedTop, daysOf } from '../questions.ts';
+import { frozen } from '../frozen.ts';
+import { checkedBy, checkedSeriesWindow, checkedTags, checkedTop, checkedWindow } from '../questions.ts';
 
 const NOW = SAMPLE_ALERT.ranAt;
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 const ago = (milliseconds: number) => new Date(NOW.getTime() - milliseconds);
 
 /** A made-up issue; `which` completes "a made-up issue". */
@@ -113,7 +115,12 @@ export function madeUpContext(issue: Issue, situation: Situation, emails: readon
       return new Date(NOW);
     },
     recipients,
-    counts: async (_, window) => Object.freeze(countsOf(situation, daysOf(window))),
+    counts: async (_, window) => Object.freeze(countsOf(situation, checkedWindow(window))),
+    series: async (_, window) => frozen(seriesOf(situation, checkedSeriesWindow(window))),
+    tags: async (_, name, asked) => {
+      const { tag, window } = checkedTags(name, asked);
+      return frozen(tagsOf(issue, situation, tag, window));
+    },
     top: async (question) => Object.freeze(rankingOf(issue, situation, checkedTop(question))),
     lastNotified: async (recipient) => notifiedAt(recipient),
     neverNotified: async (_, by) => {
@@ -123,10 +130,45 @@ export function madeUpContext(issue: Issue, situation: Situation, emails: readon
   };
 }
 
-function countsOf({ today, daily }: Situation, days: number): Counts {
-  const events = today + daily * days;
+function countsOf(situation: Situation, { unit, back }: Window): Counts {
+  return counts(eventsAt(situation, unit, true) + eventsAt(situation, unit, false) * back);
+}
+
+/** A quarter of today's events are of the current hour, and of those before today each hour has its share. */
+function eventsAt({ today, daily }: Situation, unit: Window['unit'], isCurrent: boolean): number {
+  if (unit === 'day') return isCurrent ? today : daily;
+  return Math.ceil(isCurrent ? today / 4 : daily / 24);
+}
+
+function counts(events: number): Counts {
   return { events, users: Math.ceil(events / 3) };
 }
+
+function seriesOf(situation: Situation, { unit, back }: Window): BucketCounts[] {
+  const first = unit === 'day' ? new Date(firstDay(NOW, back)) : firstHour(NOW, back);
+  const step = unit === 'day' ? DAY : HOUR;
+  return Array.from({ length: back + 1 }, (_, index) => ({
+    at: new Date(first.getTime() + index * step),
+    ...counts(eventsAt(situation, unit, index === back)),
+  }));
+}
+
+/** The first event's value and a newer one; nothing if no event was counted. */
+function tagsOf(issue: Issue, situation: Situation, tag: Tag, window: Window): TagCount[] {
+  const { events } = countsOf(situation, window);
+  if (events === 0) return [];
+  const newer = { value: VALUES[tag], events: Math.ceil(events * 0.75), share: 0.75, firstSeen: ago(HOUR) };
+  const older = { events: Math.floor(events * 0.25), share: 0.25, firstSeen: issue.firstSeen };
+  const value = tag === 'release' ? issue.firstRelease : tag === 'environment' ? issue.environment : null;
+  return value === null ? [newer] : [newer, { value, ...older }];
+}
+
+const VALUES: Readonly<Record<Tag, string>> = {
+  release: '141.0',
+  environment: 'production',
+  browser: 'Firefox 141',
+  os: 'Windows',
+};
 
 /** The issue at its rank among others; only the others if it is not ranked or its module is excluded. */
 function rankingOf(
@@ -137,7 +179,7 @@ function rankingOf(
   if (situation.rank === null && situation.today === 0) return [];
   const excluded = ({ module }: Issue) => excludeModules.some((prefix) => module.startsWith(prefix));
   const place = situation.rank === null || excluded(issue) ? null : situation.rank;
-  const { events } = countsOf(situation, days);
+  const { events } = countsOf(situation, { unit: 'day', back: days });
   const length = Math.min(limit, 20);
   return Array.from({ length }, (_, index) => {
     const rank = index + 1;

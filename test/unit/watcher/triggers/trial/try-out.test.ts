@@ -82,7 +82,7 @@ describe('a trigger that asks for a missing property', () => {
     });
     expect(more).toEqual([]);
     expect(mistake).toMatch(
-      /^evaluate failed on every made-up issue: context\.count is not a function; context has now, recipients, counts, top, lastNotified, neverNotified; did you mean counts\? \(.*try-out\.test\.ts:\d+:\d+\)$/,
+      /^evaluate failed on every made-up issue: context\.count is not a function; context has now, recipients, counts, series, tags, top, lastNotified, neverNotified; did you mean counts\? \(.*try-out\.test\.ts:\d+:\d+\)$/,
     );
     expect(mistake).toContain(`(${HERE}:`);
   });
@@ -93,8 +93,25 @@ describe('a trigger that asks for a missing property', () => {
       (_, { neverNotifed }) => neverNotifed(),
       /neverNotifed is not a function; .*did you mean neverNotified\?/,
     ],
+    [(issue, context) => context.counts(issue, 7), /the window must have either days or hours, as in/],
     [
-      (issue, context) => context.counts(issue, 7),
+      (issue, context) => context.counts(issue, { days: 1, hours: 1 }),
+      /the window must have either days or hours/,
+    ],
+    [
+      (issue, context) => context.counts(issue, { hours: 192 }),
+      /hours must be a whole number from 0 to 191, not 192/,
+    ],
+    [
+      (issue, context) => context.series(issue, { days: 367 }),
+      /days must be a whole number from 0 to 366, not 367/,
+    ],
+    [
+      (issue, context) => context.tags(issue, 'user', { days: 7 }),
+      /tag must be one of release, environment, browser, os, not user/,
+    ],
+    [
+      (issue, context) => context.tags(issue, 'os', { hours: 7 }),
       /days must be a whole number from 0 to 3650, not undefined/,
     ],
     [(issue, context) => context.counts(issue, { days: -1 }), /days must be a whole number .* not -1 \(/],
@@ -213,6 +230,8 @@ it('the made-up context answers all that a context can be asked', () => {
     'now',
     'recipients',
     'counts',
+    'series',
+    'tags',
     'top',
     'lastNotified',
     'neverNotified',
