@@ -10,6 +10,14 @@ const frame = (name: string | null, module: string, line: number, column: number
   column,
 });
 const { issue } = SAMPLE_ALERT;
+const hourly = (...counts: number[]) => ({
+  hours: SAMPLE_ALERT.hours.map((hour, index) => ({
+    ...hour,
+    events: counts[index] ?? 0,
+    users: counts[index] ?? 0,
+  })),
+});
+const NO_TAGS = { release: [], environment: [], browser: [], os: [] };
 const flat = (events: number) => SAMPLE_ALERT.days.map((day) => ({ ...day, events, users: events }));
 
 /** Alerts to look at: the usual, the least, the most, another script, and one made to do harm. */
@@ -20,6 +28,8 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
     because: 'it ranks 4 with about 12,345 (± 570) events over 7 days',
     today: { events: 1_204, users: 342 },
     week: { events: 12_345, users: 4_310 },
+    novelty: { is: 'back', afterDays: 12 },
+    ...hourly(0, 0, 3, 8, 5, 4, 9, 30, 44, 61, 58, 49, 51, 72, 80, 77, 66, 91, 85, 120, 102, 95, 104, 12),
     days: SAMPLE_ALERT.days.map((day, index) => ({
       ...day,
       events: [0, 0, 3, 12, 4, 420, 1_180, 1_420, 1_610, 1_805, 2_411, 1_960, 1_935, 1_204][index] ?? 0,
@@ -43,9 +53,16 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
     today: { events: 1, users: 0 },
     week: { events: 1, users: 0 },
     days: flat(0).map((day, index) => (index === 13 ? { ...day, events: 1 } : day)),
+    ...hourly(...Array.from({ length: 24 }, (_, index) => (index === 23 ? 1 : 0))),
+    lastHour: { ...SAMPLE_ALERT.lastHour, events: 0, users: 0 },
+    hourYesterday: { ...SAMPLE_ALERT.hourYesterday, events: 0, users: 0 },
+    tags: NO_TAGS,
+    novelty: { is: 'new' },
     link: null,
     issue: {
       ...issue,
+      firstRelease: null,
+      environment: null,
       message: 'bec-alerts-healthcheck',
       module: '',
       stackFrames: [],
@@ -60,8 +77,22 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
     today: { events: 12_345_678, users: 9_876_543 },
     week: { events: 98_765_432, users: 54_321_098 },
     days: flat(12_345_678),
+    ...hourly(...Array.from({ length: 24 }, () => 600_000)),
+    lastHour: { ...SAMPLE_ALERT.lastHour, events: 600_000, users: 500_000 },
+    tags: {
+      ...SAMPLE_ALERT.tags,
+      browser: Array.from({ length: 21 }, (_, index) => ({
+        value: index === 20 ? '(other)' : `A browser with a long name ${index} that nobody has heard of`,
+        events: 4_000_000,
+        share: 1 / 21,
+        firstSeen: SAMPLE_ALERT.ranAt,
+      })),
+    },
+    novelty: { is: 'back', afterDays: null },
     issue: {
       ...issue,
+      logMessage: `Uncaught error in handler ${'of a window that was closed '.repeat(5)}`,
+      firstRelease: `firefox-nightly@${'1'.repeat(80)}`,
       message: `NS_ERROR_NOT_AVAILABLE: ${'Component is not available (this._window.gURLBar.scrollTop) '.repeat(9)}`,
       stackFrames: Array.from({ length: 51 }, (_, index) =>
         index === 50
@@ -86,6 +117,12 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
   harmful: {
     ...SAMPLE_ALERT,
     because: 'you asked: <b>bold</b> & visit www.evil.example now',
+    tags: {
+      ...SAMPLE_ALERT.tags,
+      release: [
+        { value: '<b>1.0</b> https://evil.example', events: 3, share: 1, firstSeen: SAMPLE_ALERT.ranAt },
+      ],
+    },
     issue: {
       ...issue,
       groupId: '../"><script>alert(1)</script>',

@@ -14,7 +14,7 @@ import { PREVIEW_ALERTS, PREVIEW_DIGEST } from './alerts.ts';
 // `npm run email-preview [FOLDER]`: writes the built-in email of several made-up alerts to files. With Chromium it also
 // makes pictures, wide and narrow, light and dark.
 const folder = resolve(process.argv[2] ?? '.dev/emails');
-const WIDTHS = { wide: 1_000, narrow: 375 };
+const WIDTHS = { wide: 1_200, narrow: 375 };
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   existsSync,
 );

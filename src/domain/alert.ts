@@ -1,11 +1,13 @@
-import type { Counts, DayCounts, Issue } from './issue.ts';
+import type { BucketCounts, Counts, DayCounts, Issue, TagCount } from './issue.ts';
+import type { Tag } from './tags.ts';
 
 /**
- * One alert, for a subject or a template. Texts from the event (the issue's message, module and stack frames) are
- * prepared for display. Each is one line of limited length, without control characters and bidirectional overrides.
- * They are still untrusted and not escaped: templates escape the values that they print.
+ * One alert, for a subject or a template. Texts from the event are prepared for display: each is one line of limited
+ * length, without control characters and bidirectional overrides. These texts are the issue's message, log message,
+ * module, release and stack frames, and the values of tags. They are still untrusted and not escaped: templates escape
+ * the values that they print.
  */
-export interface AlertView {
+export interface AlertView extends AlertFacts {
   /** The trigger's name. */
   readonly trigger: string;
   /** The email address that the alert is sent to. */
@@ -15,17 +17,37 @@ export interface AlertView {
   readonly because: string;
   /** Time of the run that evaluated the issue. */
   readonly ranAt: Date;
-  /** Counts of the run's UTC day. */
-  readonly today: Counts;
-  /** Counts of the last seven UTC days and today. */
-  readonly week: Counts;
-  /** Counts of each of the last 14 UTC days, the oldest first, today last. A day without events has zeros. */
-  readonly days: readonly DayCounts[];
   /** URL of the issue's page from `SENTRY_ISSUE_URL`, http or https; null without that variable. */
   readonly link: string | null;
   /** `ALERT_SUBJECT_PREFIX`. */
   readonly subjectPrefix: string;
 }
+
+/** Counts, tags and novelty of an issue at the time of a run. */
+export interface AlertFacts {
+  /** Counts of the run's UTC day until the run. */
+  readonly today: Counts;
+  /** Counts of the last seven UTC days and today. */
+  readonly week: Counts;
+  /** Counts of each of the last 14 UTC days, the oldest first, today last. A day without events has zeros. */
+  readonly days: readonly DayCounts[];
+  /** Counts of each of the last 24 UTC hours, the oldest first. The last is the run's hour, which isn't over. */
+  readonly hours: readonly BucketCounts[];
+  /** Counts of the last hour that is over, which is the hour before the run. */
+  readonly lastHour: BucketCounts;
+  /** Counts of the same hour as `lastHour`, one day earlier. */
+  readonly hourYesterday: BucketCounts;
+  /** The values of each tag in the last seven UTC days and today, the most frequent first. */
+  readonly tags: Readonly<Record<Tag, readonly TagCount[]>>;
+  readonly novelty: Novelty;
+}
+
+/** `new`: first seen less than 24 hours before the run. `back`: seen again after at least seven days without events. */
+export type Novelty =
+  | { readonly is: 'new' }
+  /** `afterDays`: days since the event before; null if its day is no longer stored. */
+  | { readonly is: 'back'; readonly afterDays: number | null }
+  | { readonly is: 'known' };
 
 /**
  * The kind of an email that several alerts of one run share for one recipient. A `digest` has all of them

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import type { AlertView } from '../domain/alert.ts';
 import { plainLines } from '../domain/text.ts';
+import * as parts from './alert-parts.ts';
 import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
 import { untrustedHtml } from './html.ts';
@@ -80,6 +81,7 @@ function candidates(name: string, directory: string | null): string[] {
 function shown(alert: AlertView): object {
   return {
     ...format,
+    ...parts,
     alert,
     untrusted: untrustedHtml,
     before: (date: Date) => format.before(date, alert.ranAt),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
 import { plainLines, plural } from '../domain/text.ts';
+import { seen } from './alert-parts.ts';
 import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
 import { untrustedHtml } from './html.ts';
@@ -21,6 +22,8 @@ export interface DigestEntry {
   readonly users: number;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
+  /** The release of the first event; null if it names no release. */
+  readonly firstRelease: string | null;
   readonly link: string | null;
 }
 
@@ -87,6 +90,7 @@ function shown(digest: DigestView): object {
     ...format,
     digest,
     untrusted: untrustedHtml,
+    seen: (entry: DigestEntry) => seen(entry, digest.ranAt),
     title: ({ message }: DigestEntry) => format.cut(message, MAX_TITLE),
     alerts,
     count,
@@ -121,7 +125,7 @@ function alerts(value: number, which = ''): string {
   return plural(value, `${which}alert`, format.number(value));
 }
 
-/** Used to try every part of the templates. */
+/** A sample that tries every part of the templates. */
 const SAMPLE_DIGEST: DigestView = {
   bundle: 'summary',
   recipient: SAMPLE_ALERT.recipient,

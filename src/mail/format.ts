@@ -1,5 +1,6 @@
+import type { AlertView } from '../domain/alert.ts';
 import { EXACT_UP_TO, estimate, margin, number } from '../domain/estimate.ts';
-import type { Counts, DayCounts, Issue, StackFrame } from '../domain/issue.ts';
+import type { Counts, Issue, StackFrame, TagCount } from '../domain/issue.ts';
 import { oneLine, plural } from '../domain/text.ts';
 import { time } from '../domain/time.ts';
 
@@ -20,12 +21,27 @@ export function shownIssue(issue: Issue): Issue {
   return {
     ...issue,
     message: oneLine(issue.message, MAX_TEXT) || '(no text)',
+    logMessage: oneLine(issue.logMessage, MAX_TEXT),
     module: oneLine(issue.module, MAX_TEXT),
+    firstRelease: issue.firstRelease === null ? null : oneLine(issue.firstRelease, MAX_TEXT),
+    environment: issue.environment === null ? null : oneLine(issue.environment, MAX_TEXT),
     stackFrames: issue.stackFrames.map((frame) => ({
       ...frame,
       function: frame.function === null ? null : oneLine(frame.function, MAX_TEXT),
       module: frame.module === null ? null : oneLine(frame.module, MAX_TEXT),
     })),
+  };
+}
+
+/** The values of tags, fit to show as the texts of an issue are. */
+export function shownTags(tags: AlertView['tags']): AlertView['tags'] {
+  const shown = (counts: readonly TagCount[]) =>
+    counts.map((count) => ({ ...count, value: oneLine(count.value, MAX_TEXT) }));
+  return {
+    release: shown(tags.release),
+    environment: shown(tags.environment),
+    browser: shown(tags.browser),
+    os: shown(tags.os),
   };
 }
 
@@ -71,6 +87,11 @@ export function day(date: string): string {
   return `${Number(date.slice(8, 10))} ${MONTHS[Number(date.slice(5, 7)) - 1] ?? '?'}`;
 }
 
+/** `09:00`, in UTC. */
+export function hour(date: Date): string {
+  return date.toISOString().slice(11, 16);
+}
+
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /** A bar for each number, as high as its share of the highest; `·` for none. */
@@ -81,10 +102,10 @@ export function bars(values: readonly number[]): string {
     .join('');
 }
 
-/** The day with the most events, the later of two; null if there were no events. */
-export function busiest(days: readonly DayCounts[]): DayCounts | null {
-  const most = Math.max(...days.map(({ events }) => events), 0);
-  return most === 0 ? null : (days.findLast(({ events }) => events === most) ?? null);
+/** The day or hour with the most events, the later of two; null if there were no events. */
+export function busiest<T extends Counts>(buckets: readonly T[]): T | null {
+  const most = Math.max(...buckets.map(({ events }) => events), 0);
+  return most === 0 ? null : (buckets.findLast(({ events }) => events === most) ?? null);
 }
 
 /** `at function(module:line:column)`, without unknown parts. */

@@ -1,20 +1,17 @@
-import { recentCounts } from '../../db/daily-counts.ts';
 import type { NewAlert } from '../../db/outbox.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { AlertView } from '../../domain/alert.ts';
 import { oneLine } from '../../domain/text.ts';
-import { firstDay } from '../../domain/time.ts';
 import type { EmailSettings } from '../../mail/email-settings.ts';
 import { shownIssue, subjectLine } from '../../mail/format.ts';
 import { issueLink } from '../../mail/link.ts';
 import { asError } from '../../runtime/errors.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
+import { alertFacts } from './alert-facts.ts';
 import type { Addressee, BundledNotify } from './bundle.ts';
 
 /** Longest reason of a verdict, in UTF-16 units. */
 export const MAX_BECAUSE = 1_000;
-const WEEK = 7;
-const DAYS_SHOWN = 14;
 
 export interface RenderedAlerts {
   readonly alerts: readonly NewAlert[];
@@ -52,7 +49,7 @@ export async function renderAlerts(
 type CommonView = Omit<AlertView, 'recipient'>;
 
 /**
- * Creates the part of the view that all recipients of a decision share. One query reads the counts of all decisions.
+ * Creates the part of the view that all recipients of a decision share. The facts of all decisions are read at once.
  */
 async function viewsOf(
   tx: Transaction,
@@ -61,15 +58,17 @@ async function viewsOf(
   ranAt: Date,
   { subjectPrefix, issueUrl }: EmailSettings,
 ): Promise<(notify: BundledNotify) => CommonView> {
-  const window = { today: firstDay(ranAt, 0), weekSince: firstDay(ranAt, WEEK), days: DAYS_SHOWN };
-  const issueIds = decisions.map(({ issue }) => issue.id);
-  const recent = await recentCounts(tx, issueIds, window);
+  const factsOf = await alertFacts(
+    tx,
+    decisions.map(({ issue }) => issue),
+    ranAt,
+  );
   return ({ issue, because }) => ({
     trigger: trigger.name,
     issue: shownIssue(issue),
     because: oneLine(because, MAX_BECAUSE),
     ranAt: new Date(ranAt),
-    ...recent(issue.id),
+    ...factsOf(issue),
     link: issueLink(issueUrl, issue.groupId),
     subjectPrefix,
   });

@@ -6,6 +6,7 @@ import type { StoredEmail } from '../../../dev/services.ts';
 import { storeEvents } from '../../../src/db/events.ts';
 import { parseEvent } from '../../../src/domain/event.ts';
 import type { JsonRecord } from '../../../src/domain/json.ts';
+import { HOUR } from '../../../src/domain/time.ts';
 import { awayFromMidnight, daysAgo, happen, watchOnce } from '../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
@@ -195,14 +196,39 @@ describe('an alert as SES received it', () => {
     const { text, html } = await theEmail();
     expect(text).toContain('Reason: it says: issue a\n');
     const [, today, week] =
-      /Today \(UTC\)\s+about (\S+) \(± \d+\) events[\s\S]*Last 7 days\s+about (\S+) \(± \d+\) events/.exec(
+      /Today \(UTC\) so far\s+about (\S+) \(± \d+\) events[\s\S]*Last 7 days\s+about (\S+) \(± \d+\) events/.exec(
         text,
       ) ?? [];
     // Five standard errors.
     expect(Math.abs(Number(today) / 400 - 1)).toBeLessThan(0.115);
     expect(Math.abs(Number(week?.replace(',', '')) / 1_200 - 1)).toBeLessThan(0.115);
-    expect(text).toMatch(/Events a day {4}···[▁▂]······█··[▄▅] /);
+    expect(text).toMatch(/Events a day {10}···[▁▂]······█··[▄▅] /);
     expect(readHtml(html ?? '').text).toMatch(/about [\d,]+ \(± \d+\)/);
+  });
+
+  it('says how the issue grows by the hour, since when it is known, and which releases and users it affects', async () => {
+    const thisHour = Math.floor(Date.now() / HOUR) * HOUR;
+    const at = (hours: number) => new Date(thisHour - hours * HOUR);
+    const tags = { release: '141.0', environment: 'nightly', browser: 'Firefox 141', os: 'Linux' };
+    const older = { ...tags, release: '140.0', browser: 'Firefox 140' };
+    await happen(pool, 'a', 2, { receivedAt: at(24 * 12), tags: older });
+    await happen(pool, 'a', 6, { receivedAt: at(25), tags: older });
+    await happen(pool, 'a', 30, { receivedAt: at(1), tags });
+    await happen(pool, 'a', 4, { receivedAt: at(0), tags });
+    const { text, html } = await theEmail();
+    for (const body of [text, readHtml(html ?? '').text].map((each) => each.replace(/\s+/g, ' '))) {
+      expect(body).toContain('BACK AFTER 11 DAYS');
+      expect(body).toMatch(/Since \d\d:00 UTC 4 (events, )?4/);
+      expect(body).toMatch(/\d\d:00 to \d\d:00 30 (events, )?30/);
+      expect(body).toMatch(/Same hour yesterday 6 (events, )?6/);
+      expect(body).toContain(', in release 140.0');
+      expect(body).toContain('Release 141.0 (85 %), 140.0 (15 %)');
+      expect(body).toContain('Environment nightly');
+      expect(body).toContain('Browser Firefox 141 (85 %), Firefox 140 (15 %)');
+      expect(body).toContain('OS Linux');
+      expect(body).not.toContain('Last seen');
+    }
+    expect(text).toMatch(/Events an hour {8}·{22}█[▁▂] /);
   });
 
   it('is of the trigger’s own template, with the HTML next to it', async () => {
@@ -244,7 +270,7 @@ describe('an alert on the console', () => {
     );
     expect(emails).toEqual([]);
     expect(finished.stdout).toContain(
-      `To: ${ON_CALL}\nSubject: [Firefox Browser Errors] Every: red [31m and gnp\n\n    red [31m and gnp\n\n    Reason: it says: red`,
+      `To: ${ON_CALL}\nSubject: [Firefox Browser Errors] Every: red [31m and gnp\n\n    red [31m and gnp\n    Also: TypeError: x is undefined\n\n    Reason: it says: red`,
     );
     expect(finished.stdout).toContain('\n      at render(app:20:7)\n      at main(app:10:7)\n');
     expect(finished.stdout).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { PREVIEW_ALERTS } from '../../../dev/email-preview/alerts.ts';
 import type { AlertView } from '../../../src/domain/alert.ts';
+import { hasCharts } from '../../../src/mail/alert-parts.ts';
 import { loadTemplate } from '../../../src/mail/alert-template.ts';
 import { shownIssue } from '../../../src/mail/format.ts';
 import { SAMPLE_ALERT } from '../../../src/mail/sample-alert.ts';
@@ -37,11 +38,20 @@ describe('both bodies of an alert', () => {
       '117',
       'First seen',
       '2026-04-20 08:15:00 UTC',
-      'Last seen',
-      '2026-05-06 11:58:21 UTC',
+      'in release 140.0',
+      '141.0 (82 %), 140.0 (18 %)',
+      'nightly',
+      'Firefox 141 (82 %)',
+      'Windows (60 %), Linux (25 %), Mac OS X (15 %)',
+      'KNOWN SINCE 20 Apr 2026',
+      'Since 12:00 UTC',
+      '11:00 to 12:00',
+      'Same hour yesterday',
+      'project 7',
+      'Events an hour',
       'Events a day',
       '23 Apr',
-      'most: about 520 (± 24) today',
+      'most: about 520 (± 24)',
       'Counts over 150 are estimates: 19 times in 20 the true one is within the ± given.',
       'crash site first',
       'at restoreTab(resource:///modules/SessionStore.sys.mjs:4120:17)',
@@ -56,8 +66,8 @@ describe('both bodies of an alert', () => {
   it('show the error band of an estimate', () => {
     expect(sample.text).toContain('about 520 (± 24) events, 117 affected users');
     expect(sample.text).toContain('about 2,960 (± 140) events, about 640 (± 29) affected users');
-    expect(squeezed(sample.html.text)).toMatch(/about 520 \(± 24\) ?about 2,960 \(± 140\)/);
-    expect(squeezed(sample.html.text)).toMatch(/117 ?about 640 \(± 29\)/);
+    expect(squeezed(sample.html.text)).toContain('Today (UTC) so far about 520 (± 24) 117');
+    expect(squeezed(sample.html.text)).toContain('Last 7 days about 2,960 (± 140) about 640 (± 29)');
   });
 
   it('have the stack in order, after everything else that is short', () => {
@@ -83,14 +93,25 @@ describe('both bodies of an alert', () => {
   it('say so where all of the days are empty', () => {
     const days = SAMPLE_ALERT.days.map((day) => ({ ...day, events: 0, users: 0 }));
     const { text, html } = rendered({ ...SAMPLE_ALERT, days });
-    expect(text).toContain('··············');
-    expect(html.text).toContain('none in these 14 days');
+    expect(text).toContain('··············  23 Apr');
+    expect(squeezed(html.text)).toContain('23 Apr none today so far');
+  });
+});
+
+describe('an alert of a single event', () => {
+  const { text, html } = rendered(PREVIEW_ALERTS.least ?? SAMPLE_ALERT);
+
+  it('has no chart, and its count once', () => {
+    for (const body of [text, html.text]) {
+      expect(body).not.toMatch(/Events an hour|Events a day|Today|Same hour/);
+      expect(body.split('1 event,')).toHaveLength(2);
+    }
   });
 });
 
 describe('the text', () => {
   it('has a bar for each of 14 days', () => {
-    expect(sample.text).toContain('·▁▂▂▃▄▄▅▅▆▇▇██  23 Apr to 6 May');
+    expect(sample.text).toContain("·▁▂▂▃▄▄▅▅▆▇▇██  23 Apr to 6 May, which isn't over");
   });
 
   it.each(alerts)('has no control or format character but the line feed: %s', (_, alert) => {
@@ -144,14 +165,25 @@ describe.each(alerts)('the HTML of an alert: %s', (_, alert) => {
     for (const run of body.split(/<[^>]*>/)) expect(run).not.toMatch(/[a-z][.@][a-z]|[a-z]:\/\/|:\/\/[a-z]/i);
   });
 
-  it('has a cell for each of 14 days, as high as its share of the highest', () => {
+  it('has a bar for each of 24 hours and 14 days, as high as its share of the highest', () => {
     const bars = html.elements.filter(({ attributes }) => /^bar(-|$)/.test(attributes.class ?? ''));
-    const most = Math.max(...alert.days.map(({ events }) => events));
-    const heights = alert.days.map(({ events }) =>
-      events === 0 ? 2 : Math.max(4, Math.round((events / most) * 56)),
-    );
+    const heightsOf = (buckets: readonly { readonly events: number }[]) => {
+      const most = Math.max(...buckets.map(({ events }) => events), 1);
+      return buckets.map(({ events }) => (events === 0 ? 2 : Math.max(4, Math.round((events / most) * 56))));
+    };
+    const heights = hasCharts(alert) ? [...heightsOf(alert.hours), ...heightsOf(alert.days)] : [];
     expect(bars.map(({ attributes }) => Number(attributes.height))).toEqual(heights);
-    expect(bars.at(-1)?.attributes.class).toMatch(/bar-today|bar-none/);
+    for (const last of [bars[23], bars.at(-1)]) {
+      if (last !== undefined) expect(last.attributes.class).toMatch(/bar-now|bar-none/);
+    }
+  });
+
+  it('says each text once', () => {
+    const { issue } = shown(alert);
+    const body = html.text.slice(html.text.indexOf(issue.message.slice(0, 40)));
+    for (const text of [issue.message, issue.logMessage]) {
+      if (text !== '' && !alert.because.includes(text)) expect(body.split(text)).toHaveLength(2);
+    }
   });
 
   it('fits a phone, and both colour schemes', () => {
@@ -228,7 +260,7 @@ describe('a template of one’s own', () => {
   it('goes before a built-in one of the same name', async () => {
     const directory = await templates({ 'basic-alert.txt.eta': 'mine' });
     expect((await loadTemplate('basic-alert', directory)).render(SAMPLE_ALERT).text).toBe('mine');
-    expect((await loadTemplate('basic-alert', null)).render(SAMPLE_ALERT).text).toContain('Reason');
+    expect((await loadTemplate('basic-alert', null)).render(SAMPLE_ALERT).text).toContain('Reason: ');
   });
 
   it('escapes in text all characters that would leave its line', async () => {

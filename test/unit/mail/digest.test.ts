@@ -14,6 +14,7 @@ function entry(overrides: Partial<DigestEntry> = {}): DigestEntry {
     users: 1,
     firstSeen: new Date('2026-05-01T10:00:00.123Z'),
     lastSeen: new Date('2026-05-06T12:00:00Z'),
+    firstRelease: '140.0',
     link: null,
     ...overrides,
   };
@@ -45,7 +46,7 @@ Every event: 1 alert
   TypeError: x is undefined
     Reason: it changed
     about 1,234 (± 57) events, 1 affected user over 7 days
-    First seen 2026-05-01 10:00:00 UTC, last 2026-05-06 12:00:00 UTC
+    First seen 2026-05-01 10:00:00 UTC, in release 140.0
     at render(app:20:7)
     ${link}
 

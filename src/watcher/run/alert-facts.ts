@@ -1,0 +1,74 @@
+import { bucketsOf } from '../../db/buckets.ts';
+import type { RecentCounts } from '../../db/daily-counts.ts';
+import { recentCounts } from '../../db/daily-counts.ts';
+import type { Db } from '../../db/pool.ts';
+import { seriesOf } from '../../db/series.ts';
+import { tagsOf } from '../../db/tags.ts';
+import type { AlertFacts, Novelty } from '../../domain/alert.ts';
+import type { BucketCounts, Issue } from '../../domain/issue.ts';
+import { TAGS } from '../../domain/tags.ts';
+import { DAY, firstDay } from '../../domain/time.ts';
+import { shownTags } from '../../mail/format.ts';
+
+const WEEK = 7;
+const DAYS_SHOWN = 14;
+const HOURS_SHOWN = 24;
+/** An issue that had no event for so many days is back. */
+const QUIET_DAYS = 7;
+
+/** Reads what alerts show of issues. The number of queries doesn't depend on the number of issues. */
+export async function alertFacts(
+  db: Db,
+  issues: readonly Issue[],
+  ranAt: Date,
+): Promise<(issue: Issue) => AlertFacts> {
+  const ids = issues.map(({ id }) => id);
+  const window = { today: firstDay(ranAt, 0), weekSince: firstDay(ranAt, WEEK), days: DAYS_SHOWN };
+  const recent = await recentCounts(db, ids, window);
+  // The last hour that is over, and 24 hours before it.
+  const hours = await seriesOf(db, ids, bucketsOf({ unit: 'hour', back: HOURS_SHOWN + 1 }, ranAt), ranAt);
+  const tags = await tagsOf(db, ids, TAGS, window.weekSince);
+  return (issue) => {
+    const { today, week, days, latestDays } = recent(issue.id);
+    return {
+      today,
+      week,
+      days,
+      ...hoursOf(hours.get(issue.id) ?? []),
+      tags: shownTags(tags(issue.id)),
+      novelty: noveltyOf(issue, latestDays, ranAt),
+    };
+  };
+}
+
+function hoursOf(series: readonly BucketCounts[]): Pick<AlertFacts, 'hours' | 'lastHour' | 'hourYesterday'> {
+  const [hourYesterday, , ...hours] = series;
+  const lastHour = hours.at(-2);
+  if (hourYesterday === undefined || lastHour === undefined)
+    throw new Error('the series of hours is incomplete');
+  return { hours, lastHour, hourYesterday };
+}
+
+/**
+ * The comeback may have been yesterday, shortly before midnight.
+ * @param latestDays the latest days with events, as `YYYY-MM-DD`, the latest first
+ */
+export function noveltyOf(
+  { firstSeen }: Pick<Issue, 'firstSeen'>,
+  latestDays: RecentCounts['latestDays'],
+  ranAt: Date,
+): Novelty {
+  if (ranAt.getTime() - firstSeen.getTime() < DAY) return { is: 'new' };
+  const days = latestDays.map((date) => Date.parse(date) / DAY);
+  const current = Date.parse(firstDay(ranAt, 0)) / DAY;
+  // The active days that end today: today, or today and yesterday.
+  const isActive = (day: number | undefined) => day !== undefined && day >= current - 1;
+  const start = days.findLast(isActive);
+  if (start === undefined) return { is: 'known' };
+  const before = days.find((day) => day < start);
+  if (before !== undefined) {
+    return start - before >= QUIET_DAYS ? { is: 'back', afterDays: start - before } : { is: 'known' };
+  }
+  const firstDayOfIssue = Math.floor(firstSeen.getTime() / DAY);
+  return start - firstDayOfIssue >= QUIET_DAYS ? { is: 'back', afterDays: null } : { is: 'known' };
+}
