@@ -23,8 +23,17 @@
  *
  * @module
  */
-export type { AlertView } from './domain/alert.ts';
+export type { AlertFacts, AlertView, Novelty } from './domain/alert.ts';
 export { estimate } from './domain/estimate.ts';
-export type { Counts, DayCounts, Issue, RankedIssue, StackFrame } from './domain/issue.ts';
+export type {
+  BucketCounts,
+  Counts,
+  DayCounts,
+  Issue,
+  RankedIssue,
+  StackFrame,
+  TagCount,
+} from './domain/issue.ts';
+export type { Tag } from './domain/tags.ts';
 export type { Recipient, Trigger, TriggerContext, Verdict } from './domain/trigger.ts';
 export { defineTrigger } from './domain/trigger.ts';

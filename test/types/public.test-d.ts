@@ -1,12 +1,16 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import type {
   AlertView,
+  BucketCounts,
   Counts,
   DayCounts,
   Issue,
+  Novelty,
   RankedIssue,
   Recipient,
   StackFrame,
+  Tag,
+  TagCount,
   Trigger,
   TriggerContext,
   Verdict,
@@ -77,6 +81,8 @@ describe('the context', () => {
     expectTypeOf<TriggerContext['now']>().toEqualTypeOf<Date>();
     expectTypeOf<TriggerContext['recipients']>().toEqualTypeOf<readonly Recipient[]>();
     expectTypeOf<TriggerContext['counts']>().returns.resolves.toEqualTypeOf<Counts>();
+    expectTypeOf<TriggerContext['series']>().returns.resolves.toEqualTypeOf<readonly BucketCounts[]>();
+    expectTypeOf<TriggerContext['tags']>().returns.resolves.toEqualTypeOf<readonly TagCount[]>();
     expectTypeOf<TriggerContext['top']>().returns.resolves.toEqualTypeOf<readonly RankedIssue[]>();
     expectTypeOf<TriggerContext['lastNotified']>().returns.resolves.toEqualTypeOf<Date | null>();
     expectTypeOf<TriggerContext['neverNotified']>().returns.resolves.toEqualTypeOf<readonly Recipient[]>();
@@ -85,6 +91,18 @@ describe('the context', () => {
   it('is asked for recipients that were never notified, by any trigger or by this one', () => {
     expectTypeOf<TriggerContext['neverNotified']>().parameters.toEqualTypeOf<
       [issue: Issue, by?: 'anyTrigger' | 'thisTrigger' | undefined]
+    >();
+  });
+
+  it('is asked for windows of days or of hours, and for four tags', () => {
+    type Window = Parameters<TriggerContext['series']>[1];
+    expectTypeOf<Parameters<TriggerContext['counts']>[1]>().toEqualTypeOf<Window>();
+    expectTypeOf<{ days: number }>().toExtend<Window>();
+    expectTypeOf<{ hours: number }>().toExtend<Window>();
+    expectTypeOf<{ minutes: number }>().not.toExtend<Window>();
+    expectTypeOf<Tag>().toEqualTypeOf<'release' | 'environment' | 'browser' | 'os'>();
+    expectTypeOf<Parameters<TriggerContext['tags']>>().toEqualTypeOf<
+      [issue: Issue, tag: Tag, window: { days: number }]
     >();
   });
 
@@ -107,6 +125,9 @@ describe('what a template shows', () => {
     expectTypeOf<AlertView['because']>().toEqualTypeOf<string>();
     expectTypeOf<AlertView['link']>().toEqualTypeOf<string | null>();
     expectTypeOf<AlertView['today']>().toEqualTypeOf<Counts>();
+    expectTypeOf<AlertView['hours']>().toEqualTypeOf<readonly BucketCounts[]>();
+    expectTypeOf<AlertView['tags']['release']>().toEqualTypeOf<readonly TagCount[]>();
+    expectTypeOf<AlertView['novelty']>().toEqualTypeOf<Novelty>();
     expectTypeOf<AlertView['days']>().toEqualTypeOf<readonly DayCounts[]>();
     expectTypeOf<Issue['stackFrames']>().toEqualTypeOf<readonly StackFrame[]>();
     expectTypeOf<StackFrame['line']>().toEqualTypeOf<number | null>();
