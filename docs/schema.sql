@@ -6,7 +6,7 @@ COMMENT ON EXTENSION hll IS 'type for storing hyperloglog data';
 
 CREATE FUNCTION public.copy_issue_activity() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO '$user', 'public'
+    SET search_path TO '$user', 'public', 'pg_temp'
     AS $$
 BEGIN
     INSERT INTO issue_activity AS known (issue_id, last_seen, changed_in)
@@ -28,7 +28,7 @@ END $$;
 
 CREATE FUNCTION public.show_issue_activity() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO '$user', 'public'
+    SET search_path TO '$user', 'public', 'pg_temp'
     AS $$
 DECLARE
     last pg_snapshot := (SELECT snapshot FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1);
@@ -114,7 +114,7 @@ COMMENT ON TABLE public.issue_activity IS 'When an issue''s last event was recei
 
 COMMENT ON COLUMN public.issue_activity.changed_in IS 'The transaction of the last event. A run evaluates the issues whose changed_in its predecessor''s snapshot did not see.';
 
-COMMENT ON COLUMN public.issue_activity.counted IS 'Events stored on the UTC day counted_on, repeated ones too: the more, the smaller the share of them that is sampled.';
+COMMENT ON COLUMN public.issue_activity.counted IS 'Events of the UTC day counted_on, with repeated ones: the more, the smaller the share of them that is sampled.';
 
 CREATE TABLE public.issue_buckets (
     issue_id bigint NOT NULL,

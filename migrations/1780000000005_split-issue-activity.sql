@@ -20,8 +20,13 @@ COMMENT ON COLUMN issues.changed_in IS
     'Of the version before issue_activity. 3 is long ago: every snapshot sees it.';
 COMMENT ON COLUMN issues.last_seen IS 'Of the version before issue_activity.';
 
--- The processors before: what they write into issues is activity. Before the update, so that they and today's lock
--- activity first, in the order of group ids. With the owner's rights: their role has none on the new table yet.
+-- Both functions run with the owner's rights, because the old version's roles have no rights on the new table yet.
+-- Temporary tables come last in their search path: otherwise any role could make them write into a table of its own.
+SELECT set_config('bec_alerts.search_path', current_setting('search_path'), true),
+       set_config('search_path', current_setting('search_path') || ', pg_temp', true);
+
+-- Processors of the version before: their writes into issues are copied to issue_activity. If one of them and one of
+-- today's processors deadlock, Postgres ends one statement, and its messages are retried.
 CREATE FUNCTION copy_issue_activity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO issue_activity AS known (issue_id, last_seen, changed_in)
@@ -31,6 +36,7 @@ BEGIN
         changed_in = excluded.changed_in;
     RETURN NEW;
 END $$;
+REVOKE EXECUTE ON FUNCTION copy_issue_activity() FROM PUBLIC;
 CREATE TRIGGER copy_new_activity AFTER INSERT ON issues
     FOR EACH ROW WHEN (NEW.changed_in = pg_current_xact_id()) EXECUTE FUNCTION copy_issue_activity();
 CREATE TRIGGER copy_activity BEFORE UPDATE OF changed_in ON issues
@@ -61,6 +67,8 @@ BEGIN
     END LOOP;
     RETURN NEW;
 END $$;
+REVOKE EXECUTE ON FUNCTION show_issue_activity() FROM PUBLIC;
+SELECT set_config('search_path', current_setting('bec_alerts.search_path'), true);
 CREATE TRIGGER show_activity BEFORE INSERT ON trigger_runs
     FOR EACH ROW WHEN (NOT NEW.by_activity) EXECUTE FUNCTION show_issue_activity();
 

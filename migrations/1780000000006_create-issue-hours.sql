@@ -38,7 +38,7 @@ CREATE TRIGGER delete_issue_tags AFTER DELETE ON issues FOR EACH ROW EXECUTE FUN
 
 ALTER TABLE issue_activity ADD COLUMN counted_on date, ADD COLUMN counted bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN issue_activity.counted IS
-    'Events stored on the UTC day counted_on, repeated ones too: the more, the smaller the share of them that is sampled.';
+    'Events of the UTC day counted_on, with repeated ones: the more, the smaller the share of them that is sampled.';
 
 ALTER TABLE issues
     ADD COLUMN log_message text NOT NULL DEFAULT '',

@@ -83,6 +83,18 @@ describe('the roles of docs/roles.sql', () => {
     expect(rows[0]).toEqual({ sent: 4, old: 0, old_runs: 0 });
   });
 
+  it('gain nothing by a temporary table that hides issue_activity from the functions of the owner', async () => {
+    const own = 'temporary tables are searched last';
+    const hide = `
+      CREATE TEMP TABLE issue_activity (issue_id bigint PRIMARY KEY, last_seen timestamptz, changed_in xid8);
+      CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION '${own}'; END $$;
+      CREATE TRIGGER note BEFORE INSERT ON issue_activity FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+      GRANT ALL ON issue_activity TO PUBLIC;
+      UPDATE public.issues SET changed_in = pg_current_xact_id()`;
+    expect(await codeOf('processor', hide)).toBeUndefined();
+  });
+
   it('let the watcher mark issues after a restore, which it locks first', async () => {
     const locked = 'SELECT issue_id FROM issue_activity ORDER BY issue_id FOR UPDATE';
     const mark = `UPDATE issue_activity SET changed_in = '3' WHERE issue_id IN (${locked})`;
