@@ -8,7 +8,8 @@ export interface RecentCounts {
   readonly week: Counts;
   /** The oldest first, today last, a day without a bucket included. */
   readonly days: readonly DayCounts[];
-  /** The latest days with events as `YYYY-MM-DD`, three at most, also those before the window; the latest first. */
+  /** The latest days with events as `YYYY-MM-DD`, three at most, up to today and also before the
+   * window; the latest first. */
   readonly latestDays: readonly string[];
 }
 
@@ -52,7 +53,7 @@ export async function recentCounts(
              ${events('$2')} AS today_events, ${users('$2')} AS today_users,
              ${events('$3')} AS week_events, ${users('$3')} AS week_users,
              ARRAY(SELECT to_char(date, 'YYYY-MM-DD') FROM issue_buckets AS latest
-                   WHERE latest.issue_id = issue_buckets.issue_id ORDER BY date DESC LIMIT 3) AS latest_days
+                   WHERE latest.issue_id = issue_buckets.issue_id AND date <= $2::date ORDER BY date DESC LIMIT 3) AS latest_days
            FROM issue_buckets
            WHERE issue_id = ANY($1::bigint[]) AND date >= $4::date
            GROUP BY issue_id`,

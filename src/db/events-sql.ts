@@ -18,11 +18,19 @@ const MERGED = `
  * and day are sampled. Each time that their number grows by the factor e, 128 more are sampled.
  */
 const SAMPLED = 128;
-/** Hashes are spread evenly from -2^63 to 2^63. The lowest of them are sampled. */
-const IS_SAMPLED = `hash < ${SAMPLED} * (2::float8 ^ 64) / counted - (2::float8 ^ 63)`;
+/**
+ * Hashes are spread evenly from -2^63 to 2^63. The lowest of them are sampled. The activity has the number of events of
+ * the latest day. For an event of an earlier day, the day's bucket has it.
+ */
+const isSampled = (event: string) => `
+  hash < ${SAMPLED} * (2::float8 ^ 64) / greatest(1, CASE
+    WHEN ${event}.date = counted_on THEN counted
+    ELSE coalesce((SELECT hll_cardinality(event_set) FROM issue_buckets AS earlier
+                   WHERE earlier.issue_id = ${event}.issue_id AND earlier.date = ${event}.date), 1)
+  END) - (2::float8 ^ 63)`;
 
 /**
- * Stores the events of the issues in the CTE `issue` (id, group_id, last_seen, events), with one upsert for each row.
+ * Stores the events of the issues in the CTE `issue` (id, group_id, last_seen, events of its day), with one upsert for each row.
  * Workers can't deadlock, because they lock activity in the order of group ids. The transaction that holds an issue's
  * activity may write the issue's other rows. `$1` to `$9` are the events.
  */
@@ -35,10 +43,13 @@ const EVENTS_OF_ISSUES = `
       last_seen = greatest(before.last_seen, excluded.last_seen),
       changed_in = excluded.changed_in,
       counted_on = greatest(before.counted_on, excluded.counted_on),
-      counted = excluded.counted + CASE WHEN excluded.counted_on > before.counted_on THEN 0 ELSE before.counted END
-    RETURNING issue_id, counted
+      counted = CASE
+        WHEN excluded.counted_on = before.counted_on THEN before.counted + excluded.counted
+        WHEN excluded.counted_on < before.counted_on THEN before.counted
+        ELSE excluded.counted END
+    RETURNING issue_id, counted_on, counted
   ), event AS MATERIALIZED (
-    SELECT active.issue_id, active.counted, (received_at AT TIME ZONE 'UTC')::date AS date, date_trunc('hour', received_at, 'UTC') AS hour,
+    SELECT active.issue_id, counted_on, counted, (received_at AT TIME ZONE 'UTC')::date AS date, date_trunc('hour', received_at, 'UTC') AS hour,
            received_at, hll_hash_text(event_id) AS event_hash, hll_hash_text(user_hash) AS user_hash,
            hashtextextended(event_id, 0) AS hash, release, environment, browser, os, has_tags
     FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -57,7 +68,7 @@ const EVENTS_OF_ISSUES = `
     INSERT INTO issue_tags (issue_id, date, hash, received_at, release, environment, browser, os)
     SELECT issue_id, date, hash, received_at, release, environment, browser, os
     FROM event
-    WHERE has_tags AND ${IS_SAMPLED}
+    WHERE has_tags AND ${isSampled('event')}
     ON CONFLICT (issue_id, date, hash) DO NOTHING
   )`;
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ErrorEvent } from '../domain/event.ts';
 import { NO_TAGS } from '../domain/tags.ts';
 import { plural } from '../domain/text.ts';
+import { DAY } from '../domain/time.ts';
 import { databaseError } from './errors.ts';
 import { STORE_KNOWN, STORE_NEW } from './events-sql.ts';
 import type { Db } from './pool.ts';
@@ -98,7 +99,13 @@ interface FoldedIssue {
   readonly first: ErrorEvent;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
+  /** Number of events on the UTC day of `lastSeen`. */
   readonly events: number;
+}
+
+/** The number of a UTC day. */
+function dayOf(date: Date): number {
+  return Math.floor(date.getTime() / DAY);
 }
 
 function foldIssues(events: readonly ErrorEvent[]): FoldedIssue[] {
@@ -106,11 +113,13 @@ function foldIssues(events: readonly ErrorEvent[]): FoldedIssue[] {
   for (const event of events) {
     const at = event.receivedAt;
     const known = issues.get(event.groupId);
+    const days = known === undefined ? 1 : dayOf(at) - dayOf(known.lastSeen);
+    const before = known?.events ?? 0;
     issues.set(event.groupId, {
       first: known?.first ?? event,
       firstSeen: known !== undefined && known.firstSeen < at ? known.firstSeen : at,
       lastSeen: known !== undefined && known.lastSeen > at ? known.lastSeen : at,
-      events: (known?.events ?? 0) + 1,
+      events: days > 0 ? 1 : days === 0 ? before + 1 : before,
     });
   }
   return [...issues.values()];

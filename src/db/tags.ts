@@ -5,7 +5,7 @@ import type { Db } from './pool.ts';
 
 /** Events of each issue and day whose tags are counted: those with the lowest hashes. More are stored. */
 const SAMPLE = 64;
-/** Values that are listed one by one. The others of a tag are one value, `(other)`. */
+/** Values of a tag that are listed one by one. The others are one value, `(other)`. */
 const MOST_VALUES = 20;
 
 interface TagRow {
@@ -43,37 +43,30 @@ export async function tagsOf(
              ) AS sampled
            ), total AS (
              SELECT issue_id, sum(weight) AS events FROM sample GROUP BY issue_id
+           ), ranked AS (
+             SELECT issue_id, tag, value, sum(weight) AS weight, min(received_at) AS first_seen,
+                    row_number() OVER (PARTITION BY issue_id, tag ORDER BY sum(weight) DESC, value) > $4 AS is_other
+             FROM sample CROSS JOIN LATERAL (
+               VALUES ('release', release), ('environment', environment), ('browser', browser), ('os', os)
+             ) AS tags (tag, value)
+             WHERE value IS NOT NULL AND tag = ANY($3::text[])
+             GROUP BY issue_id, tag, value
            )
-           SELECT issue_id, tag, value, sum(weight) AS events, sum(weight) / total.events AS share,
-                  min(received_at) AS first_seen
-           FROM sample JOIN total USING (issue_id) CROSS JOIN LATERAL (
-             VALUES ('release', release), ('environment', environment), ('browser', browser), ('os', os)
-           ) AS tags (tag, value)
-           WHERE value IS NOT NULL AND tag = ANY($3::text[])
-           GROUP BY issue_id, tag, value, total.events ORDER BY issue_id, sum(weight) DESC, value`,
-    values: [issueIds, since, tags],
+           SELECT issue_id, tag, CASE WHEN is_other THEN $5 ELSE value END AS value, sum(weight) AS events,
+                  sum(weight) / total.events AS share, min(first_seen) AS first_seen
+           FROM ranked JOIN total USING (issue_id) GROUP BY issue_id, tag, is_other, 3, total.events
+           ORDER BY issue_id, is_other, sum(weight) DESC, value`,
+    values: [issueIds, since, tags, MOST_VALUES, OTHER],
   });
   const byIssue = Map.groupBy(rows, (row) => row.issue_id);
   const none: TagValues = { release: [], environment: [], browser: [], os: [] };
   return (issueId) => {
     const byTag = Map.groupBy(byIssue.get(issueId) ?? [], (row) => row.tag);
-    const values = [...byTag].map(([tag, found]) => [tag, bounded(found.map(toCount))]);
+    const values = [...byTag].map(([tag, found]) => [tag, found.map(toCount)]);
     return { ...none, ...Object.fromEntries(values) };
   };
 }
 
 function toCount({ value, events, share, first_seen }: TagRow): TagCount {
   return { value, events: Math.round(events), share, firstSeen: first_seen };
-}
-
-function bounded(counts: readonly TagCount[]): readonly TagCount[] {
-  if (counts.length <= MOST_VALUES) return counts;
-  const rest = counts.slice(MOST_VALUES);
-  const other: TagCount = {
-    value: OTHER,
-    events: rest.reduce((sum, { events }) => sum + events, 0),
-    share: rest.reduce((sum, { share }) => sum + share, 0),
-    firstSeen: new Date(Math.min(...rest.map(({ firstSeen }) => firstSeen.getTime()))),
-  };
-  return [...counts.slice(0, MOST_VALUES), other];
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../src/db/events.ts';
 import { NO_TAGS } from '../../../src/domain/tags.ts';
+import { DAY } from '../../../src/domain/time.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 
@@ -143,6 +144,27 @@ describe('the sample of an issue’s tags', () => {
     const left = await rowsOf('SELECT group_id FROM issue_tags JOIN issues ON issues.id = issue_id');
     expect(left).toEqual([{ group_id: 'b' }]);
     expect(await rowsOf('SELECT FROM issue_tags')).toHaveLength(1);
+  });
+
+  it('is not thinned out by late events of other days, or by a clock that is ahead', async () => {
+    const of = (release: string, count: number, receivedAt: Date) =>
+      Array.from({ length: count }, () => errorEvent({ receivedAt, tags: { ...NO_TAGS, release } }));
+    await storeEvents(pool, of('A', 1_000, NOON));
+    const weekAgo = new Date(NOON.getTime() - 7 * DAY);
+    for (let batch = 0; batch < 20; batch += 1) await storeEvents(pool, of('late', 1_000, weekAgo));
+    await storeEvents(pool, of('ahead', 3, new Date(NOON.getTime() + DAY)));
+    await storeEvents(pool, of('B', 1_000, NOON));
+    const counts = await rowsOf<{ release: string; sampled: number }>(
+      `SELECT release, count(*)::int AS sampled FROM (
+         SELECT release FROM issue_tags WHERE date = '2026-05-06' ORDER BY hash LIMIT 128
+       ) AS lowest GROUP BY release ORDER BY release`,
+    );
+    expect(counts.map(({ release }) => release)).toEqual(['A', 'B']);
+    for (const { sampled } of counts) expect(sampled).toBeGreaterThan(32);
+    const [late] = await rowsOf<{ rows: number }>(
+      `SELECT count(*)::int AS rows FROM issue_tags WHERE release = 'late'`,
+    );
+    expect(late?.rows).toBeLessThan(2_500);
   });
 
   it('grows only with the logarithm of the events, whichever events are sent', async () => {
