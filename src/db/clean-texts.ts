@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import type { StackFrame } from '../domain/issue.ts';
-import { cleanPlace, cleanText } from '../domain/privacy.ts';
+import { cleanText } from '../domain/privacy.ts';
 import { placeIn } from '../domain/stack.ts';
 
 /** Raised when the rules of domain/privacy.ts become stricter: the texts of all issues are then cleaned again. */
 const RULES = 1;
 const PAGE_SIZE = 500;
+/** More issues than all workers can create at the same time. */
+const LOOKED_AT_AGAIN = 10_000;
 
 interface StoredText {
   readonly id: string;
@@ -23,7 +25,12 @@ interface StoredText {
  * @returns how many issues changed
  */
 export async function cleanTexts(client: pg.ClientBase, progress: (looked: number) => void): Promise<number> {
-  await client.query('INSERT INTO text_cleanings VALUES ($1, 0) ON CONFLICT DO NOTHING', [RULES]);
+  // An id that is lower than one of the last page may have been committed after that page was read.
+  await client.query(
+    `INSERT INTO text_cleanings AS known VALUES ($1, 0)
+     ON CONFLICT (rules) DO UPDATE SET last_issue_id = greatest(0, known.last_issue_id - $2)`,
+    [RULES, LOOKED_AT_AGAIN],
+  );
   let looked = 0;
   let changed = 0;
   while (true) {
@@ -55,8 +62,13 @@ async function cleanPage(client: pg.ClientBase): Promise<{ looked: number; chang
   if (dirty.length > 0) {
     const column = <K extends keyof StoredText>(key: K) => dirty.map(({ clean }) => clean[key]);
     await client.query(
-      `UPDATE issues SET message = clean.message, module = clean.module, stack_frames = clean.frames
+      // Locked in the order in which workers lock them, so that no deadlock is possible.
+      `WITH locked AS MATERIALIZED (
+         SELECT id FROM issues WHERE id = ANY($1::bigint[]) ORDER BY group_id COLLATE "C" FOR NO KEY UPDATE
+       )
+       UPDATE issues SET message = clean.message, module = clean.module, stack_frames = clean.frames
        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::jsonb[]) AS clean (id, message, module, frames)
+       JOIN locked USING (id)
        WHERE issues.id = clean.id`,
       [column('id'), column('message'), column('module'), column('frames')],
     );
@@ -72,7 +84,7 @@ async function cleanPage(client: pg.ClientBase): Promise<{ looked: number; chang
 function cleaned({ id, message, module, frames }: StoredText): StoredText {
   const clean = (JSON.parse(frames) as StackFrame[]).map((frame) => ({
     ...frame,
-    function: frame.function === null ? null : cleanPlace(frame.function),
+    function: frame.function === null ? null : cleanText(frame.function),
     module: frame.module === null ? null : (placeIn(frame.module) ?? frame.module),
   }));
   const nearest = clean.map((frame) => placeIn(frame.module)).find((place) => place !== null);

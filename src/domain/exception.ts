@@ -80,22 +80,32 @@ function byMetadata(
   value: string | null,
 ): JsonRecord | null {
   if (type === null && value === null) return null;
-  const found = values.findLast(
-    (one) =>
-      (type === null || isCutOf(type, textOf(one.type) ?? 'Error')) &&
-      (value === null ? textOf(one.value) === null : isCutOf(value, textOf(one.value) ?? '')),
+  return exactOrCut(
+    values,
+    (one, same) =>
+      (type === null || same(type, textOf(one.type) ?? 'Error')) &&
+      (value === null ? textOf(one.value) === null : same(value, textOf(one.value) ?? '')),
   );
-  return found ?? null;
 }
 
 function byTitle(values: readonly JsonRecord[], title: string | null): JsonRecord | null {
   if (title === null) return null;
-  const found = values.findLast((one) => {
+  return exactOrCut(values, (one, same) => {
     const [type, value] = [textOf(one.type), textOf(one.value)];
-    if (type === null) return value !== null && isCutOf(title, value);
-    return title === type ? value === null : isCutOf(title, `${type}: ${value ?? ''}`.trim());
+    if (type === null) return value !== null && same(title, value);
+    return title === type ? value === null : same(title, `${type}: ${value ?? ''}`.trim());
   });
-  return found ?? null;
+}
+
+/** The last value whose text is the same; without one, the last value whose text Sentry may have cut. */
+function exactOrCut(
+  values: readonly JsonRecord[],
+  matches: (one: JsonRecord, same: (text: string, whole: string) => boolean) => boolean,
+): JsonRecord | null {
+  const isSame = (text: string, whole: string) => text === whole;
+  return (
+    values.findLast((one) => matches(one, isSame)) ?? values.findLast((one) => matches(one, isCutOf)) ?? null
+  );
 }
 
 /** Whether Sentry's text is the start of the whole text. Sentry uses the first line, and ends a cut line with `...`. */

@@ -1,7 +1,7 @@
 import type { StackFrame } from './issue.ts';
 import type { JsonRecord } from './json.ts';
 import { isRecord, nonEmptyText } from './json.ts';
-import { cleanPlace } from './privacy.ts';
+import { cleanPlace, cleanText } from './privacy.ts';
 import { storable } from './text.ts';
 
 /** Frames as Sentry has them: from the oldest call to the crash site. */
@@ -68,8 +68,13 @@ export function placeIn(value: unknown): string | null {
 const ENGINE =
   /^(?:\[[^\]/\\]*\]|<[^>/\\]*>|\(.*\)|self-hosted|native(?: code)?|(?:debugger )?eval(?: code)?|eval at .*|anonymous|unknown|undefined|null|\?+|wasm-function\[\d*\]|wasm code|\[wasm code\]|node:internal\/.*|VM\d+|about:blank)(?::\d+){0,2}$/i;
 
+const EXTENSION = /^(?:moz|chrome|safari-web|safari)-extension:/i;
+
 function placeOf(frame: JsonRecord): string | null {
-  return placeIn(frame.module) ?? placeIn(frame.filename) ?? placeIn(frame.absPath);
+  // Sentry shortens an extension's file to a module such as `content`.
+  const files = [frame.absPath, frame.filename];
+  const extension = files.find((file) => typeof file === 'string' && EXTENSION.test(file));
+  return placeIn(extension) ?? placeIn(frame.module) ?? placeIn(frame.filename) ?? placeIn(frame.absPath);
 }
 
 /** A frame until it is known whether it is stored: as in the event, without its source. */
@@ -117,7 +122,7 @@ export function stackFrames({ frames, left }: KeptFrames): readonly StackFrame[]
 function storedFrame({ called, places, library, line, column }: KeptFrame): StackFrame {
   const file = firstOf(places, placeIn) ?? libraryName(library) ?? firstOf(places, nonEmptyText);
   return {
-    function: called === null ? null : bounded(cleanPlace(called.slice(0, MAX_READ))),
+    function: called === null ? null : bounded(cleanText(called.slice(0, MAX_READ))),
     module: bounded(file),
     line: position(line),
     column: position(column),

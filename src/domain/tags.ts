@@ -1,6 +1,7 @@
 import type { JsonRecord } from './json.ts';
 import { isRecord, nonEmptyText } from './json.ts';
-import { storable } from './text.ts';
+import { cleanText } from './privacy.ts';
+import { folded, storable } from './text.ts';
 
 /** The tags of an event that are kept: a closed list, which names no user. */
 export const TAGS = ['release', 'environment', 'browser', 'os'] as const;
@@ -92,5 +93,5 @@ function withMajor(text: string): string {
 }
 
 function bounded(value: string | null): string | null {
-  return value === null ? null : storable(value.trim(), MAX_TAG_VALUE) || null;
+  return value === null ? null : storable(cleanText(folded(value, MAX_TEXT)), MAX_TAG_VALUE) || null;
 }

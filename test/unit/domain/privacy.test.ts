@@ -28,6 +28,13 @@ describe('a module or a frame’s file', () => {
       '/data/user/…/org.mozilla.firefox/files/mozilla/…/x.js',
     ],
     ['data:text/javascript;base64,QUJD', 'data:text/javascript;base64,…'],
+    ['about:reader?url=https%3A%2F%2Fsecret.example%2Fpage', 'about:reader'],
+    ['file://localhost/Users/ann/a.js', 'file://localhost/Users/…/a.js'],
+    ['/Volumes/Macintosh HD/Users/ann/a.js', '/Volumes/Macintosh HD/Users/…/a.js'],
+    ['\\Users\\ann\\x.js', '\\Users\\…\\x.js'],
+    ['\\\\?\\C:\\Users\\ann\\x.js', 'C:\\Users\\…\\x.js'],
+    ['https://app.example/u/ann%40example.com/y.js', 'https://app.example/u/<email>/y.js'],
+    ['D:\\Thunderbird\\Profiles\\ann\\x.js', 'D:\\Thunderbird\\Profiles\\…\\x.js'],
     ['https://203.0.113.9:8443/a.js', 'https://<ip>:8443/a.js'],
     ['http://[2001:db8::7]/a.js', 'http://[<ip>]/a.js'],
   ])('%s is kept as %s', (place, expected) => {
@@ -42,6 +49,10 @@ describe('a module or a frame’s file', () => {
     'https://example.com/home/products/app.js',
     'https://example.com/users/list.js',
     'webpack:///./src/index.js',
+    'resource:///modules/profiles/SelectableProfileService.sys.mjs',
+    'chrome://browser/content/profiles/profile-card.mjs',
+    'https://cdn.example/x@1.2.3.min.js',
+    'push@background.js:12:3',
     'node_modules/lodash@4.17.21/index.js',
     'extensions/uBlock0@raymondhill.net.xpi!/bootstrap.js',
     'com.example.Main',
@@ -63,6 +74,12 @@ describe('a title', () => {
     ['Failed to load /api/user?email=ann@example.com: 500', 'Failed to load /api/user: 500'],
     ['mail ann.b+c@example.co.uk from 10.1.2.3 or fe80::1', 'mail <email> from <ip> or <ip>'],
     ['/home/ann and /Users/bob/x', '/home/… and /Users/…/x'],
+    ['GET api/v1/users?token=1 failed', 'GET api/v1/users failed'],
+    ['[/api/user?token=1]', '[/api/user]'],
+    ['www.example.com/a?token=1 failed', 'www.example.com/a failed'],
+    ['about:neterror?e=x&u=https%3A//secret.example failed', 'about:neterror failed'],
+    ['data:application/json;base64,QWxpY2U= failed', 'data:application/json;base64,… failed'],
+    ['for jürgen@müller.de', 'for <email>'],
     ['postgres://bob:pw@db.example/x', 'postgres://db.example/x'],
   ])('%s is kept as %s', (text, expected) => {
     expect(cleanText(text)).toBe(expected);
@@ -75,6 +92,7 @@ describe('a title', () => {
     'dead::beef is not an address',
     'Is this a question? Yes #1',
     'a@b is too short',
+    'a ? b?c=1 : d',
   ])('%s is kept as it is', (text) => {
     expect(cleanText(text)).toBe(text);
   });

@@ -39,6 +39,11 @@ describe('the tags of an event', () => {
     expect(readTags({ tags: [tag('os', value)] }).os).toBe(expected);
   });
 
+  it('have no user data and no line breaks', () => {
+    const tags = [tag('release', 'app@C:\\Users\\ann'), tag('environment', 'a\nb ann@example.com')];
+    expect(readTags({ tags })).toMatchObject({ release: 'app@C:\\Users\\…', environment: 'a b <email>' });
+  });
+
   it('are read from the contexts where Sentry’s tags lack them', () => {
     const contexts = {
       browser: { name: 'Chrome', version: '144.0.0' },

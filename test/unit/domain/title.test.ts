@@ -108,6 +108,16 @@ describe('title, module and stack', () => {
     expect(stackFrames).toHaveLength(2);
   });
 
+  it('are of the one with exactly that text, before one that only begins alike', () => {
+    const short = exception('Error', 'Failed', { module: 'short.js' });
+    const long = exception('Error', 'Failed to fetch', { module: 'long.js' });
+    const metadata = { type: 'Error', value: 'Failed' };
+    for (const overrides of [{ title: 'Error: Failed' }, { title: null, metadata }]) {
+      const { message, module } = event({ ...overrides, entries: thrown(short, long) });
+      expect({ message, module }).toEqual({ message: 'Error: Failed', module: 'short.js' });
+    }
+  });
+
   it('are of the one exception that a group wraps, where nothing names it', () => {
     const member = (id: number, parent: number | null, isGroup: boolean, value: object) => ({
       ...value,
