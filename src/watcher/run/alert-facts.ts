@@ -1,11 +1,12 @@
 import { bucketsOf } from '../../db/buckets.ts';
+import { countsOf } from '../../db/counts.ts';
 import type { RecentCounts } from '../../db/daily-counts.ts';
 import { recentCounts } from '../../db/daily-counts.ts';
 import type { Db } from '../../db/pool.ts';
 import { seriesOf } from '../../db/series.ts';
 import { tagsOf } from '../../db/tags.ts';
 import type { AlertFacts, Novelty } from '../../domain/alert.ts';
-import type { BucketCounts, Issue } from '../../domain/issue.ts';
+import type { BucketCounts, Counts, Issue } from '../../domain/issue.ts';
 import { TAGS } from '../../domain/tags.ts';
 import { DAY, firstDay } from '../../domain/time.ts';
 import { shownTags } from '../../mail/format.ts';
@@ -22,6 +23,7 @@ export async function alertFacts(
   issues: readonly Issue[],
   ranAt: Date,
 ): Promise<(issue: Issue) => AlertFacts> {
+  if (issues.length === 0) return () => unread();
   const ids = issues.map(({ id }) => id);
   const window = { today: firstDay(ranAt, 0), weekSince: firstDay(ranAt, WEEK), days: DAYS_SHOWN };
   const recent = await recentCounts(db, ids, window);
@@ -39,6 +41,21 @@ export async function alertFacts(
       novelty: noveltyOf(issue, latestDays, ranAt),
     };
   };
+}
+
+function unread(): never {
+  throw new Error('the facts of no issue were read');
+}
+
+/** The counts that an alert in a shared email shows. */
+export async function weekCounts(
+  db: Db,
+  issues: readonly Issue[],
+  ranAt: Date,
+): Promise<Map<string, Counts>> {
+  if (issues.length === 0) return new Map();
+  const ids = issues.map(({ id }) => id);
+  return await countsOf(db, ids, bucketsOf({ unit: 'day', back: WEEK }, ranAt));
 }
 
 function hoursOf(series: readonly BucketCounts[]): Pick<AlertFacts, 'hours' | 'lastHour' | 'hourYesterday'> {

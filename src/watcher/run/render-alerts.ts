@@ -1,13 +1,14 @@
 import type { NewAlert } from '../../db/outbox.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { AlertView } from '../../domain/alert.ts';
+import type { Counts, Issue } from '../../domain/issue.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { EmailSettings } from '../../mail/email-settings.ts';
 import { shownIssue, subjectLine } from '../../mail/format.ts';
 import { issueLink } from '../../mail/link.ts';
 import { asError } from '../../runtime/errors.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
-import { alertFacts } from './alert-facts.ts';
+import { alertFacts, weekCounts } from './alert-facts.ts';
 import type { Addressee, BundledNotify } from './bundle.ts';
 
 /** Longest reason of a verdict, in UTF-16 units. */
@@ -34,11 +35,11 @@ export async function renderAlerts(
   const alerts: NewAlert[] = [];
   const failures: { notify: BundledNotify; error: Error }[] = [];
   if (decisions.length === 0) return { alerts, failures };
-  const viewOf = await viewsOf(tx, ready, decisions, ranAt, settings);
+  const contentOf = await contentsOf(tx, ready, decisions, ranAt, settings);
   for (const notify of decisions) {
     try {
-      const view = viewOf(notify);
-      alerts.push(...notify.addressees.map((addressee) => renderOne(ready, notify, addressee, view)));
+      const content = contentOf(notify);
+      alerts.push(...notify.addressees.map((addressee) => renderOne(ready, notify, addressee, content)));
     } catch (thrown) {
       failures.push({ notify, error: asError(thrown) });
     }
@@ -46,57 +47,75 @@ export async function renderAlerts(
   return { alerts, failures };
 }
 
-type CommonView = Omit<AlertView, 'recipient'>;
+/** The part of an alert that all recipients of a decision share. */
+interface Content {
+  readonly because: string;
+  readonly defaultSubject: string;
+  readonly week: Counts;
+  /** Null if every recipient gets the alert in a shared email, which shows less. */
+  readonly view: Omit<AlertView, 'recipient'> | null;
+}
 
-/**
- * Creates the part of the view that all recipients of a decision share. The facts of all decisions are read at once.
- */
-async function viewsOf(
+/** Reads what the alerts of all decisions show, and no more: a shared email has no hours, tags or days. */
+async function contentsOf(
   tx: Transaction,
   { trigger }: ReadyTrigger,
   decisions: readonly BundledNotify[],
   ranAt: Date,
   { subjectPrefix, issueUrl }: EmailSettings,
-): Promise<(notify: BundledNotify) => CommonView> {
-  const factsOf = await alertFacts(
-    tx,
-    decisions.map(({ issue }) => issue),
-    ranAt,
-  );
-  return ({ issue, because }) => ({
-    trigger: trigger.name,
-    issue: shownIssue(issue),
-    because: oneLine(because, MAX_BECAUSE),
-    ranAt: new Date(ranAt),
-    ...factsOf(issue),
-    link: issueLink(issueUrl, issue.groupId),
-    subjectPrefix,
-  });
+): Promise<(notify: BundledNotify) => Content> {
+  const [own, shared] = [decisions.filter(hasOwnEmail), decisions.filter((notify) => !hasOwnEmail(notify))];
+  const factsOf = await alertFacts(tx, own.map(issueOf), ranAt);
+  const weeks = await weekCounts(tx, shared.map(issueOf), ranAt);
+  return (notify) => {
+    const issue = shownIssue(notify.issue);
+    const because = oneLine(notify.because, MAX_BECAUSE);
+    const defaultSubject = `${subjectPrefix} ${trigger.name}: ${issue.message}`;
+    if (!hasOwnEmail(notify)) {
+      return { because, defaultSubject, week: weeks.get(issue.id) ?? NO_EVENTS, view: null };
+    }
+    const facts = factsOf(notify.issue);
+    const link = issueLink(issueUrl, issue.groupId);
+    const view = {
+      trigger: trigger.name,
+      issue,
+      because,
+      ranAt: new Date(ranAt),
+      ...facts,
+      link,
+      subjectPrefix,
+    };
+    return { because, defaultSubject, week: facts.week, view };
+  };
+}
+
+const NO_EVENTS: Counts = { events: 0, users: 0 };
+
+function hasOwnEmail({ addressees }: BundledNotify): boolean {
+  return addressees.some(({ bundle }) => bundle === null);
+}
+
+function issueOf({ issue }: BundledNotify): Issue {
+  return issue;
 }
 
 function renderOne(
   { trigger, template }: ReadyTrigger,
   { issue }: BundledNotify,
   { recipient, bundle }: Addressee,
-  common: CommonView,
+  { because, defaultSubject, week, view }: Content,
 ): NewAlert {
-  const view = { ...common, recipient: recipient.email };
-  const alone = bundle === null;
+  const own = bundle === null && view !== null ? { ...view, recipient: recipient.email } : null;
+  const subject = own === null ? undefined : trigger.subject?.(own);
   return {
     trigger: trigger.name,
     recipientId: recipient.id,
     issueId: issue.id,
-    because: view.because,
-    subject: subjectLine(
-      alone && trigger.subject !== undefined ? trigger.subject(view) : defaultSubject(view),
-    ),
-    ...(alone ? template.render(view) : { text: '', html: null }),
+    because,
+    subject: subjectLine(subject ?? defaultSubject),
+    ...(own === null ? { text: '', html: null } : template.render(own)),
     bundle,
-    events: view.week.events,
-    users: view.week.users,
+    events: week.events,
+    users: week.users,
   };
-}
-
-function defaultSubject({ subjectPrefix, trigger, issue }: AlertView): string {
-  return `${subjectPrefix} ${trigger}: ${issue.message}`;
 }

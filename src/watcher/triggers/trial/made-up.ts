@@ -26,6 +26,8 @@ export const MADE_UP_ISSUES: readonly MadeUpIssue[] = [
       groupId: '4200002',
       message: 'No way',
       module: '',
+      firstRelease: null,
+      environment: null,
       stackFrames: [],
     },
   },

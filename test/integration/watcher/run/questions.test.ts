@@ -91,14 +91,18 @@ describe('a trigger’s question', () => {
     expect(counts[0]).toBeLessThan(90);
   });
 
-  it('takes as many statements for an alert as for a hundred', async () => {
+  it.each([
+    ['emails of their own', [1, 40]],
+    // The first fifty have an email of their own.
+    ['shared emails too', [60, 160]],
+  ])('takes as many statements for few alerts as for many, with %s', async (_, sizes) => {
     const notifying: Trigger = {
       name: 'Notifies',
       emails: [ANN],
       evaluate: () => ({ notify: true, because: 'always' }),
     };
     const counts: number[] = [];
-    for (const issues of [1, 100]) {
+    for (const issues of sizes) {
       await emptyTables(pool);
       await storeIssues(issues);
       counts.push(await statements(() => runHere(pool, [notifying])));
@@ -161,6 +165,41 @@ describe('a trigger’s question', () => {
       'b 3': none,
       'b series': series(none, none, none, none),
     });
+  });
+
+  it('counts an event of a clock that is ahead as current', async () => {
+    const soon = (milliseconds: number) => new Date(Date.now() + milliseconds);
+    await storeEvents(pool, [
+      errorEvent({ user: 'id:1', receivedAt: soon(0) }),
+      errorEvent({ user: 'id:1', receivedAt: soon(HOUR) }),
+      errorEvent({ user: 'id:2', receivedAt: soon(DAY) }),
+    ]);
+    let answers: unknown[] = [];
+    const trigger = asking('Ahead', async (issue, context) => {
+      answers = [
+        (await context.series(issue, { hours: 1 })).map(({ events, users }) => [events, users]),
+        (await context.series(issue, { days: 1 })).map(({ events, users }) => [events, users]),
+        await context.counts(issue, { hours: 0 }),
+      ];
+    });
+    await runHere(pool, [trigger]);
+    const current = [3, 2];
+    expect(answers).toEqual([[[0, 0], current], [[0, 0], current], { events: 3, users: 2 }]);
+  });
+
+  it('gives each trigger dates of its own', async () => {
+    await storeEvents(pool, [errorEvent({ receivedAt: new Date(), tags: { ...NO_TAGS, os: 'Linux' } })]);
+    const seen: number[][] = [];
+    const change = asking('Changes', async (issue, context) => {
+      const [bucket] = await context.series(issue, { hours: 0 });
+      const [value] = await context.tags(issue, 'os', { days: 0 });
+      seen.push([bucket?.at.getTime() ?? 0, value?.firstSeen.getTime() ?? 0]);
+      bucket?.at.setTime(0);
+      value?.firstSeen.setTime(0);
+    });
+    await runHere(pool, [change, { ...change, name: 'Changes too' }]);
+    expect(seen[1]).toEqual(seen[0]);
+    expect(Math.min(...seen.flat())).toBeGreaterThan(0);
   });
 
   it('is answered day by day, today last', async () => {

@@ -136,6 +136,12 @@ describe('a trigger that asks for a missing property', () => {
 });
 
 describe('a trigger that fails', () => {
+  it('is named where it does so on an issue without a release', async () => {
+    expect(await mistakes((issue) => ({ notify: issue.firstRelease.startsWith('1'), because: 'x' }))).toEqual(
+      [expect.stringMatching(/^evaluate failed on a made-up issue without module and stack: /)],
+    );
+  });
+
   it('is named by the issues on which it does', async () => {
     expect(await mistakes((issue) => ({ notify: issue.stackFrames[0].line === 1, because: 'x' }))).toEqual([
       expect.stringMatching(/^evaluate failed on a made-up issue without module and stack: Cannot read prop/),
