@@ -11,10 +11,10 @@ type Part = readonly ParsedMessage[];
 const MAX_DETAIL = 500;
 
 /**
- * Stores the events, in one statement, or two if some of their issues are new. The data or the row of a single message can make the statement fail. Then
- * the two halves are tried separately, large parts first, until the message is found. Errors that no single message
- * causes, such as a lost connection or a full disk, end this search. Events that aren't stored by then are retried
- * later.
+ * Stores the events, in one statement, or two if some of their issues are new. The data or the row of a single message
+ * can make the statement fail. Then the two halves are tried separately, large parts first, until the message is found.
+ * Errors that no single message causes, such as a lost connection or a full disk, end this search. Events that aren't
+ * stored by then are retried later.
  */
 export async function store(
   db: Db,
