@@ -83,12 +83,16 @@ export const STORE_KNOWN = `
   ), known AS MATERIALIZED (
     SELECT issues.id, group_id, asked.first_seen, asked.last_seen, events, asked.first_seen < issues.first_seen AS is_earlier
     FROM asked JOIN issues USING (group_id)
-  ), locked AS MATERIALIZED (
-    SELECT issues.id, known.first_seen FROM known JOIN issues USING (id) WHERE is_earlier
-    ORDER BY known.group_id COLLATE "C" FOR NO KEY UPDATE OF issues
   ), earlier AS (
-    UPDATE issues SET first_seen = least(issues.first_seen, locked.first_seen) FROM locked WHERE locked.id = issues.id
-    RETURNING issues.id
+    -- Every row conflicts. An upsert locks and updates a row's latest version at once and in order: to lock it first, and
+    -- then update it from an older snapshot, can deadlock.
+    INSERT INTO issues AS other
+      (group_id, first_seen, last_seen, project_id, message, log_message, module, stack_frames, first_release, environment)
+    SELECT group_id, known.first_seen, issues.last_seen, project_id, message, log_message, module, stack_frames,
+           first_release, environment
+    FROM known JOIN issues USING (id, group_id) WHERE is_earlier ORDER BY group_id COLLATE "C"
+    ON CONFLICT (group_id) DO UPDATE SET first_seen = least(other.first_seen, excluded.first_seen)
+    RETURNING other.id
   ), issue AS MATERIALIZED (
     -- Because of the join, the rows above are locked first.
     SELECT known.id, group_id, last_seen, events FROM known LEFT JOIN earlier USING (id)
