@@ -7,10 +7,10 @@ import { startPostgres, uniqueDatabaseName } from '../dev/postgres/local-postgre
 import { storeEvents } from '../src/db/events.ts';
 import { migrate } from '../src/db/migrate.ts';
 import type { Pool } from '../src/db/pool.ts';
-import { createPool } from '../src/db/pool.ts';
 import type { ErrorEvent } from '../src/domain/event.ts';
 import { parseEvent } from '../src/domain/event.ts';
 import { createLogger } from '../src/runtime/logger.ts';
+import { benchPool } from './pool.ts';
 
 const HELP = `npm run bench hot-rows -- [options]
 
@@ -81,13 +81,7 @@ async function withDatabase(
   const name = uniqueDatabaseName('bench_hot_rows');
   const url = await postgres.createDatabase(name);
   await migrate(url, 0, createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }));
-  const pool = createPool({
-    connectionString: url,
-    applicationName: 'bec-alerts bench',
-    max: 1,
-    statementTimeoutMilliseconds: 120_000,
-    onIdleError: (error) => console.error(error),
-  });
+  const pool = benchPool(url);
   try {
     await work(url, pool);
   } finally {

@@ -2,17 +2,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../dev/output.ts';
-import { knownStatement } from '../src/db/events.ts';
+import { knownStatement, storeEvents } from '../src/db/events.ts';
+import type { ErrorEvent } from '../src/domain/event.ts';
 import { parseEvent } from '../src/domain/event.ts';
 import { events } from './fill.ts';
+import { benchPool } from './pool.ts';
 import type { Stand } from './stand.ts';
 
 const SCRIPTS = 40;
 const SECONDS = 10;
 /** A full round of a worker. */
 const EVENTS_A_STATEMENT = 80;
+/** The parameter with the ids of events. */
+const EVENT_IDS = 3;
 
-/** Runs the processor's statement by pgbench. @returns events a second that Postgres could store if nothing else ran */
+/**
+ * Runs the processor's statement by pgbench, with issues that are known and events that are new.
+ * @returns events a second that Postgres could store if nothing else ran
+ */
 export async function upsertRate(stand: Stand, clients: number): Promise<number> {
   const { binDir } = stand.postgres;
   if (binDir === undefined) throw new Error('pgbench is not on this machine');
@@ -20,12 +27,10 @@ export async function upsertRate(stand: Stand, clients: number): Promise<number>
   const directory = await mkdtemp(join(tmpdir(), 'bec-alerts-bench-'));
   try {
     const source = events({ count: SCRIPTS * EVENTS_A_STATEMENT, issues: 2_000, seed: 4 });
+    const batches = Array.from({ length: SCRIPTS }, () => batchOf(source));
+    await storeAll(databaseUrl, batches);
     const files: string[] = [];
-    for (let script = 0; script < SCRIPTS; script += 1) {
-      const batch = Array.from({ length: EVENTS_A_STATEMENT }, () => source.next().value).flatMap((made) => {
-        const parsed = parseEvent(made?.body ?? '', new Date());
-        return 'event' in parsed ? [parsed.event] : [];
-      });
+    for (const [script, batch] of batches.entries()) {
       const file = join(directory, `${script}.sql`);
       await writeFile(file, `${inlined(knownStatement(batch))};\n`);
       files.push('-f', file);
@@ -43,7 +48,27 @@ export async function upsertRate(stand: Stand, clients: number): Promise<number>
   }
 }
 
-/** As literals: pgbench has no parameters of array types. */
+function batchOf(source: ReturnType<typeof events>): ErrorEvent[] {
+  return Array.from({ length: EVENTS_A_STATEMENT }, () => source.next().value).flatMap((made) => {
+    const parsed = parseEvent(made?.body ?? '', new Date());
+    return 'event' in parsed ? [parsed.event] : [];
+  });
+}
+
+/** The statement stores only events of issues that are known. */
+async function storeAll(databaseUrl: string, batches: readonly ErrorEvent[][]): Promise<void> {
+  const pool = benchPool(databaseUrl);
+  try {
+    for (const batch of batches) await storeEvents(pool, batch);
+  } finally {
+    await pool.end();
+  }
+}
+
+/**
+ * As literals: pgbench has no parameters of array types. Each execution makes new event ids, because a repeated event
+ * changes no set, and a set that doesn't change isn't written.
+ */
 function inlined({
   text,
   values,
@@ -53,7 +78,11 @@ function inlined({
 }): string {
   return text.replace(/\$(\d+)/g, (_, number: string) => {
     const elements = (values[Number(number) - 1] ?? []).map((value) =>
-      value === null ? 'NULL' : `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
+      Number(number) === EVENT_IDS
+        ? 'md5(random()::text)'
+        : value === null
+          ? 'NULL'
+          : `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
     );
     return `ARRAY[${elements.join(',')}]`;
   });
