@@ -4,10 +4,10 @@ import { poll } from '../../dev/poll.ts';
 import { supervise } from '../../src/processor/supervisor/supervise.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createDatabase, emptyTables } from '../support/database.ts';
-import { issuesOf, miscounted, sendEvents } from '../support/load.ts';
+import { expectExact, sendEvents } from '../support/load.ts';
 import { drained, workerPids } from '../support/processor.ts';
 import type { TestQueue } from '../support/queue.ts';
-import { createQueue, SQS_OPTIONS, takeAll } from '../support/queue.ts';
+import { createQueue, SQS_OPTIONS } from '../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -20,10 +20,7 @@ beforeEach(async () => {
 /** Longer than a worker's start on a busy machine, so that a start doesn't count as a stall. */
 const STALL_MILLISECONDS = 20_000;
 
-const exact = async (count: number) => {
-  expect(await miscounted(pool, count)).toEqual({ issues: issuesOf(count), wrong: [] });
-  expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
-};
+const exact = (count: number) => expectExact(pool, queue, count);
 
 /** The supervisor in this process, with one worker. */
 function superviseHere(workerEnvironment: NodeJS.ProcessEnv = {}) {

@@ -5,11 +5,11 @@ import { pause } from '../../src/runtime/loop.ts';
 import { records } from '../support/command.ts';
 import { createDatabase, emptyTables } from '../support/database.ts';
 import { startFaultyQueue } from '../support/faulty-queue.ts';
-import { issuesOf, miscounted, sendEvents } from '../support/load.ts';
+import { expectExact, sendEvents } from '../support/load.ts';
 import { hold } from '../support/locks.ts';
 import { alive, drained, startProcessor, unfinished, workerPids } from '../support/processor.ts';
 import type { TestQueue } from '../support/queue.ts';
-import { createQueue, takeAll } from '../support/queue.ts';
+import { createQueue } from '../support/queue.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -25,10 +25,7 @@ const ALL_ISSUES = `
   INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
   SELECT 'g' || number, '', '', '', '[]', now(), now(), pg_current_xact_id() FROM generate_series(0, 100) AS number`;
 
-const exact = async (count: number) => {
-  expect(await miscounted(pool, count)).toEqual({ issues: issuesOf(count), wrong: [] });
-  expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
-};
+const exact = (count: number) => expectExact(pool, queue, count);
 
 describe('workers killed at random', () => {
   it('lose no event and count none twice', async () => {

@@ -1,7 +1,8 @@
+import { expect } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { forwarded } from './events.ts';
 import type { TestQueue } from './queue.ts';
-import { sendBodies } from './queue.ts';
+import { sendBodies, takeAll } from './queue.ts';
 
 /** hll is exact up to 160 elements, so that a count can be asserted to the last event. */
 const EVENTS_A_BUCKET = 80;
@@ -35,6 +36,12 @@ export async function miscounted(pool: Pool, count: number): Promise<{ issues: n
     ({ group_id, events, users }) => events !== expected(group_id) || users !== expected(group_id),
   );
   return { issues: rows.length, wrong };
+}
+
+/** Expects each event that `sendEvents` sent to be counted once, and no dead letter. */
+export async function expectExact(pool: Pool, queue: TestQueue, count: number): Promise<void> {
+  expect(await miscounted(pool, count)).toEqual({ issues: issuesOf(count), wrong: [] });
+  expect(await takeAll(queue.client, queue.deadLetterQueueUrl)).toEqual([]);
 }
 
 export const issuesOf = (count: number) => Math.ceil(count / EVENTS_A_BUCKET);
