@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { StackFrame } from '../domain/issue.ts';
 import { cleanText } from '../domain/privacy.ts';
-import { placeIn } from '../domain/stack.ts';
+import { firstOf, placeIn } from '../domain/stack.ts';
 
 /** Raised when the rules of domain/privacy.ts become stricter: the texts of all issues are then cleaned again. */
 const RULES = 1;
@@ -56,11 +56,9 @@ async function cleanPage(client: pg.ClientBase): Promise<{ looked: number; chang
      ORDER BY id LIMIT $2`,
     [RULES, PAGE_SIZE],
   );
-  const dirty = rows
-    .map((row) => ({ row, clean: cleaned(row) }))
-    .filter(({ row, clean }) => differs(row, clean));
+  const dirty = rows.flatMap((row) => cleaned(row) ?? []);
   if (dirty.length > 0) {
-    const column = <K extends keyof StoredText>(key: K) => dirty.map(({ clean }) => clean[key]);
+    const column = <K extends keyof StoredText>(key: K) => dirty.map((clean) => clean[key]);
     await client.query(
       // Locked in the order in which workers lock them, so that no deadlock is possible.
       `WITH locked AS MATERIALIZED (
@@ -80,23 +78,25 @@ async function cleanPage(client: pg.ClientBase): Promise<{ looked: number; chang
   return { looked: rows.length, changed: dirty.length };
 }
 
-/** An engine's placeholder as module, which older versions stored, gives way to the nearest frame that names a file. */
-function cleaned({ id, message, module, frames }: StoredText): StoredText {
-  const clean = (JSON.parse(frames) as StackFrame[]).map((frame) => ({
+/**
+ * The texts without user data; null if they are clean already. An engine's placeholder as module, which older versions
+ * stored, is replaced by the nearest frame that names a file.
+ */
+function cleaned(row: StoredText): StoredText | null {
+  const stored = JSON.parse(row.frames) as StackFrame[];
+  const frames = stored.map((frame) => ({
     ...frame,
     function: frame.function === null ? null : cleanText(frame.function),
     module: frame.module === null ? null : (placeIn(frame.module) ?? frame.module),
   }));
-  const nearest = clean.map((frame) => placeIn(frame.module)).find((place) => place !== null);
-  return {
-    id,
-    message: cleanText(message),
-    module: placeIn(module) ?? nearest ?? '',
-    frames: JSON.stringify(clean),
+  const places = frames.map((frame) => frame.module);
+  const clean = {
+    id: row.id,
+    message: cleanText(row.message),
+    module: firstOf([row.module, ...places], placeIn) ?? '',
+    frames: JSON.stringify(frames),
   };
-}
-
-function differs(row: StoredText, clean: StoredText): boolean {
-  if (row.message !== clean.message || row.module !== clean.module) return true;
-  return JSON.stringify(JSON.parse(row.frames)) !== clean.frames;
+  const isClean =
+    row.message === clean.message && row.module === clean.module && JSON.stringify(stored) === clean.frames;
+  return isClean ? null : clean;
 }

@@ -2,7 +2,7 @@ import type { StackFrame } from './issue.ts';
 import type { JsonRecord } from './json.ts';
 import { isRecord, nonEmptyText } from './json.ts';
 import { cleanPlace, cleanText } from './privacy.ts';
-import { storable } from './text.ts';
+import { plural, storable } from './text.ts';
 
 /** Frames as Sentry has them: from the oldest call to the crash site. */
 export type Frames = readonly JsonRecord[];
@@ -68,13 +68,24 @@ export function placeIn(value: unknown): string | null {
 const ENGINE =
   /^(?:\[[^\]/\\]*\]|<[^>/\\]*>|\(.*\)|self-hosted|native(?: code)?|(?:debugger )?eval(?: code)?|eval at .*|anonymous|unknown|undefined|null|\?+|wasm-function\[\d*\]|wasm code|\[wasm code\]|node:internal\/.*|VM\d+|about:blank)(?::\d+){0,2}$/i;
 
-const EXTENSION = /^(?:moz|chrome|safari-web|safari)-extension:/i;
+/** URL schemes of browser extensions, whose errors are not errors of the browser. */
+export const EXTENSION_SCHEMES = [
+  'moz-extension',
+  'chrome-extension',
+  'safari-web-extension',
+  'safari-extension',
+] as const;
+const EXTENSION = new RegExp(`^(?:${EXTENSION_SCHEMES.join('|')}):`, 'i');
 
 function placeOf(frame: JsonRecord): string | null {
   // Sentry shortens an extension's file to a module such as `content`.
   const files = [frame.absPath, frame.filename];
   const extension = files.find((file) => typeof file === 'string' && EXTENSION.test(file));
-  return placeIn(extension) ?? placeIn(frame.module) ?? placeIn(frame.filename) ?? placeIn(frame.absPath);
+  return placeIn(extension) ?? firstOf(placesOf(frame), placeIn);
+}
+
+function placesOf(frame: JsonRecord): readonly unknown[] {
+  return [frame.module, frame.filename, frame.absPath];
 }
 
 /** A frame until it is known whether it is stored: as in the event, without its source. */
@@ -104,7 +115,7 @@ function keepFrame(frame: JsonRecord): KeptFrame {
       nonEmptyText(frame.rawFunction) ??
       nonEmptyText(frame.symbol) ??
       nonEmptyText(frame.instructionAddr),
-    places: [frame.module, frame.filename, frame.absPath],
+    places: placesOf(frame),
     library: nonEmptyText(frame.package),
     line: frame.lineNo,
     column: frame.colNo,
@@ -114,7 +125,8 @@ function keepFrame(frame: JsonRecord): KeptFrame {
 /** The frames as they are stored, with one more that says how many are left out. */
 export function stackFrames({ frames, left }: KeptFrames): readonly StackFrame[] {
   const stored = frames.map(storedFrame);
-  if (left > 0) stored.push({ function: `… ${left} more frames`, module: null, line: null, column: null });
+  if (left > 0)
+    stored.push({ function: `… ${plural(left, 'more frame')}`, module: null, line: null, column: null });
   return stored;
 }
 
@@ -129,7 +141,8 @@ function storedFrame({ called, places, library, line, column }: KeptFrame): Stac
   };
 }
 
-function firstOf(values: readonly unknown[], read: (value: unknown) => string | null): string | null {
+/** The first text that is read from the values; the others are not read. */
+export function firstOf(values: readonly unknown[], read: (value: unknown) => string | null): string | null {
   for (const value of values) {
     const text = read(value);
     if (text !== null) return text;

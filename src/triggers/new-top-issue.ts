@@ -1,12 +1,11 @@
 import { estimate } from '../domain/estimate.ts';
+import { EXTENSION_SCHEMES } from '../domain/stack.ts';
 import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 
 const DAYS = 7;
 const WORST_RANK = 10;
 const MORE_EVENTS_THAN = 200;
-/** Modules of browser extensions. Their errors are not errors of the browser. */
-const EXTENSIONS = ['moz-extension', 'chrome-extension', 'safari-web-extension', 'safari-extension'];
 
 /** Notifies each recipient once of an issue that is among the ten most frequent of the week. */
 export function newTopIssue(emails: readonly string[]): Trigger {
@@ -14,7 +13,7 @@ export function newTopIssue(emails: readonly string[]): Trigger {
     name: 'New top crasher',
     emails,
     async evaluate(issue, context) {
-      const ranking = await context.top({ days: DAYS, limit: WORST_RANK, excludeModules: EXTENSIONS });
+      const ranking = await context.top({ days: DAYS, limit: WORST_RANK, excludeModules: EXTENSION_SCHEMES });
       const place = ranking.find((ranked) => ranked.issue.id === issue.id);
       if (place === undefined) return { notify: false, because: `it ranks below ${WORST_RANK}` };
       if (place.events <= MORE_EVENTS_THAN) {

@@ -161,5 +161,6 @@ describe('the stack of an event', () => {
     expect(kept).toHaveLength(51);
     expect(kept[0]?.function).toBe('f9999');
     expect(kept[50]?.function).toBe('… 9950 more frames');
+    expect(withFrames(frames.slice(0, 51)).stackFrames[50]?.function).toBe('… 1 more frame');
   });
 });
