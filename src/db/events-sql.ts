@@ -22,15 +22,15 @@ const SAMPLED = 128;
  * Hashes are spread evenly from -2^63 to 2^63. The lowest of them are sampled. The activity has the number of events of
  * the latest day. For an event of an earlier day, the day's bucket has it.
  */
-const isSampled = (event: string) => `
+const IS_SAMPLED = `
   hash < ${SAMPLED} * (2::float8 ^ 64) / greatest(1, CASE
-    WHEN ${event}.date = counted_on THEN counted
+    WHEN event.date = counted_on THEN counted
     ELSE coalesce((SELECT hll_cardinality(event_set) FROM issue_buckets AS earlier
-                   WHERE earlier.issue_id = ${event}.issue_id AND earlier.date = ${event}.date), 1)
+                   WHERE earlier.issue_id = event.issue_id AND earlier.date = event.date), 1)
   END) - (2::float8 ^ 63)`;
 
 /**
- * Stores the events of the issues in the CTE `issue` (id, group_id, last_seen, events of its day), with one upsert for each row.
+ * Stores the events of the issues in the CTE `issue` (id, group_id, last_seen, events of its day). Each row is one upsert.
  * Workers can't deadlock, because they lock activity in the order of group ids. The transaction that holds an issue's
  * activity may write the issue's other rows. `$1` to `$9` are the events.
  */
@@ -68,7 +68,7 @@ const EVENTS_OF_ISSUES = `
     INSERT INTO issue_tags (issue_id, date, hash, received_at, release, environment, browser, os)
     SELECT issue_id, date, hash, received_at, release, environment, browser, os
     FROM event
-    WHERE has_tags AND ${isSampled('event')}
+    WHERE has_tags AND ${IS_SAMPLED}
     ON CONFLICT (issue_id, date, hash) DO NOTHING
   )`;
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ErrorEvent } from '../domain/event.ts';
 import { NO_TAGS } from '../domain/tags.ts';
 import { plural } from '../domain/text.ts';
-import { DAY } from '../domain/time.ts';
+import { dayNumber } from '../domain/time.ts';
 import { databaseError } from './errors.ts';
 import { STORE_KNOWN, STORE_NEW } from './events-sql.ts';
 import type { Db } from './pool.ts';
@@ -103,17 +103,12 @@ interface FoldedIssue {
   readonly events: number;
 }
 
-/** The number of a UTC day. */
-function dayOf(date: Date): number {
-  return Math.floor(date.getTime() / DAY);
-}
-
 function foldIssues(events: readonly ErrorEvent[]): FoldedIssue[] {
   const issues = new Map<string, FoldedIssue>();
   for (const event of events) {
     const at = event.receivedAt;
     const known = issues.get(event.groupId);
-    const days = known === undefined ? 1 : dayOf(at) - dayOf(known.lastSeen);
+    const days = known === undefined ? 1 : dayNumber(at) - dayNumber(known.lastSeen);
     const before = known?.events ?? 0;
     issues.set(event.groupId, {
       first: known?.first ?? event,

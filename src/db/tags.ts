@@ -1,4 +1,4 @@
-import type { TagCount } from '../domain/issue.ts';
+import type { TagCount, TagValues } from '../domain/issue.ts';
 import type { Tag } from '../domain/tags.ts';
 import { OTHER } from '../domain/tags.ts';
 import type { Db } from './pool.ts';
@@ -17,11 +17,8 @@ interface TagRow {
   readonly first_seen: Date;
 }
 
-/** The values of each tag, the most frequent first; none of a tag that wasn't asked for. */
-export type TagValues = Readonly<Record<Tag, readonly TagCount[]>>;
-
 /**
- * The values of tags for each issue over the samples of `date >= since`. A day's shares are those of its sample, weighted
+ * The values of tags for each issue over the samples of `date >= since`; none of a tag that isn't asked for. A day's shares are those of its sample, weighted
  * by the day's number of events.
  */
 export async function tagsOf(

@@ -1,5 +1,4 @@
-import type { BucketCounts, Counts, DayCounts, Issue, TagCount } from './issue.ts';
-import type { Tag } from './tags.ts';
+import type { BucketCounts, Counts, DayCounts, Issue, TagValues } from './issue.ts';
 
 /**
  * One alert, for a subject or a template. Texts from the event are prepared for display: each is one line of limited
@@ -38,7 +37,7 @@ export interface AlertFacts {
   /** Counts of the same hour as `lastHour`, one day earlier. */
   readonly hourYesterday: BucketCounts;
   /** The values of each tag in the last seven UTC days and today, the most frequent first. */
-  readonly tags: Readonly<Record<Tag, readonly TagCount[]>>;
+  readonly tags: TagValues;
   readonly novelty: Novelty;
 }
 

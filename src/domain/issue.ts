@@ -1,3 +1,5 @@
+import type { Tag } from './tags.ts';
+
 /** One call in a stack trace; fields that Sentry doesn't know are null. */
 export interface StackFrame {
   readonly function: string | null;
@@ -63,6 +65,9 @@ export interface TagCount {
   /** When Sentry received the first sampled event with this value. Exact for issues of up to 64 events a day. */
   readonly firstSeen: Date;
 }
+
+/** The values of each tag, the most frequent first. */
+export type TagValues = Readonly<Record<Tag, readonly TagCount[]>>;
 
 /** An issue's place in a ranking: `rank` starts at 1. */
 export interface RankedIssue extends Counts {

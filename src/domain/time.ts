@@ -48,6 +48,11 @@ export function utcDay(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
+/** The number of a UTC day, counted from 1970. */
+export function dayNumber(date: Date): number {
+  return Math.floor(date.getTime() / DAY);
+}
+
 /** The first UTC day of a window of buckets with `date >= today - days`. */
 export function firstDay(now: Date, days: number): string {
   return utcDay(new Date(now.getTime() - days * DAY));

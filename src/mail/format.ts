@@ -1,6 +1,5 @@
-import type { AlertView } from '../domain/alert.ts';
 import { EXACT_UP_TO, estimate, margin, number } from '../domain/estimate.ts';
-import type { Counts, Issue, StackFrame, TagCount } from '../domain/issue.ts';
+import type { Counts, Issue, StackFrame, TagCount, TagValues } from '../domain/issue.ts';
 import { oneLine, plural } from '../domain/text.ts';
 import { time } from '../domain/time.ts';
 
@@ -34,7 +33,7 @@ export function shownIssue(issue: Issue): Issue {
 }
 
 /** The values of tags, fit to show as the texts of an issue are. */
-export function shownTags(tags: AlertView['tags']): AlertView['tags'] {
+export function shownTags(tags: TagValues): TagValues {
   const shown = (counts: readonly TagCount[]) =>
     counts.map((count) => ({ ...count, value: oneLine(count.value, MAX_TEXT) }));
   return {

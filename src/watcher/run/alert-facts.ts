@@ -8,7 +8,7 @@ import { tagsOf } from '../../db/tags.ts';
 import type { AlertFacts, Novelty } from '../../domain/alert.ts';
 import type { BucketCounts, Counts, Issue } from '../../domain/issue.ts';
 import { TAGS } from '../../domain/tags.ts';
-import { DAY, firstDay } from '../../domain/time.ts';
+import { DAY, dayNumber, firstDay } from '../../domain/time.ts';
 import { shownTags } from '../../mail/format.ts';
 
 const WEEK = 7;
@@ -76,8 +76,8 @@ export function noveltyOf(
   ranAt: Date,
 ): Novelty {
   if (ranAt.getTime() - firstSeen.getTime() < DAY) return { is: 'new' };
-  const days = latestDays.map((date) => Date.parse(date) / DAY);
-  const current = Date.parse(firstDay(ranAt, 0)) / DAY;
+  const days = latestDays.map((date) => dayNumber(new Date(date)));
+  const current = dayNumber(ranAt);
   // The active days that end today: today, or today and yesterday.
   const isActive = (day: number | undefined) => day !== undefined && day >= current - 1;
   const start = days.findLast(isActive);
@@ -86,6 +86,5 @@ export function noveltyOf(
   if (before !== undefined) {
     return start - before >= QUIET_DAYS ? { is: 'back', afterDays: start - before } : { is: 'known' };
   }
-  const firstDayOfIssue = Math.floor(firstSeen.getTime() / DAY);
-  return start - firstDayOfIssue >= QUIET_DAYS ? { is: 'back', afterDays: null } : { is: 'known' };
+  return start - dayNumber(firstSeen) >= QUIET_DAYS ? { is: 'back', afterDays: null } : { is: 'known' };
 }

@@ -1,7 +1,8 @@
+import { bucketsOf, columnsOf } from '../../../db/buckets.ts';
 import type { BucketCounts, Counts, Issue, RankedIssue, TagCount } from '../../../domain/issue.ts';
 import type { Tag } from '../../../domain/tags.ts';
 import type { Window } from '../../../domain/time.ts';
-import { DAY, firstDay, firstHour, HOUR } from '../../../domain/time.ts';
+import { DAY, HOUR } from '../../../domain/time.ts';
 import type { Recipient, TriggerContext } from '../../../domain/trigger.ts';
 import { SAMPLE_ALERT } from '../../../mail/sample-alert.ts';
 import { frozen } from '../frozen.ts';
@@ -147,8 +148,8 @@ function counts(events: number): Counts {
 }
 
 function seriesOf(situation: Situation, { unit, back }: Window): BucketCounts[] {
-  const first = unit === 'day' ? new Date(firstDay(NOW, back)) : firstHour(NOW, back);
-  const step = unit === 'day' ? DAY : HOUR;
+  const first = new Date(bucketsOf({ unit, back }, NOW).since);
+  const { step } = columnsOf(unit);
   return Array.from({ length: back + 1 }, (_, index) => ({
     at: new Date(first.getTime() + index * step),
     ...counts(eventsAt(situation, unit, index === back)),
