@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { storeEvents } from '../../../src/db/events.ts';
+import { knownStatement, newStatement, storeEvents } from '../../../src/db/events.ts';
 import { NO_TAGS } from '../../../src/domain/tags.ts';
-import { DAY } from '../../../src/domain/time.ts';
+import { DAY, HOUR } from '../../../src/domain/time.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 
@@ -194,25 +194,20 @@ describe('workers that store the same issues at once', () => {
       seed = (seed * 16_807) % 2_147_483_647;
       return seed / 2_147_483_647;
     };
-    const known = new Set<string>();
     const worker = async () => {
       const client = await pool.connect();
       try {
-        for (let round = 0; round < 25; round += 1) {
-          // Events of known issues only, or of new issues only. Each is one statement, which workers commit by itself.
-          const some = groups.filter(() => random() < 0.5);
-          const old = some.filter((groupId) => known.has(groupId));
-          const touched =
-            old.length > 0 && random() < 0.7 ? old : some.filter((groupId) => !known.has(groupId));
-          const late = Math.floor(random() * 5) * 3_600_000;
+        for (let round = 0; round < 50; round += 1) {
+          const events = groups
+            .filter(() => random() < 0.5)
+            .map((groupId) =>
+              errorEvent({ groupId, receivedAt: new Date(NOON.getTime() - Math.floor(random() * 5) * HOUR) }),
+            );
+          // Workers commit each statement by itself, so a transaction of theirs has one.
+          const statement = random() < 0.5 ? knownStatement(events) : newStatement(events);
           await client.query('BEGIN');
-          await storeEvents(
-            client,
-            touched.map((groupId) => errorEvent({ groupId, receivedAt: new Date(NOON.getTime() - late) })),
-          );
-          const kept = random() < 0.7;
-          await client.query(kept ? 'COMMIT' : 'ROLLBACK');
-          if (kept) for (const groupId of touched) known.add(groupId);
+          await client.query(statement.text, statement.values);
+          await client.query(random() < 0.7 ? 'COMMIT' : 'ROLLBACK');
         }
       } finally {
         client.release();
