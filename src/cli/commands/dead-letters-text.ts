@@ -6,6 +6,9 @@ import type { Redriven } from '../../queue/dead-letters/redrive.ts';
 import { wrapped } from '../columns.ts';
 import { aligned } from '../table.ts';
 
+/** Dead letters that are listed without `--limit`. */
+export const LISTED_BY_DEFAULT = 1_000;
+
 /** Counts dead letters by reason, and shows them as a table. */
 export interface LetterTable {
   readonly count: number;

@@ -3,8 +3,6 @@ import type { StatusSettings } from '../../config/env.ts';
 import { statusSettings } from '../../config/env.ts';
 import { createPool } from '../../db/pool.ts';
 import { databaseStatus } from '../../db/status.ts';
-import { queuesStatus } from '../../queue/depth.ts';
-import { createSqsClient } from '../../queue/sqs.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import { queueNames, sqsOptions } from '../aws-settings.ts';
@@ -46,6 +44,8 @@ export function addStatus(program: Command, register: Register): void {
 
 /** @throws Error naming everything that is overdue or doesn't answer, after everything else was printed */
 async function showStatus(settings: StatusSettings, { logger: loggerOf }: CommandContext): Promise<void> {
+  const { queuesStatus } = await import('../../queue/depth.ts');
+  const { createSqsClient } = await import('../../queue/sqs.ts');
   const logger = loggerOf('status');
   const teardown = new Teardown(logger);
   const client = createSqsClient(sqsOptions(settings));
