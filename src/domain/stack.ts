@@ -77,15 +77,21 @@ export const EXTENSION_SCHEMES = [
 ] as const;
 const EXTENSION = new RegExp(`^(?:${EXTENSION_SCHEMES.join('|')}):`, 'i');
 
-function placeOf(frame: JsonRecord): string | null {
-  // Sentry shortens an extension's file to a module such as `content`.
-  const files = [frame.absPath, frame.filename];
-  const extension = files.find((file) => typeof file === 'string' && EXTENSION.test(file));
-  return placeIn(extension) ?? firstOf(placesOf(frame), placeIn);
+/** Whether a module or a frame's file belongs to a browser extension. */
+export function isExtensionPlace(place: string): boolean {
+  return EXTENSION.test(place);
 }
 
+function placeOf(frame: JsonRecord): string | null {
+  return firstOf(placesOf(frame), placeIn);
+}
+
+/** Sentry shortens an extension's file to a module such as `content`, so an extension's file comes before the module. */
 function placesOf(frame: JsonRecord): readonly unknown[] {
-  return [frame.module, frame.filename, frame.absPath];
+  const extension = [frame.absPath, frame.filename].filter(
+    (file) => typeof file === 'string' && isExtensionPlace(file),
+  );
+  return [...extension, frame.module, frame.filename, frame.absPath];
 }
 
 /** A frame until it is known whether it is stored: as in the event, without its source. */
