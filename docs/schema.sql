@@ -191,10 +191,13 @@ CREATE TABLE public.recipient_issues (
     recipient_id bigint NOT NULL,
     issue_id bigint NOT NULL,
     last_notified timestamp with time zone NOT NULL,
-    triggers text[] DEFAULT '{}'::text[] NOT NULL
+    triggers text[] DEFAULT '{}'::text[] NOT NULL,
+    last_alerts jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 COMMENT ON COLUMN public.recipient_issues.triggers IS 'The names of the triggers that notified the recipient of the issue.';
+
+COMMENT ON COLUMN public.recipient_issues.last_alerts IS 'The last alert of each trigger by its name: when it was decided (at), and the issue''s counts over seven days then.';
 
 CREATE TABLE public.recipients (
     id bigint NOT NULL,

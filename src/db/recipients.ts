@@ -1,4 +1,4 @@
-import type { Recipient } from '../domain/trigger.ts';
+import type { LastAlert, Recipient } from '../domain/trigger.ts';
 import type { Db } from './pool.ts';
 
 /** Returns the recipient of each address, and creates it if the address is new. */
@@ -27,36 +27,61 @@ export interface Notified {
   readonly lastNotified: Date | null;
   /** Whether the trigger in question ever did. */
   readonly byThisTrigger: boolean;
+  /** The last alert of the trigger in question; null if it is not known. */
+  readonly lastAlert: LastAlert | null;
+}
+
+interface NotifiedRow extends Omit<Notified, 'lastAlert'> {
+  readonly lastAlert: { readonly at: string; readonly events: number; readonly users: number } | null;
 }
 
 /** The pairs' notifications in the order asked. @param trigger the name of the one in question */
 export async function notifications(db: Db, pairs: readonly Pair[], trigger: string): Promise<Notified[]> {
-  const { rows } = await db.query<Notified>({
-    text: `SELECT last_notified AS "lastNotified", coalesce($3 = ANY(triggers), false) AS "byThisTrigger"
+  const { rows } = await db.query<NotifiedRow>({
+    text: `SELECT last_notified AS "lastNotified", coalesce($3 = ANY(triggers), false) AS "byThisTrigger",
+                  last_alerts -> $3 AS "lastAlert"
            FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS asked (recipient_id, issue_id, place)
            LEFT JOIN recipient_issues USING (recipient_id, issue_id)
            ORDER BY place`,
     values: [...columns(pairs), trigger],
   });
-  return rows;
+  return rows.map(({ lastAlert, ...row }) => ({
+    ...row,
+    lastAlert: lastAlert === null ? null : { ...lastAlert, at: new Date(lastAlert.at) },
+  }));
+}
+
+/** An alert to a recipient about an issue, with the issue's counts over seven days. */
+export interface NotifiedPair extends Pair {
+  readonly events: number;
+  readonly users: number;
 }
 
 /** Records that a trigger notified recipients of issues. Its name is kept once, however often it notifies. */
 export async function recordNotified(
   db: Db,
-  pairs: readonly Pair[],
+  alerts: readonly NotifiedPair[],
   trigger: string,
   at: Date,
 ): Promise<void> {
-  if (pairs.length === 0) return;
+  if (alerts.length === 0) return;
   await db.query({
-    text: `INSERT INTO recipient_issues AS known (recipient_id, issue_id, last_notified, triggers)
-           SELECT DISTINCT recipient_id, issue_id, $4::timestamptz, ARRAY[$3]
-           FROM unnest($1::bigint[], $2::bigint[]) AS notified (recipient_id, issue_id)
+    text: `INSERT INTO recipient_issues AS known (recipient_id, issue_id, last_notified, triggers, last_alerts)
+           SELECT DISTINCT ON (recipient_id, issue_id) recipient_id, issue_id, $4::timestamptz, ARRAY[$3],
+                  jsonb_build_object($3::text, jsonb_build_object('at', $5::text, 'events', events, 'users', users))
+           FROM unnest($1::bigint[], $2::bigint[], $6::bigint[], $7::bigint[]) AS notified (recipient_id, issue_id, events, users)
            ON CONFLICT (recipient_id, issue_id) DO UPDATE SET
              last_notified = excluded.last_notified,
-             triggers = CASE WHEN $3 = ANY(known.triggers) THEN known.triggers ELSE known.triggers || excluded.triggers END`,
-    values: [...columns(pairs), trigger, at],
+             triggers = CASE WHEN $3 = ANY(known.triggers) THEN known.triggers ELSE known.triggers || excluded.triggers END,
+             last_alerts = known.last_alerts || excluded.last_alerts`,
+    values: [
+      ...columns(alerts),
+      trigger,
+      at,
+      at.toISOString(),
+      alerts.map(({ events }) => events),
+      alerts.map(({ users }) => users),
+    ],
   });
 }
 

@@ -48,14 +48,14 @@ export interface OpenRun {
 
 /**
  * Opens a run with the transaction's snapshot. Its time is that of the database's clock, which all watchers share. The
- * time is cut to milliseconds, because JavaScript writes it into other columns later.
+ * time is cut to milliseconds, because JavaScript writes it into other columns later. @param at another time
  */
-export async function openRun(db: Db, cluster: string | null): Promise<OpenRun> {
+export async function openRun(db: Db, cluster: string | null, at?: Date): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
     text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in, cluster, by_activity)
-           VALUES (date_trunc('milliseconds', now()), pg_current_snapshot(), pg_current_xact_id(), $1, true)
+           VALUES (coalesce($2::timestamptz, date_trunc('milliseconds', now())), pg_current_snapshot(), pg_current_xact_id(), $1, true)
            RETURNING id, ran_at`,
-    values: [cluster],
+    values: [cluster, at?.toISOString() ?? null],
   });
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT INTO trigger_runs returned no row');

@@ -20,6 +20,12 @@ export type Verdict =
   | { readonly notify: false; readonly because?: string }
   | { readonly notify: true; readonly because: string; readonly recipients?: readonly Recipient[] };
 
+/** An alert that a trigger decided on earlier. The counts are those of seven days (`{ days: 7 }`) at that time. */
+export interface LastAlert extends Counts {
+  /** The time of the run that decided on the alert. */
+  readonly at: Date;
+}
+
 /**
  * The questions that a trigger may ask while it evaluates an issue. All answers come from the run's snapshot.
  * Recipients that an earlier trigger notified in the same run count as notified.
@@ -76,6 +82,11 @@ export interface TriggerContext {
    * @throws TypeError if `by` is something else
    */
   neverNotified(issue: Issue, by?: 'anyTrigger' | 'thisTrigger'): Promise<readonly Recipient[]>;
+  /**
+   * This trigger's last alert to the recipient about the issue; null if it sent none. Alerts count from the update on
+   * that added this question.
+   */
+  lastAlert(recipient: Recipient, issue: Issue): Promise<LastAlert | null>;
 }
 
 /** Evaluates an issue and names the recipients to notify. */

@@ -13,9 +13,9 @@ import { loadTriggers } from '../../src/watcher/triggers/load.ts';
 export async function runHere(
   pool: Pool,
   triggers: readonly Trigger[],
-  options: { dryRun?: boolean; signal?: AbortSignal } & Partial<RunDependencies> = {},
+  options: { dryRun?: boolean; signal?: AbortSignal; at?: Date } & Partial<RunDependencies> = {},
 ): Promise<RunOutcome> {
-  const { dryRun = false, signal = new AbortController().signal, ...overrides } = options;
+  const { dryRun = false, signal = new AbortController().signal, at, ...overrides } = options;
   const logger = createLogger({
     format: 'compose',
     level: 'ERROR',
@@ -34,7 +34,7 @@ export async function runHere(
     pool,
     RUN_LOCK,
     30_000,
-    (client) => run(client, dependencies, { dryRun }, signal),
+    (client) => run(client, dependencies, { dryRun, ...(at && { at }) }, signal),
     signal,
   );
   if (done === null) throw new Error('another run held the lock for 30 s');

@@ -85,6 +85,7 @@ function contextOf(users: number, unnotified: TriggerContext['recipients']): Tri
     tags: async () => [],
     top: async () => [],
     lastNotified: async () => null,
+    lastAlert: async () => null,
     // Another trigger may have notified anybody.
     neverNotified: async (_, by) => (by === 'thisTrigger' ? unnotified : []),
   };

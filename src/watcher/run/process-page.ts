@@ -4,6 +4,7 @@ import { recordNotified } from '../../db/recipients.ts';
 import type { Issue } from '../../domain/issue.ts';
 import { storable } from '../../domain/text.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { answersAt } from './answers.ts';
 import type { EvaluationFailure, Evaluations } from './evaluate.ts';
 import { evaluate, LATE_PATIENCE_MILLISECONDS, PATIENCE_MILLISECONDS } from './evaluate.ts';
 import type { RenderedAlerts } from './render-alerts.ts';
@@ -30,7 +31,7 @@ export async function processPage(
   triggers: readonly RunTrigger[],
   page: Page,
 ): Promise<void> {
-  const questions = openPage(state.tx, state.opened.ranAt);
+  const questions = openPage(answersAt(state.tx, state.opened.ranAt), state.rankings);
   try {
     for (const trigger of triggers) await processTrigger(state, trigger, page, questions);
   } finally {
@@ -58,13 +59,13 @@ async function processTrigger(
 }
 
 async function evaluatePage(
-  { opened, rankings, signal }: RunState,
+  { opened, signal }: RunState,
   trigger: RunTrigger,
   { issues }: Page,
   questions: PageQuestions,
 ): Promise<Evaluations> {
   const asker = { name: trigger.ready.trigger.name, recipients: trigger.recipients };
-  const context = createContext(questions, opened.ranAt, asker, rankings);
+  const context = createContext(questions, opened.ranAt, asker);
   const patience = trigger.late ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
   const evaluations = await evaluate(trigger.ready.trigger, issues, context, patience, signal);
   if (evaluations.late) trigger.late = true;

@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly dryRun: boolean;
   /** Called before the transaction ends, so that it can read everything that the run wrote. */
   readonly inspect?: (tx: Transaction, runId: string) => Promise<void>;
+  /** The run's time. Default: now, by the database's clock. Only a replay of past events sets it. */
+  readonly at?: Date;
 }
 
 /**
@@ -49,14 +51,14 @@ const PAGE_SIZE = 500;
 export async function run(
   client: pg.PoolClient,
   dependencies: RunDependencies,
-  { dryRun, inspect }: RunOptions,
+  { dryRun, inspect, at }: RunOptions,
   signal: AbortSignal,
 ): Promise<RunOutcome> {
   const cluster = await clusterOf(client);
   await repairRestored(client, cluster, dependencies.logger, dryRun);
   return inTransaction(client, !dryRun, async (tx) => {
     const last = await lastFinishedRun(tx, cluster);
-    const opened = await openRun(tx, cluster);
+    const opened = await openRun(tx, cluster, at);
     await forgetOthers(
       tx,
       dependencies.triggers.map(({ trigger }) => trigger.name),

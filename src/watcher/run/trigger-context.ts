@@ -1,16 +1,9 @@
 import DataLoader from 'dataloader';
-import { bucketsOf } from '../../db/buckets.ts';
-import { countsOf, topIssues } from '../../db/counts.ts';
-import type { Notified } from '../../db/recipients.ts';
-import { notifications } from '../../db/recipients.ts';
-import { seriesOf } from '../../db/series.ts';
-import { tagsOf } from '../../db/tags.ts';
-import type { Transaction } from '../../db/transaction.ts';
+import type { Notified, Pair } from '../../db/recipients.ts';
 import type { BucketCounts, Counts, Issue, RankedIssue, TagCount } from '../../domain/issue.ts';
 import type { Tag } from '../../domain/tags.ts';
 import type { Window } from '../../domain/time.ts';
-import { firstDay } from '../../domain/time.ts';
-import type { Recipient, TriggerContext } from '../../domain/trigger.ts';
+import type { LastAlert, Recipient, TriggerContext } from '../../domain/trigger.ts';
 import { frozen } from '../triggers/frozen.ts';
 import {
   checkedBy,
@@ -19,45 +12,52 @@ import {
   checkedTop,
   checkedWindow,
 } from '../triggers/questions.ts';
+import type { Answers, Ranking } from './answers.ts';
 
 /** Rankings don't change during a run, so Postgres is asked for each of them once. */
 export type RankingCache = Map<string, Promise<readonly RankedIssue[]>>;
 
 /** Answers the questions of all triggers about one page of issues. */
 export interface PageQuestions {
-  /** Runs a query in a savepoint, so that a query that fails doesn't end the run. */
-  readonly ask: Transaction['attempt'];
   readonly counts: (issueId: string, window: Window) => Promise<Counts>;
   readonly series: (issueId: string, window: Window) => Promise<readonly BucketCounts[]>;
   readonly tags: (issueId: string, tag: Tag, window: Window) => Promise<readonly TagCount[]>;
+  readonly top: (ranking: Ranking) => Promise<readonly RankedIssue[]>;
+  readonly notified: (pairs: readonly Pair[], trigger: string) => Promise<readonly Notified[]>;
   /** Called when the page is evaluated. A later question throws, so that it can't join the queries of the next page. */
   close(): void;
 }
 
-/** Questions that are asked in the same turn of the event loop become one query. */
-export function openPage(tx: Transaction, now: Date): PageQuestions {
+/** Questions that are asked in the same turn of the event loop become one query. @param rankings those of the run so far */
+export function openPage(answers: Answers, rankings: RankingCache): PageQuestions {
   let open = true;
-  const ask: Transaction['attempt'] = async (work) => {
+  const ask = async <T>(question: () => Promise<T>): Promise<T> => {
     if (!open) throw new Error('the question was asked after its evaluation had ended');
-    return await tx.attempt(work);
+    return await question();
   };
   const counts = byWindow<Counts>(async (ids, window) => {
-    const found = await ask((db) => countsOf(db, ids, bucketsOf(window, now)));
+    const found = await ask(() => answers.counts(ids, window));
     return ids.map((id) => Object.freeze(found.get(id) ?? { events: 0, users: 0 }));
   });
   const series = byWindow<readonly BucketCounts[]>(async (ids, window) => {
-    const found = await ask((db) => seriesOf(db, ids, bucketsOf(window, now), now));
+    const found = await ask(() => answers.series(ids, window));
     return ids.map((id) => frozen(found.get(id) ?? []));
   });
   const tags = byWindow<readonly TagCount[], { tag: Tag; window: Window }>(async (ids, { tag, window }) => {
-    const found = await ask((db) => tagsOf(db, ids, [tag], bucketsOf(window, now).since));
-    return ids.map((id) => frozen(found(id)[tag]));
+    const found = await ask(() => answers.tags(ids, tag, window));
+    return ids.map((id) => frozen(found(id)));
   });
   return {
-    ask,
     counts,
     series,
     tags: (issueId, tag, window) => tags(issueId, { tag, window }),
+    top: (question) => {
+      const key = JSON.stringify(question);
+      const ranking = rankings.get(key) ?? ask(async () => frozen(await answers.top(question)));
+      rankings.set(key, ranking);
+      return ranking;
+    },
+    notified: (pairs, trigger) => ask(() => answers.notified(pairs, trigger)),
     close() {
       open = false;
     },
@@ -84,19 +84,15 @@ export interface Asker {
 }
 
 /** The context for one trigger and one page of issues. Shared values are frozen, so triggers can't affect each other. */
-export function createContext(
-  { ask, counts, series, tags }: PageQuestions,
-  now: Date,
-  asker: Asker,
-  rankings: RankingCache,
-): TriggerContext {
+export function createContext(questions: PageQuestions, now: Date, asker: Asker): TriggerContext {
   const recipients = frozen(asker.recipients.map((recipient) => ({ ...recipient })));
   // Each trigger has its own: alerts of the triggers before it count as notified.
   const notified = new DataLoader<{ recipient: Recipient; issue: Issue }, Notified, string>(
-    (asked) => {
-      const pairs = asked.map(({ recipient, issue }) => ({ recipientId: recipient.id, issueId: issue.id }));
-      return ask((db) => notifications(db, pairs, asker.name));
-    },
+    (asked) =>
+      questions.notified(
+        asked.map(({ recipient, issue }) => ({ recipientId: recipient.id, issueId: issue.id })),
+        asker.name,
+      ),
     { cacheKeyFn: ({ recipient, issue }) => `${recipient.id}:${issue.id}` },
   );
   return {
@@ -105,20 +101,13 @@ export function createContext(
       return new Date(now);
     },
     recipients,
-    counts: async (issue, window) => counts(issue.id, checkedWindow(window)),
-    series: async (issue, window) => series(issue.id, checkedSeriesWindow(window)),
+    counts: async (issue, window) => questions.counts(issue.id, checkedWindow(window)),
+    series: async (issue, window) => questions.series(issue.id, checkedSeriesWindow(window)),
     tags: async (issue, name, asked) => {
       const { tag, window } = checkedTags(name, asked);
-      return tags(issue.id, tag, window);
+      return questions.tags(issue.id, tag, window);
     },
-    top: async (question) => {
-      const { days, ...asked } = checkedTop(question);
-      const query = { ...asked, since: firstDay(now, days) };
-      const key = JSON.stringify(query);
-      const ranking = rankings.get(key) ?? ask(async (db) => frozen(await topIssues(db, query)));
-      rankings.set(key, ranking);
-      return ranking;
-    },
+    top: async (question) => questions.top(checkedTop(question)),
     lastNotified: async (recipient, issue) => (await notified.load({ recipient, issue })).lastNotified,
     neverNotified: async (issue, by) => {
       const byAnyTrigger = checkedBy(by) === 'anyTrigger';
@@ -129,5 +118,10 @@ export function createContext(
         .filter(({ lastNotified, byThisTrigger }) => !(byAnyTrigger ? lastNotified !== null : byThisTrigger))
         .map(({ recipient }) => recipient);
     },
+    lastAlert: async (recipient, issue) => copyOf((await notified.load({ recipient, issue })).lastAlert),
   };
+}
+
+function copyOf(alert: LastAlert | null): LastAlert | null {
+  return alert === null ? null : Object.freeze({ ...alert, at: new Date(alert.at) });
 }

@@ -259,7 +259,7 @@ describe('a trigger file', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     for (const mistake of [
       'trigger 1 (One): evaluate failed on every made-up issue: context.count is not a function; context has now, ' +
-        'recipients, counts, series, tags, top, lastNotified, neverNotified; did you mean counts? ' +
+        'recipients, counts, series, tags, top, lastNotified, neverNotified, lastAlert; did you mean counts? ' +
         `(${directory}/triggers.mts:3:71)`,
       'trigger 2 (Two): emails[0] must be an ASCII email address',
       `trigger 2 (Two): evaluate failed on every made-up issue: evaluate must return { notify: false } or`,

@@ -203,7 +203,7 @@ describe('workers that store the same issues at once', () => {
             .map((groupId) =>
               errorEvent({ groupId, receivedAt: new Date(NOON.getTime() - Math.floor(random() * 5) * HOUR) }),
             );
-          // Workers commit each statement by itself, so a transaction of theirs has one.
+          // Workers commit each statement by itself, so each transaction has one statement.
           const statement = random() < 0.5 ? knownStatement(events) : newStatement(events);
           await client.query('BEGIN');
           await client.query(statement.text, statement.values);

@@ -24,6 +24,7 @@ function contextOf(ranking: readonly RankedIssue[], never: readonly Recipient[],
       return ranking.slice(0, query.limit);
     },
     lastNotified: async () => null,
+    lastAlert: async () => null,
     neverNotified: async () => never,
   };
   return context;

@@ -130,6 +130,10 @@ export function madeUpContext(issue: Issue, situation: Situation, emails: readon
       const forgets = checkedBy(by) === 'thisTrigger' && !situation.byThisTrigger;
       return recipients.filter((recipient) => forgets || notifiedAt(recipient) === null);
     },
+    lastAlert: async (recipient) => {
+      const at = situation.byThisTrigger ? notifiedAt(recipient) : null;
+      return at === null ? null : Object.freeze({ at, ...counts(situation.daily) });
+    },
   };
 }
 

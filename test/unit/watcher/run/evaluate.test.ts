@@ -16,6 +16,7 @@ const context: TriggerContext = {
   tags: unasked,
   top: unasked,
   lastNotified: unasked,
+  lastAlert: unasked,
   neverNotified: unasked,
 };
 

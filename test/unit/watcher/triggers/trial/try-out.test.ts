@@ -82,7 +82,7 @@ describe('a trigger that asks for a missing property', () => {
     });
     expect(more).toEqual([]);
     expect(mistake).toMatch(
-      /^evaluate failed on every made-up issue: context\.count is not a function; context has now, recipients, counts, series, tags, top, lastNotified, neverNotified; did you mean counts\? \(.*try-out\.test\.ts:\d+:\d+\)$/,
+      /^evaluate failed on every made-up issue: context\.count is not a function; context has now, recipients, counts, series, tags, top, lastNotified, neverNotified, lastAlert; did you mean counts\? \(.*try-out\.test\.ts:\d+:\d+\)$/,
     );
     expect(mistake).toContain(`(${HERE}:`);
   });
@@ -241,5 +241,6 @@ it('the made-up context answers all that a context can be asked', () => {
     'top',
     'lastNotified',
     'neverNotified',
+    'lastAlert',
   ]);
 });
