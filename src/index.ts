@@ -35,5 +35,18 @@ export type {
   TagCount,
 } from './domain/issue.ts';
 export type { Tag } from './domain/tags.ts';
-export type { Recipient, Trigger, TriggerContext, Verdict } from './domain/trigger.ts';
+export type { LastAlert, Recipient, Trigger, TriggerContext, Verdict } from './domain/trigger.ts';
 export { defineTrigger } from './domain/trigger.ts';
+export { healthCheck } from './triggers/health-check.ts';
+export type { NewInReleaseOptions } from './triggers/new-in-release.ts';
+export { newInRelease } from './triggers/new-in-release.ts';
+export type { NewIssueHitsUsersOptions } from './triggers/new-issue-hits-users.ts';
+export { newIssueHitsUsers } from './triggers/new-issue-hits-users.ts';
+export type { NewTopIssueOptions } from './triggers/new-top-issue.ts';
+export { newTopIssue } from './triggers/new-top-issue.ts';
+export type { RegressionOptions } from './triggers/regression.ts';
+export { regression } from './triggers/regression.ts';
+export type { SpikeOptions } from './triggers/spike.ts';
+export { spike } from './triggers/spike.ts';
+export type { UserMilestonesOptions } from './triggers/user-milestones.ts';
+export { userMilestones } from './triggers/user-milestones.ts';

@@ -1,34 +1,69 @@
 import { estimate } from '../domain/estimate.ts';
+import type { RankedIssue } from '../domain/issue.ts';
 import { EXTENSION_SCHEMES } from '../domain/stack.ts';
-import type { Trigger } from '../domain/trigger.ts';
+import type { Trigger, TriggerContext } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
+import { isExtension } from './extension.ts';
+import { withDefaults } from './options.ts';
+import { ALL_NOTIFIED } from './recipients.ts';
 
-const DAYS = 7;
-const WORST_RANK = 10;
-const MORE_EVENTS_THAN = 200;
+export interface NewTopIssueOptions {
+  /** The trigger's name. Default: `New top crasher`. */
+  readonly name?: string;
+  /** Days before today over which events are counted. Default: 7. */
+  readonly days?: number;
+  /** The worst rank that is notified. Default: 10. */
+  readonly rank?: number;
+  /** Only issues with more events than this are notified. Default: 200. */
+  readonly moreEventsThan?: number;
+}
 
-/** Notifies each recipient once of an issue that is among the ten most frequent of the week. */
-export function newTopIssue(emails: readonly string[]): Trigger {
+/** Issues beyond the asked rank that are read if extensions take some of the ranks. */
+const EXTENSIONS_AMONG_RANKS = 40;
+
+/**
+ * Notifies each recipient once of an issue that is among the most frequent of the week. Issues of browser extensions have
+ * no rank.
+ */
+export function newTopIssue(emails: readonly string[], options: NewTopIssueOptions = {}): Trigger {
+  const defaults = { name: 'New top crasher', days: 7, rank: 10, moreEventsThan: 200 };
+  const { name, days, rank, moreEventsThan } = withDefaults('newTopIssue', options, defaults);
   return defineTrigger({
-    name: 'New top crasher',
+    name,
     emails,
     async evaluate(issue, context) {
-      const ranking = await context.top({ days: DAYS, limit: WORST_RANK, excludeModules: EXTENSION_SCHEMES });
+      const ranking = await rankingOf(context, days, rank);
       const place = ranking.find((ranked) => ranked.issue.id === issue.id);
-      if (place === undefined) return { notify: false, because: `it ranks below ${WORST_RANK}` };
-      if (place.events <= MORE_EVENTS_THAN) {
+      if (place === undefined) return { notify: false, because: `it ranks below ${rank}` };
+      if (place.events <= moreEventsThan) {
         return {
           notify: false,
-          because: `its events over ${DAYS} days (${place.events}) are not more than ${MORE_EVENTS_THAN}`,
+          because: `its events over ${days} days (${place.events}) are not more than ${moreEventsThan}`,
         };
       }
       const recipients = await context.neverNotified(issue);
-      if (recipients.length === 0) return { notify: false, because: 'all recipients have been notified' };
+      if (recipients.length === 0) return { notify: false, because: ALL_NOTIFIED };
       return {
         notify: true,
-        because: `it ranks ${place.rank} with ${estimate(place.events)} events over ${DAYS} days`,
+        because: `it ranks ${place.rank} with ${estimate(place.events)} events over ${days} days`,
         recipients,
       };
     },
   });
+}
+
+/** The first ranks without extensions. An extension's issue may have the browser's module, so its frames are read too. */
+async function rankingOf(
+  context: TriggerContext,
+  days: number,
+  rank: number,
+): Promise<readonly RankedIssue[]> {
+  const ask = (limit: number) => context.top({ days, limit, excludeModules: EXTENSION_SCHEMES });
+  const first = await ask(rank);
+  if (!first.some((ranked) => isExtension(ranked.issue))) return first;
+  const more = await ask(rank + EXTENSIONS_AMONG_RANKS);
+  return more
+    .filter((ranked) => !isExtension(ranked.issue))
+    .slice(0, rank)
+    .map((ranked, index) => ({ ...ranked, rank: index + 1 }));
 }

@@ -1,0 +1,61 @@
+import { estimate } from '../domain/estimate.ts';
+import { DAY } from '../domain/time.ts';
+import type { Trigger } from '../domain/trigger.ts';
+import { defineTrigger } from '../domain/trigger.ts';
+import { IS_EXTENSION, isExtension } from './extension.ts';
+import { withDefaults } from './options.ts';
+
+export interface RegressionOptions {
+  /** The trigger's name. Default: `Regression`. */
+  readonly name?: string;
+  /** Whole UTC days without an event before the issue came back. Default: 14. `RETENTION_DAYS` must be greater by 4. */
+  readonly quietDays?: number;
+  /** The least number of events since it came back. Default: 10. */
+  readonly events?: number;
+  /** The least number of affected users since it came back. Default: 5. */
+  readonly users?: number;
+}
+
+/** Days since the comeback during which the trigger waits for enough events, today included. */
+const DAYS_BACK = 3;
+
+/**
+ * Notifies of an old issue that came back: after many days without an event, it has had enough of them within the last
+ * three days. It notifies once for each comeback. Issues of browser extensions are left out.
+ */
+export function regression(emails: readonly string[], options: RegressionOptions = {}): Trigger {
+  const defaults = { name: 'Regression', quietDays: 14, events: 10, users: 5 };
+  const { name, quietDays, events: floor, users: leastUsers } = withDefaults('regression', options, defaults);
+  return defineTrigger({
+    name,
+    emails,
+    async evaluate(issue, context) {
+      const age = context.now.getTime() - issue.firstSeen.getTime();
+      if (age < quietDays * DAY) return { notify: false, because: `it is younger than ${quietDays} days` };
+      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
+      const days = await context.series(issue, { days: quietDays + DAYS_BACK - 1 });
+      const firstBack = days.findIndex(({ events }) => events > 0);
+      const cameBack = days[firstBack];
+      if (cameBack === undefined || firstBack < quietDays) {
+        return { notify: false, because: `it had events within ${quietDays} days before` };
+      }
+      if (issue.firstSeen >= cameBack.at) return { notify: false, because: 'it is new, so it is not back' };
+      const { events, users } = await context.counts(issue, { days: days.length - 1 - firstBack });
+      if (events < floor) return { notify: false, because: `${events} events are fewer than ${floor}` };
+      if (users < leastUsers)
+        return { notify: false, because: `${users} users are fewer than ${leastUsers}` };
+      const times = await Promise.all(
+        context.recipients.map((recipient) => context.lastNotified(recipient, issue)),
+      );
+      const recipients = context.recipients.filter((_, index) => (times[index] ?? new Date(0)) < cameBack.at);
+      if (recipients.length === 0) {
+        return { notify: false, because: 'all recipients were notified since it came back' };
+      }
+      return {
+        notify: true,
+        because: `it is back after ${quietDays} days or more without an event: ${estimate(events)} events by ${estimate(users)} users since`,
+        recipients,
+      };
+    },
+  });
+}
