@@ -247,6 +247,8 @@ export const triggersSettings = watcherSettings.pick({
   TRIGGERS: true,
 });
 
+export const explainSettings = triggersSettings.extend({ ...database, EXPLAIN_JSON: flag().default(false) });
+
 export const migrateSettings = z.object({ ...log, ...database });
 
 export const logSettings = z.object(log);
@@ -265,3 +267,4 @@ export type DeadLettersSettings = z.infer<typeof deadLettersSettings>;
 export type WatcherSettings = z.infer<typeof watcherSettings>;
 export type StatusSettings = z.infer<typeof statusSettings>;
 export type TriggersSettings = z.infer<typeof triggersSettings>;
+export type ExplainSettings = z.infer<typeof explainSettings>;

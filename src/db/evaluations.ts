@@ -65,3 +65,20 @@ export async function issuesToRetry(
   });
   return rows.map((row) => row.issue_id);
 }
+
+/** The failed evaluation of one issue by one trigger. */
+export interface TriggerFailure {
+  readonly trigger: string;
+  readonly attempts: number;
+  readonly lastError: string;
+}
+
+/** The failed evaluations of an issue, by the trigger's name. */
+export async function failuresOf(db: Db, issueId: string): Promise<TriggerFailure[]> {
+  const { rows } = await db.query<TriggerFailure>({
+    text: `SELECT trigger, attempts, last_error AS "lastError" FROM failed_evaluations
+           WHERE issue_id = $1 ORDER BY trigger`,
+    values: [issueId],
+  });
+  return rows;
+}

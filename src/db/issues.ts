@@ -67,6 +67,27 @@ export async function issuesById(db: Db, ids: readonly string[]): Promise<Issue[
   return rows.map(toIssue);
 }
 
+/** The issue with Sentry's id; null if it is not stored. */
+export async function issueByGroupId(db: Db, groupId: string): Promise<Issue | null> {
+  const { rows } = await db.query<IssueRow>({ text: `${ISSUES} WHERE group_id = $1`, values: [groupId] });
+  const [row] = rows;
+  return row === undefined ? null : toIssue(row);
+}
+
+/** Whether a run would evaluate the issue because it changed. */
+export async function hasChanged(db: Db, changed: Changed, issueId: string): Promise<boolean> {
+  const snapshot = changed.since === 'ever' ? null : changed.snapshot;
+  const { rows } = await db.query<{ changed: boolean }>({
+    // Without the cast the parameter would have no type if the condition does not use it.
+    text: `SELECT EXISTS (
+             SELECT FROM issue_activity
+             WHERE issue_id = $2 AND ($1::pg_snapshot IS NULL OR (${conditionOf(changed)}))
+           ) AS changed`,
+    values: [snapshot, issueId],
+  });
+  return rows[0]?.changed === true;
+}
+
 /** Frozen, and with dates of its own for each reader: all triggers are handed the same issue. */
 function toIssue(row: IssueRow): Issue {
   let frames: readonly StackFrame[] | undefined;

@@ -8,6 +8,11 @@ export async function ensureRecipients(db: Db, emails: readonly string[]): Promi
     text: `INSERT INTO recipients (email) SELECT DISTINCT unnest($1::text[]) ON CONFLICT (email) DO NOTHING`,
     values: [emails],
   });
+  return await knownRecipients(db, emails);
+}
+
+/** The recipients of those addresses that are stored. */
+export async function knownRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
   const { rows } = await db.query<Recipient>({
     text: 'SELECT id, email FROM recipients WHERE email = ANY($1::text[])',
     values: [emails],

@@ -62,6 +62,16 @@ export async function openRun(db: Db, cluster: string | null, at?: Date): Promis
   return { id: row.id, ranAt: row.ran_at };
 }
 
+/** The transaction's time by the database's clock, cut to milliseconds as a run's is. */
+export async function transactionTime(db: Db): Promise<Date> {
+  const { rows } = await db.query<{ now: Date }>({
+    text: `SELECT date_trunc('milliseconds', now()) AS now`,
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('SELECT now() returned no row');
+  return row.now;
+}
+
 export async function finishRun(
   db: Db,
   id: string,

@@ -54,8 +54,7 @@ export async function withLock<T>(
     broken = false;
     return outcome;
   } catch (error) {
-    const ownFault = !lost && !(error instanceof pg.DatabaseError) && !isLostConnection(error);
-    if (working && ownFault) throw error;
+    if (working && !lost && isOwnFault(error)) throw error;
     throw databaseError('working under an advisory lock', error);
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -63,6 +62,11 @@ export async function withLock<T>(
     // After a failure the connection is ended, which frees the lock.
     client.release(broken);
   }
+}
+
+/** Whether neither Postgres nor the connection to it caused the error. */
+function isOwnFault(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) && !isLostConnection(error);
 }
 
 /**
@@ -118,6 +122,39 @@ export async function inTransaction<T>(
   } catch (error) {
     endIfSilent(client, error);
     throw error;
+  }
+}
+
+/**
+ * Reads in one transaction on a connection of its own. All queries see the same snapshot, and Postgres refuses every
+ * write. No lock is needed, so this works during a run.
+ * @param operation for the message of an error
+ * @throws CodedError if the database fails; errors of the work itself are thrown as they are
+ */
+export async function inReadOnlyTransaction<T>(
+  pool: Pool,
+  operation: string,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw databaseError(operation, error);
+  });
+  let broken = true;
+  // Without a listener a connection that is lost while it is idle would end the process. The next query fails too.
+  const onError = () => undefined;
+  client.on('error', onError);
+  try {
+    const result = await inTransaction(client, false, async (tx) => {
+      await tx.query({ text: 'SET TRANSACTION READ ONLY' });
+      return await work(tx);
+    });
+    broken = false;
+    return result;
+  } catch (error) {
+    throw isOwnFault(error) ? error : databaseError(operation, error);
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
   }
 }
 

@@ -76,7 +76,9 @@ export interface WindowRow {
 }
 
 /** The windows of an alert, the newest first. Hours before the first event are left out. */
-export function windows(alert: AlertView): readonly WindowRow[] {
+export function windows(
+  alert: Pick<AlertView, 'issue' | 'today' | 'week' | 'hours' | 'lastHour' | 'hourYesterday' | 'ranAt'>,
+): readonly WindowRow[] {
   const { issue, today, week, hours, lastHour, hourYesterday } = alert;
   const now = hours.at(-1);
   const rows: WindowRow[] = [];

@@ -1,11 +1,17 @@
-const MOST_SLIPS = 2;
+export const MOST_SLIPS = 2;
 
 /** The word that is probably meant: the nearest, two slips away at most. */
 export function closest(word: string, known: readonly string[]): string | null {
-  const [best] = known
+  return allClose(word, known)[0] ?? null;
+}
+
+/** The words that may be meant, the nearest first, two slips away at most. */
+export function allClose(word: string, known: readonly string[]): string[] {
+  return known
     .map((candidate) => ({ candidate, slips: slipsBetween(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((one, other) => one.slips - other.slips);
-  return best !== undefined && best.slips <= MOST_SLIPS ? best.candidate : null;
+    .filter(({ slips }) => slips <= MOST_SLIPS)
+    .sort((one, other) => one.slips - other.slips)
+    .map(({ candidate }) => candidate);
 }
 
 /** Letters to add, to drop or to change to get from one word to the other (Levenshtein). */

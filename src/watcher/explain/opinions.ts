@@ -1,0 +1,94 @@
+import { knownRecipients } from '../../db/recipients.ts';
+import type { Transaction } from '../../db/transaction.ts';
+import type { Issue } from '../../domain/issue.ts';
+import type { Recipient } from '../../domain/trigger.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import type { Answers } from '../run/answers.ts';
+import { answersAt } from '../run/answers.ts';
+import { evaluate } from '../run/evaluate.ts';
+import { createContext, openPage } from '../run/trigger-context.ts';
+import type { LoadedTrigger } from '../triggers/load.ts';
+
+/** A trigger's verdict on an issue, if a run evaluated it now. */
+export type Opinion = { readonly trigger: string; readonly emails: readonly string[] } & (
+  | { readonly verdict: 'disabled' }
+  | { readonly verdict: 'notify'; readonly because: string; readonly recipients: readonly string[] }
+  /** `because` is undefined where the trigger gives no reason. */
+  | { readonly verdict: 'decline'; readonly because: string | undefined }
+  | { readonly verdict: 'failed'; readonly error: string }
+);
+
+/**
+ * Evaluates the issue with each enabled trigger, as a run does. Recipients that one trigger would notify count as
+ * notified for the next trigger. That is kept in memory, so that nothing is written.
+ */
+export async function opinionsOf(
+  tx: Transaction,
+  issue: Issue,
+  triggers: readonly LoadedTrigger[],
+  now: Date,
+): Promise<Opinion[]> {
+  const recipientOf = await recipientsByEmail(
+    tx,
+    triggers.flatMap(({ trigger }) => trigger.emails),
+  );
+  const notifiedNow = new Set<string>();
+  const questions = openPage(withNotified(answersAt(tx, now), issue, notifiedNow, now), new Map());
+  const opinions: Opinion[] = [];
+  try {
+    for (const { trigger, enabled } of triggers) {
+      const { name, emails } = trigger;
+      if (!enabled) {
+        opinions.push({ trigger: name, emails, verdict: 'disabled' });
+        continue;
+      }
+      const recipients = emails.map(recipientOf);
+      const context = createContext(questions, now, { name, recipients });
+      const { notify, declined, failed } = await evaluate(trigger, [issue], context);
+      for (const { because, recipients: notified } of notify) {
+        for (const { id } of notified) notifiedNow.add(id);
+        const addresses = notified.map(({ email }) => email);
+        opinions.push({ trigger: name, emails, verdict: 'notify', because, recipients: addresses });
+      }
+      for (const { because } of declined)
+        opinions.push({ trigger: name, emails, verdict: 'decline', because });
+      for (const { error } of failed) {
+        opinions.push({ trigger: name, emails, verdict: 'failed', error: messageOf(error) });
+      }
+    }
+  } finally {
+    questions.close();
+  }
+  return opinions;
+}
+
+/** An address that is not stored yet gets a made-up id that no row has. A run would store the address. */
+async function recipientsByEmail(
+  tx: Transaction,
+  emails: readonly string[],
+): Promise<(email: string) => Recipient> {
+  const recipients = await knownRecipients(tx, emails);
+  for (const email of emails) {
+    if (!recipients.has(email)) recipients.set(email, { id: String(-recipients.size - 1), email });
+  }
+  return (email) => {
+    const recipient = recipients.get(email);
+    if (recipient === undefined) throw new Error('the address belongs to none of the triggers');
+    return recipient;
+  };
+}
+
+/** The answers, but recipients that an earlier trigger would notify now count as notified of the issue. */
+function withNotified(answers: Answers, issue: Issue, notifiedNow: ReadonlySet<string>, now: Date): Answers {
+  return {
+    ...answers,
+    notified: async (pairs, trigger) => {
+      const stored = await answers.notified(pairs, trigger);
+      return stored.map((notified, index) => {
+        const pair = pairs[index];
+        const isNow = pair?.issueId === issue.id && notifiedNow.has(pair.recipientId);
+        return isNow ? { ...notified, lastNotified: new Date(now) } : notified;
+      });
+    },
+  };
+}
