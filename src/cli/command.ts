@@ -18,11 +18,11 @@ export interface CommandContext {
 
 /**
  * Registers a command. `run` gets the settings that `schema` reads from the variables; `options` are the command-line
- * options that override variables.
+ * options that override variables. `args` are the command's arguments in their order, such as an issue's id.
  */
 export type Register = <T extends SettingsSchema>(
   command: Command,
   schema: T,
   options: readonly OptionVariables[],
-  run: (settings: z.infer<T>, context: CommandContext) => Promise<void>,
+  run: (settings: z.infer<T>, context: CommandContext, args: readonly string[]) => Promise<void>,
 ) => void;

@@ -7,6 +7,7 @@ import { TriggerFileError } from '../watcher/triggers/file.ts';
 import { columnsOf, wrapped } from './columns.ts';
 import type { Register } from './command.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
+import { addExplain } from './commands/explain.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addProcessor } from './commands/processor.ts';
 import { addSimulateError } from './commands/simulate-error.ts';
@@ -76,17 +77,19 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
       const settings = readSettings(schema, variables, empty);
       const { LOG_FORMAT: format, LOG_LEVEL: level } = settings;
       logIsForPeople = format === 'compose' && level !== 'CRITICAL';
-      await run(settings, {
+      const context = {
         version,
         stopSignal,
         log: { format, level },
-        logger: (name) => createLogger({ format, level, name }),
-      });
+        logger: (name: string) => createLogger({ format, level, name }),
+      };
+      await run(settings, context, command.args);
     });
   };
   addProcessor(program, register);
   addWatcher(program, register);
   addTriggers(program, register);
+  addExplain(program, register);
   addDeadLetters(program, register);
   addMigrate(program, register);
   addSimulateError(program, register);

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   deadLettersSettings,
+  explainSettings,
   migrateSettings,
   processorSettings,
   simulateSettings,
@@ -24,6 +25,7 @@ const SETTINGS = [
   triggersSettings,
   statusSettings,
   deadLettersSettings,
+  explainSettings,
   simulateSettings,
 ];
 

@@ -51,7 +51,7 @@ export async function configuredTriggers(settings: TriggersSettings): Promise<Lo
 }
 
 /** Sends output of the trigger file to standard error, so that it is never part of the JSON or the log. */
-async function withoutStdout<T>(work: () => Promise<T>): Promise<T> {
+export async function withoutStdout<T>(work: () => Promise<T>): Promise<T> {
   const { stdout, stderr } = process;
   const write = stdout.write;
   stdout.write = stderr.write.bind(stderr);

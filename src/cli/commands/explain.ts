@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import type { ExplainSettings } from '../../config/env.ts';
+import { ConfigError, explainSettings } from '../../config/env.ts';
+import { createPool } from '../../db/pool.ts';
+import { Teardown } from '../../runtime/lifecycle.ts';
+import { columnsOf } from '../columns.ts';
+import type { CommandContext, Register } from '../command.ts';
+import type { OptionVariables } from '../options.ts';
+import { configuredTriggers, TRIGGERS_OPTION, withoutStdout } from './triggers.ts';
+
+const OPTIONS: readonly OptionVariables[] = [
+  TRIGGERS_OPTION,
+  { flags: '--json', variable: 'EXPLAIN_JSON', about: 'print JSON instead of text' },
+];
+
+const STATEMENT_TIMEOUT_MILLISECONDS = 120_000;
+
+/** `explain ISSUE`: shows the verdicts of all triggers on an issue, and the notifications so far. */
+export function addExplain(program: Command, register: Register): void {
+  register(
+    program
+      .command('explain')
+      .argument('<issue>', "Sentry's id of the issue, which each email shows")
+      .description(
+        'show what each trigger decides on an issue now, and why; and who was notified of it, and when',
+      ),
+    explainSettings,
+    OPTIONS,
+    explainIssue,
+  );
+}
+
+/** @throws Error naming similar issues if there is no such issue */
+async function explainIssue(
+  settings: ExplainSettings,
+  { logger: loggerOf }: CommandContext,
+  [given = '']: readonly string[],
+): Promise<void> {
+  const groupId = given.trim();
+  if (groupId === '') throw new ConfigError([{ variable: 'ISSUE', problem: 'is empty' }]);
+  const triggers = await configuredTriggers(settings);
+  const { explain } = await import('../../watcher/explain/explain.ts');
+  const { toText, unknownIssue } = await import('./explain-text.ts');
+  const { toJson } = await import('./explain-json.ts');
+  const logger = loggerOf('explain');
+  const teardown = new Teardown(logger);
+  const pool = createPool({
+    connectionString: settings.DATABASE_URL,
+    applicationName: 'bec-alerts explain',
+    max: 1,
+    statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
+    onIdleError: (error) => logger.debug('connection of the explain command lost; reconnecting', { error }),
+  });
+  teardown.add('the database', () => pool.end());
+  try {
+    // Triggers may print while they evaluate, which must not become part of the JSON.
+    const explained = await withoutStdout(() => explain(pool, groupId, triggers));
+    if ('similar' in explained) throw new Error(unknownIssue(groupId, explained.similar));
+    const text = settings.EXPLAIN_JSON ? toJson(explained) : toText(explained, columnsOf(process.stdout));
+    process.stdout.write(`${text}\n`);
+  } finally {
+    await teardown.run();
+  }
+}
