@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RUN_LOCK } from '../../../src/db/transaction.ts';
+import { inReadOnlyTransaction, RUN_LOCK } from '../../../src/db/transaction.ts';
 import { awayFromMidnight, daysAgo, happen } from '../../support/alerts.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
@@ -238,6 +238,10 @@ describe('bec-alerts explain', () => {
     const { stdout } = await explain(['1']);
     expect(verdictsIn(stdout)['New top crasher']).toMatch(/^would notify ann@example.com, bob@example.com/);
     expect(await contents(pool)).toEqual(before);
+    const write = inReadOnlyTransaction(pool, 'a test', (tx) => tx.query({ text: 'DELETE FROM issues' }));
+    await expect(write).rejects.toThrow(
+      'a test failed (25006 cannot execute DELETE in a read-only transaction)',
+    );
   });
 
   it('works while a run holds the lock and has written rows that are not committed', async () => {

@@ -113,6 +113,13 @@ describe('the roles of docs/roles.sql', () => {
     expect(stdout).toMatch(/^issues +4 rows/m);
   });
 
+  it('are enough for bec-alerts explain', async () => {
+    const env = { DATABASE_URL: urlOf('watcher'), ALERT_EMAILS: 'oncall@example.com,new@example.com' };
+    const { code, stdout, stderr } = await runCommand(['explain', 'g1'], env);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/would notify oncall@example.com, new@example.com$/m);
+  });
+
   it.each([
     ['processor', 'SELECT FROM recipients'],
     ['processor', 'SELECT FROM alerts'],
