@@ -6,6 +6,7 @@ import { createLogger } from '../runtime/logger.ts';
 import { TriggerFileError } from '../watcher/triggers/file.ts';
 import { columnsOf, wrapped } from './columns.ts';
 import type { Register } from './command.ts';
+import { addBacktest } from './commands/backtest.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addExplain } from './commands/explain.ts';
 import { addMigrate } from './commands/migrate.ts';
@@ -90,6 +91,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   addWatcher(program, register);
   addTriggers(program, register);
   addExplain(program, register);
+  addBacktest(program, register);
   addDeadLetters(program, register);
   addMigrate(program, register);
   addSimulateError(program, register);

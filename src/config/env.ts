@@ -248,6 +248,12 @@ export const triggersSettings = watcherSettings.pick({
 });
 
 export const explainSettings = triggersSettings.extend({ ...database, EXPLAIN_JSON: flag().default(false) });
+export const backtestSettings = triggersSettings.extend({
+  ...database,
+  BACKTEST_DAYS: wholeNumber(0, 3_650).default(30),
+  BACKTEST_AGAINST: text().optional(),
+  BACKTEST_JSON: flag().default(false),
+});
 
 export const migrateSettings = z.object({ ...log, ...database });
 
@@ -268,3 +274,4 @@ export type WatcherSettings = z.infer<typeof watcherSettings>;
 export type StatusSettings = z.infer<typeof statusSettings>;
 export type TriggersSettings = z.infer<typeof triggersSettings>;
 export type ExplainSettings = z.infer<typeof explainSettings>;
+export type BacktestSettings = z.infer<typeof backtestSettings>;

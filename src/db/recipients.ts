@@ -11,13 +11,24 @@ export async function ensureRecipients(db: Db, emails: readonly string[]): Promi
   return await knownRecipients(db, emails);
 }
 
-/** The recipients of those addresses that are stored. */
-export async function knownRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
+async function knownRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
   const { rows } = await db.query<Recipient>({
     text: 'SELECT id, email FROM recipients WHERE email = ANY($1::text[])',
     values: [emails],
   });
   return new Map(rows.map((row) => [row.email, row]));
+}
+
+/**
+ * Returns the recipient of each address without storing new ones. An address that is not stored yet gets a made-up id that
+ * no row has.
+ */
+export async function findRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
+  const recipients = await knownRecipients(db, emails);
+  for (const email of emails) {
+    if (!recipients.has(email)) recipients.set(email, { id: String(-recipients.size - 1), email });
+  }
+  return recipients;
 }
 
 /** A recipient and an issue. */
@@ -52,8 +63,46 @@ export async function notifications(db: Db, pairs: readonly Pair[], trigger: str
   });
   return rows.map(({ lastAlert, ...row }) => ({
     ...row,
-    lastAlert: lastAlert === null ? null : { ...lastAlert, at: new Date(lastAlert.at) },
+    lastAlert:
+      lastAlert === null
+        ? null
+        : { at: new Date(lastAlert.at), events: lastAlert.events, users: lastAlert.users },
   }));
+}
+
+/** A trigger's last alert to a recipient about an issue; without counts if it isn't known which they were. */
+export interface EarlierAlert extends Pair {
+  readonly trigger: string | null;
+  readonly at: Date;
+  readonly events: number | null;
+  readonly users: number | null;
+}
+
+/**
+ * The last alert of each trigger to these recipients before an instant. If the recipient was notified later again, what was
+ * remembered before is gone. Then it comes from the alerts that are still stored.
+ */
+export async function alertsBefore(
+  db: Db,
+  recipientIds: readonly string[],
+  before: Date,
+): Promise<EarlierAlert[]> {
+  const { rows } = await db.query<EarlierAlert>({
+    text: `SELECT recipient_id AS "recipientId", issue_id AS "issueId", trigger, coalesce((alert ->> 'at')::timestamptz, last_notified) AS at,
+                  (alert ->> 'events')::float8 AS events, (alert ->> 'users')::float8 AS users
+           FROM recipient_issues
+           LEFT JOIN LATERAL unnest(triggers) AS trigger ON true
+           LEFT JOIN LATERAL (SELECT last_alerts -> trigger AS alert) AS last ON true
+           WHERE recipient_id = ANY($1::bigint[]) AND last_notified < $2::timestamptz
+           UNION ALL
+           (SELECT DISTINCT ON (recipient_id, issue_id, trigger) recipient_id, issue_id, trigger, created_at,
+                  events::float8, users::float8
+           FROM alerts JOIN recipient_issues USING (recipient_id, issue_id)
+           WHERE recipient_id = ANY($1::bigint[]) AND last_notified >= $2::timestamptz AND created_at < $2::timestamptz
+           ORDER BY recipient_id, issue_id, trigger, created_at DESC)`,
+    values: [recipientIds, before.toISOString()],
+  });
+  return rows;
 }
 
 /** An alert to a recipient about an issue, with the issue's counts over seven days. */

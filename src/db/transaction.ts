@@ -126,12 +126,12 @@ export async function inTransaction<T>(
 }
 
 /**
- * Reads in one transaction on a connection of its own. All queries see the same snapshot, and Postgres refuses every
- * write. No lock is needed, so this works during a run.
+ * Works in one transaction on a connection of its own, which is rolled back. All queries see the same snapshot. No lock is
+ * needed, so this works during a run.
  * @param operation for the message of an error
  * @throws CodedError if the database fails; errors of the work itself are thrown as they are
  */
-export async function inReadOnlyTransaction<T>(
+export async function inRolledBackTransaction<T>(
   pool: Pool,
   operation: string,
   work: (tx: Transaction) => Promise<T>,
@@ -144,10 +144,7 @@ export async function inReadOnlyTransaction<T>(
   const onError = () => undefined;
   client.on('error', onError);
   try {
-    const result = await inTransaction(client, false, async (tx) => {
-      await tx.query({ text: 'SET TRANSACTION READ ONLY' });
-      return await work(tx);
-    });
+    const result = await inTransaction(client, false, work);
     broken = false;
     return result;
   } catch (error) {
@@ -156,6 +153,23 @@ export async function inReadOnlyTransaction<T>(
     client.off('error', onError);
     client.release(broken);
   }
+}
+
+/** The same, and Postgres refuses every write. */
+export async function inReadOnlyTransaction<T>(
+  pool: Pool,
+  operation: string,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return await inRolledBackTransaction(pool, operation, async (tx) => {
+    await forbidWrites(tx);
+    return await work(tx);
+  });
+}
+
+/** From here on Postgres refuses the transaction every write, but for temporary tables that exist already. */
+export async function forbidWrites(tx: Db): Promise<void> {
+  await tx.query({ text: 'SET TRANSACTION READ ONLY' });
 }
 
 function serialized(client: pg.PoolClient): Transaction {

@@ -1,7 +1,6 @@
-import { knownRecipients } from '../../db/recipients.ts';
+import { findRecipients } from '../../db/recipients.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { Issue } from '../../domain/issue.ts';
-import type { Recipient } from '../../domain/trigger.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Answers } from '../run/answers.ts';
 import { answersAt } from '../run/answers.ts';
@@ -28,7 +27,7 @@ export async function opinionsOf(
   triggers: readonly LoadedTrigger[],
   now: Date,
 ): Promise<Opinion[]> {
-  const recipientOf = await recipientsByEmail(
+  const stored = await findRecipients(
     tx,
     triggers.flatMap(({ trigger }) => trigger.emails),
   );
@@ -42,7 +41,7 @@ export async function opinionsOf(
         opinions.push({ trigger: name, emails, verdict: 'disabled' });
         continue;
       }
-      const recipients = emails.map(recipientOf);
+      const recipients = emails.flatMap((email) => stored.get(email) ?? []);
       const context = createContext(questions, now, { name, recipients });
       const { notify, declined, failed } = await evaluate(trigger, [issue], context);
       for (const { because, recipients: notified } of notify) {
@@ -60,22 +59,6 @@ export async function opinionsOf(
     questions.close();
   }
   return opinions;
-}
-
-/** An address that is not stored yet gets a made-up id that no row has. A run would store the address. */
-async function recipientsByEmail(
-  tx: Transaction,
-  emails: readonly string[],
-): Promise<(email: string) => Recipient> {
-  const recipients = await knownRecipients(tx, emails);
-  for (const email of emails) {
-    if (!recipients.has(email)) recipients.set(email, { id: String(-recipients.size - 1), email });
-  }
-  return (email) => {
-    const recipient = recipients.get(email);
-    if (recipient === undefined) throw new Error('the address belongs to none of the triggers');
-    return recipient;
-  };
 }
 
 /** The answers, but recipients that an earlier trigger would notify now count as notified of the issue. */

@@ -1,0 +1,91 @@
+import type { Step } from '../../db/past.ts';
+import type { Transaction } from '../../db/transaction.ts';
+import type { BucketCounts, Counts } from '../../domain/issue.ts';
+import type { Window } from '../../domain/time.ts';
+import { DAY, firstDay, firstHour, HOUR } from '../../domain/time.ts';
+import type { Answers } from '../run/answers.ts';
+import { answersAt } from '../run/answers.ts';
+import type { Notifications } from './notifications.ts';
+
+/** What all steps of a backtest share. */
+export interface PastSource {
+  readonly tx: Transaction;
+  /** The first hour that is stored; earlier hours are estimated from their days. Null if no hour is stored. */
+  readonly hoursSince: Date | null;
+  readonly notifications: Notifications;
+  /** Called for each question about hours that are not stored. */
+  readonly onEstimate: () => void;
+}
+
+/**
+ * Answers as a run at the end of the step would have given them. The transaction shows the past (`openPast`), so the
+ * queries are those of a run. Two answers differ. Notifications are those of the backtest. An hour that is not stored
+ * counts as a 24th of its UTC day.
+ */
+export function pastAnswers(source: PastSource, step: Step): Answers {
+  const { tx, hoursSince, notifications, onEstimate } = source;
+  const now = step.end;
+  const answers = answersAt(tx, now);
+  const storedFrom = hoursSince?.getTime() ?? Number.POSITIVE_INFINITY;
+  const isStored = ({ unit, back }: Window) => unit === 'day' || firstHour(now, back).getTime() >= storedFrom;
+
+  const series: Answers['series'] = async (issueIds, window) => {
+    if (isStored(window)) return await answers.series(issueIds, window);
+    onEstimate();
+    const back = daysBack(now, window);
+    const [hours, days] = [
+      await answers.series(issueIds, window),
+      await answers.series(issueIds, { unit: 'day', back }),
+    ];
+    return new Map(
+      issueIds.map((id) => [id, estimated(hours.get(id) ?? [], days.get(id) ?? [], storedFrom)]),
+    );
+  };
+
+  return {
+    ...answers,
+    series,
+    async counts(issueIds, window) {
+      if (isStored(window)) return await answers.counts(issueIds, window);
+      const hours = await series(issueIds, window);
+      const back = Math.floor((now.getTime() - storedFrom) / HOUR);
+      const stored = back < 0 ? new Map() : await answers.counts(issueIds, { unit: 'hour', back });
+      const isEstimated = ({ at }: BucketCounts) => at.getTime() < storedFrom;
+      return new Map(
+        issueIds.map((id) => [
+          id,
+          sumOf([...(hours.get(id) ?? []).filter(isEstimated), stored.get(id) ?? NONE]),
+        ]),
+      );
+    },
+    notified: async (pairs, trigger) => notifications.of(pairs, trigger),
+  };
+}
+
+function daysBack(now: Date, { back }: Window): number {
+  const today = Date.parse(firstDay(now, 0));
+  return Math.ceil((today - firstHour(now, back).getTime()) / DAY);
+}
+
+/** The hours, with a 24th of the day's counts in each hour that is not stored. */
+function estimated(
+  hours: readonly BucketCounts[],
+  days: readonly BucketCounts[],
+  storedFrom: number,
+): BucketCounts[] {
+  const byDay = new Map(days.map((day) => [day.at.getTime(), day]));
+  return hours.map((hour) => {
+    const at = hour.at.getTime();
+    const day = byDay.get(Math.floor(at / DAY) * DAY);
+    if (at >= storedFrom || day === undefined) return hour;
+    return { at: hour.at, events: day.events / 24, users: day.users / 24 };
+  });
+}
+
+const NONE: Counts = { events: 0, users: 0 };
+
+/** An event belongs to one hour. A user may come in many, so the sum is the most that the users can be. */
+function sumOf(counts: readonly Counts[]): Counts {
+  const sum = (of: (one: Counts) => number) => Math.round(counts.reduce((total, one) => total + of(one), 0));
+  return { events: sum(({ events }) => events), users: sum(({ users }) => users) };
+}
