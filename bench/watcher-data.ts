@@ -37,6 +37,33 @@ const BUCKETS = `
 
 export const BUCKETS_PER_ISSUE = 7;
 
+/**
+ * A month: every tenth issue has events each day and hour, the others on one day of six, in two hours of it. Hours are
+ * kept for eight days.
+ */
+const MONTH = `
+  UPDATE issues SET first_seen = now() - interval '40 days' WHERE id % 50 <> 0;
+  INSERT INTO issue_buckets (issue_id, date, event_set, user_set)
+  SELECT id, (now() AT TIME ZONE 'UTC')::date - day, event_set, user_set
+  FROM issues CROSS JOIN generate_series(0, 37) AS day JOIN pattern ON k = (id * 7919 + day * 104729) % 1000
+  WHERE id % 10 = 0 OR (id + day) % 6 = 0;
+  INSERT INTO issue_hours (issue_id, hour, event_set, user_set)
+  SELECT issue_id, hour, pattern.event_set, pattern.user_set
+  FROM issue_buckets CROSS JOIN generate_series(0, 23) AS h
+  CROSS JOIN LATERAL (SELECT (date + h * interval '1 hour') AT TIME ZONE 'UTC' AS hour) AS hours
+  JOIN pattern ON k = (issue_id * 31 + h * 17) % 900
+  WHERE date > (now() AT TIME ZONE 'UTC')::date - 8 AND hour <= now() AND (issue_id % 10 = 0 OR h % 12 = issue_id % 12);`;
+
+/** Fills a migrated database with a month of issues. */
+export async function fillMonth(databaseUrl: string, issues: number): Promise<void> {
+  await query(databaseUrl, PATTERNS);
+  await query(databaseUrl, ISSUES, [issues]);
+  await query(databaseUrl, MONTH);
+  for (const table of ['issues', 'issue_buckets', 'issue_hours', 'issue_activity'])
+    await query(databaseUrl, `VACUUM ANALYZE ${table}`);
+  await query(databaseUrl, 'CHECKPOINT');
+}
+
 /** Fills a migrated database with changed issues. */
 export async function fill(databaseUrl: string, issues: number): Promise<void> {
   await query(databaseUrl, PATTERNS);
