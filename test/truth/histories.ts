@@ -49,6 +49,10 @@ export const HISTORIES: readonly History[] = [
     name: 'slow ramp',
     from: TUESDAY,
     hours: 122,
+    calm: [
+      [0, 68],
+      [80, 122],
+    ],
     issues: [
       {
         name: 'ramp',
@@ -68,6 +72,7 @@ export const HISTORIES: readonly History[] = [
     name: 'ten-fold spike',
     from: TUESDAY,
     hours: 36,
+    calm: [[8, 28]],
     issues: [
       {
         name: 'spike',
@@ -257,6 +262,7 @@ export const HISTORIES: readonly History[] = [
     name: '500 small issues',
     from: TUESDAY,
     hours: 26,
+    calm: [[14, 26]],
     issues: [
       {
         name: 'one event',
@@ -276,6 +282,7 @@ export const HISTORIES: readonly History[] = [
     name: 'steady',
     from: TUESDAY,
     hours: 24,
+    calm: [[8, 24]],
     issues: [
       {
         name: 'most frequent, steady',
@@ -288,6 +295,11 @@ export const HISTORIES: readonly History[] = [
     name: 'weekday rhythm',
     from: new Date('2026-03-13T12:00:00Z'),
     hours: 84,
+    calm: [
+      [0, 36],
+      [48, 66],
+      [72, 84],
+    ],
     rhythm: weekdayRhythm,
     issues: [
       {
@@ -314,6 +326,7 @@ export const HISTORIES: readonly History[] = [
     name: 'climb to rank 3',
     from: TUESDAY,
     hours: 76,
+    calm: [[14, 76]],
     issues: [
       {
         name: 'climber',
@@ -381,6 +394,7 @@ export const HISTORIES: readonly History[] = [
     name: 'small issue',
     from: TUESDAY,
     hours: 50,
+    calm: [[0, 50]],
     issues: [
       {
         name: 'twelve users',

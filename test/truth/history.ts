@@ -61,10 +61,14 @@ export interface History {
   readonly issues: readonly LabelledIssue[];
   /** How many times each event is forwarded. Default: once. */
   readonly forwarded?: number;
+  /** Old issues without a label. Default: 25. */
+  readonly background?: number;
   /** A factor for the rates of the background. Default: 1 at all times. */
   readonly rhythm?: (date: Date) => number;
   /** When release 141 begins to replace 140 in the background. Default: never. */
   readonly deploy?: Hour;
+  /** Hours between which nothing is expected. There a run each hour saves time. */
+  readonly calm?: readonly (readonly [from: Hour, until: Hour])[];
 }
 
 export function never(because: string): Label {

@@ -15,7 +15,8 @@ import { namesOf } from './stream.ts';
 
 /** As the watcher runs by default. */
 const SCORED_STEP = 5 * 60_000;
-const WARM_UP_STEP = HOUR;
+const CALM_STEP = HOUR;
+const WARM_UP_STEP = 4 * HOUR;
 const BATCH = 500;
 
 /**
@@ -38,7 +39,7 @@ export async function replay(
   const signal = new AbortController().signal;
   let next = 0;
   let again: readonly ErrorEvent[] = [];
-  for (let now = firstStep(events, from); now <= until; now += now < from ? WARM_UP_STEP : SCORED_STEP) {
+  for (let now = firstStep(events, from); now <= until; now += stepAt(history, now)) {
     const begin = next;
     while ((events[next]?.arrives ?? Number.POSITIVE_INFINITY) <= now) next += 1;
     const arrived = events.slice(begin, next).map(asStored);
@@ -50,7 +51,13 @@ export async function replay(
   return await alertsOf(pool);
 }
 
-/** The first warm-up step that sees an event. All steps are on the hour until `from`. */
+function stepAt({ from, calm = [] }: History, now: number): number {
+  const hour = (now - from.getTime()) / HOUR;
+  if (hour < 0) return WARM_UP_STEP;
+  return calm.some(([begin, end]) => hour >= begin && hour < end) ? CALM_STEP : SCORED_STEP;
+}
+
+/** The first warm-up step that sees an event. The last one is at `from`. */
 function firstStep(events: readonly TruthEvent[], from: number): number {
   const first = events[0]?.arrives ?? from;
   return Math.min(from, from - Math.floor((from - first) / WARM_UP_STEP) * WARM_UP_STEP);

@@ -41,7 +41,7 @@ export function namesOf({ name, copies = 1 }: LabelledIssue): string[] {
 
 /** Old issues at steady rates, the most frequent with 24 events an hour. Their frequencies fall as ranks of words do. */
 function background(history: History): TruthEvent[] {
-  return Array.from({ length: BACKGROUND_ISSUES }, (_, index) => {
+  return Array.from({ length: history.background ?? BACKGROUND_ISSUES }, (_, index) => {
     const name = `background ${index + 1}`;
     const random = randomOf(`${history.name}/${name}`);
     const rate = 24 / (index + 1) ** 0.9;
