@@ -77,11 +77,17 @@ async function unaware(issue: Issue, context: TriggerContext, days: number): Pro
   return longAgo;
 }
 
-/** Whether the last 24 hours had twice as many events as a usual day of the week before. */
+/**
+ * Whether the last 24 hours had twice as many events as a usual day of the week before, and twice as many users: one
+ * browser in a loop adds no users. A user counts once in each hour.
+ */
 async function hasDoubled(issue: Issue, context: TriggerContext): Promise<boolean> {
   const hours = await context.series(issue, { hours: 8 * 24 - 1 });
-  const total = (some: typeof hours) => some.reduce((sum, { events }) => sum + events, 0);
-  return total(hours.slice(-24)) >= (2 * total(hours.slice(0, -24))) / 7;
+  const doubled = (count: 'events' | 'users') => {
+    const total = (some: typeof hours) => some.reduce((sum, hour) => sum + hour[count], 0);
+    return total(hours.slice(-24)) >= (2 * total(hours.slice(0, -24))) / 7;
+  };
+  return doubled('events') && doubled('users');
 }
 
 /** The first ranks without extensions. An extension's issue may have the browser's module, so its frames are read too. */

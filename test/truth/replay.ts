@@ -45,6 +45,7 @@ export async function replay(
     const arrived = events.slice(begin, next).map(asStored);
     await store(pool, [...again, ...arrived]);
     if (arrived.length > 0 || again.length > 0) await runAt(pool, dependencies, new Date(now), signal);
+    if (now === from) await pool.query('ANALYZE');
     again = history.forwarded === 2 ? arrived : [];
     progress((next + 1) / events.length);
   }

@@ -73,12 +73,16 @@ describe('newTopIssue', () => {
 
   it('notifies of a doubled issue that another trigger notified of long ago, but never twice itself', async () => {
     const trigger = newTopIssue(EMAILS);
-    /** Events of an hour in the week before, and in the last 24 hours. */
-    const recipients = async (answers: Answers, [before, since]: readonly [number, number]) => {
+    /** Events of an hour in the week before, and in the last 24 hours, each of another user by default. */
+    const recipients = async (
+      answers: Answers,
+      [before, since]: readonly [number, number],
+      usersOf = (events: number) => events,
+    ) => {
       const hours = Array.from({ length: 192 }, (_, index) => (index < 168 ? before : since));
       const series = bucketsOf(
         'hour',
-        hours.map((events) => ({ events, users: events })),
+        hours.map((events) => ({ events, users: usersOf(events) })),
       );
       const verdict = await verdictOf(trigger, { ranking: ranked(1, 300), series, ...answers });
       return verdict.notify ? verdict.recipients : [];
@@ -86,6 +90,8 @@ describe('newTopIssue', () => {
     const weekAgo = { notified: { '1': ago(7 * DAY), '2': ago(7 * DAY + 1) } };
     expect(await recipients(weekAgo, [5, 10])).toEqual([BOB]);
     expect(await recipients(weekAgo, [5, 9])).toEqual([]);
+    expect(await recipients(weekAgo, [5, 900], () => 5)).toEqual([]);
+    expect(await recipients(weekAgo, [5, 10], () => 0)).toEqual([BOB]);
     const at = ago(30 * DAY);
     const byThis = { notified: { '1': at, '2': at }, alerts: { '1': { at, events: 1, users: 1 } } };
     expect(await recipients(byThis, [5, 10])).toEqual([BOB]);
