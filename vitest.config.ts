@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const CORES = availableParallelism();
@@ -8,6 +9,8 @@ const SERVER_FILES = Math.min(3 * CORES, 8);
 const LIMIT_MILLISECONDS = 900_000;
 
 export default defineConfig({
+  // A trigger file gets the sources, as it does from the watcher, and not the last build.
+  resolve: { alias: { 'bec-alerts': fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     testTimeout: LIMIT_MILLISECONDS,
     hookTimeout: LIMIT_MILLISECONDS,

@@ -1,7 +1,8 @@
 import { estimate } from '../domain/estimate.ts';
-import type { RankedIssue } from '../domain/issue.ts';
+import type { Issue, RankedIssue } from '../domain/issue.ts';
 import { EXTENSION_SCHEMES } from '../domain/stack.ts';
-import type { Trigger, TriggerContext } from '../domain/trigger.ts';
+import { DAY } from '../domain/time.ts';
+import type { Recipient, Trigger, TriggerContext } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
@@ -16,18 +17,24 @@ export interface NewTopIssueOptions {
   readonly rank?: number;
   /** Only issues with more events than this are notified. Default: 200. */
   readonly moreEventsThan?: number;
+  /**
+   * The least number of affected users, since one browser in a loop is not a top issue. It doesn't count if no event
+   * names a user. Default: 5.
+   */
+  readonly users?: number;
 }
 
 /** Issues beyond the asked rank that are read if extensions take some of the ranks. */
 const EXTENSIONS_AMONG_RANKS = 40;
 
 /**
- * Notifies each recipient once of an issue that is among the most frequent of the week. Issues of browser extensions have
- * no rank.
+ * Notifies each recipient once of an issue that is among the most frequent of the week. Recipients that another trigger
+ * notified of it are left out, unless that was more than a week ago and the issue has doubled. Issues of browser
+ * extensions have no rank.
  */
 export function newTopIssue(emails: readonly string[], options: NewTopIssueOptions = {}): Trigger {
-  const defaults = { name: 'New top crasher', days: 7, rank: 10, moreEventsThan: 200 };
-  const { name, days, rank, moreEventsThan } = withDefaults('newTopIssue', options, defaults);
+  const defaults = { name: 'New top crasher', days: 7, rank: 10, moreEventsThan: 200, users: 5 };
+  const { name, days, rank, moreEventsThan, users: least } = withDefaults('newTopIssue', options, defaults);
   return defineTrigger({
     name,
     emails,
@@ -41,7 +48,10 @@ export function newTopIssue(emails: readonly string[], options: NewTopIssueOptio
           because: `its events over ${days} days (${place.events}) are not more than ${moreEventsThan}`,
         };
       }
-      const recipients = await context.neverNotified(issue);
+      if (place.users > 0 && place.users < least) {
+        return { notify: false, because: `${place.users} users are fewer than ${least}` };
+      }
+      const recipients = await unaware(issue, context, days);
       if (recipients.length === 0) return { notify: false, because: ALL_NOTIFIED };
       return {
         notify: true,
@@ -50,6 +60,34 @@ export function newTopIssue(emails: readonly string[], options: NewTopIssueOptio
       };
     },
   });
+}
+
+/**
+ * The recipients that no trigger notified of the issue. If the issue has grown much since, also those that only another
+ * trigger notified, before the days of the ranking. They know it as a rare issue, so its rank is news.
+ */
+async function unaware(issue: Issue, context: TriggerContext, days: number): Promise<readonly Recipient[]> {
+  const never = await context.neverNotified(issue);
+  if (never.length === context.recipients.length) return never;
+  const neverByThis = await context.neverNotified(issue, 'thisTrigger');
+  const times = await Promise.all(neverByThis.map((recipient) => context.lastNotified(recipient, issue)));
+  const since = context.now.getTime() - days * DAY;
+  const longAgo = neverByThis.filter((_, index) => (times[index]?.getTime() ?? 0) < since);
+  if (longAgo.length === never.length || !(await hasDoubled(issue, context))) return never;
+  return longAgo;
+}
+
+/**
+ * Whether the last 24 hours had twice as many events as a usual day of the week before, and twice as many users: one
+ * browser in a loop adds no users. A user counts once in each hour.
+ */
+async function hasDoubled(issue: Issue, context: TriggerContext): Promise<boolean> {
+  const hours = await context.series(issue, { hours: 8 * 24 - 1 });
+  const doubled = (count: 'events' | 'users') => {
+    const total = (some: typeof hours) => some.reduce((sum, hour) => sum + hour[count], 0);
+    return total(hours.slice(-24)) >= (2 * total(hours.slice(0, -24))) / 7;
+  };
+  return doubled('events') && doubled('users');
 }
 
 /** The first ranks without extensions. An extension's issue may have the browser's module, so its frames are read too. */

@@ -16,6 +16,8 @@ export interface SpikeOptions {
   readonly events?: number;
   /** The least number of affected users in the hour, since one browser in a loop is not a spike. Default: 20. */
   readonly users?: number;
+  /** Calm hours in a row after which another spike is news. A bursting issue is one incident. Default: 6. */
+  readonly calmHours?: number;
 }
 
 const WEEK_HOURS = 7 * 24;
@@ -26,12 +28,18 @@ const ENOUGH_EVENTS = 35;
 
 /**
  * Notifies of an issue with many more events within an hour than in its usual hour. The usual hour is the mean of seven
- * days. The trigger notifies again only after the issue calmed down: a whole hour had fewer than half of the events that
- * are a spike. Issues younger than a day and issues of browser extensions are left out.
+ * days. The trigger notifies again only after the issue calmed down. It is calm after six whole hours in a row with fewer
+ * than half of the events that are a spike. Issues younger than a day and issues of browser extensions are left out.
  */
 export function spike(emails: readonly string[], options: SpikeOptions = {}): Trigger {
-  const defaults = { name: 'Spike', times: 5, events: 50, users: 20 };
-  const { name, times, events: floor, users: leastUsers } = withDefaults('spike', options, defaults);
+  const defaults = { name: 'Spike', times: 5, events: 50, users: 20, calmHours: 6 };
+  const {
+    name,
+    times,
+    events: floor,
+    users: leastUsers,
+    calmHours,
+  } = withDefaults('spike', options, defaults);
   return defineTrigger({
     name,
     emails,
@@ -54,7 +62,7 @@ export function spike(emails: readonly string[], options: SpikeOptions = {}): Tr
       if (hour.users < leastUsers) {
         return { notify: false, because: `${hour.users} users in an hour are fewer than ${leastUsers}` };
       }
-      const ready = await calmed(issue, context, known, needed / 2);
+      const ready = await calmed(issue, context, known, { below: needed / 2, hours: calmHours });
       if (ready.length === 0) return { notify: false, because: 'all recipients know of this spike' };
       const recipients = await outsideOfLastHour(issue, context, ready);
       if (recipients.length === 0) return { notify: false, because: NOTIFIED_WITHIN_HOUR };
@@ -99,16 +107,23 @@ function sum(hours: readonly BucketCounts[]): number {
 async function calmed(
   issue: Issue,
   context: TriggerContext,
-  hours: readonly BucketCounts[],
-  calm: number,
+  known: readonly BucketCounts[],
+  calm: { readonly below: number; readonly hours: number },
 ): Promise<Recipient[]> {
   const alerts = await Promise.all(
     context.recipients.map((recipient) => context.lastAlert(recipient, issue)),
   );
-  const over = hours.slice(0, -1);
-  const calmedAfter = (alert: LastAlert) =>
-    alert.at < (hours[0]?.at ?? alert.at) ||
-    over.some(({ at, events }) => at.getTime() > alert.at.getTime() && events < calm);
+  const over = known.slice(0, -1);
+  const calmedAfter = (alert: LastAlert) => {
+    if (alert.at < (over[0]?.at ?? alert.at)) return true;
+    let inRow = 0;
+    return over
+      .filter(({ at }) => at > alert.at)
+      .some(({ events }) => {
+        inRow = events < calm.below ? inRow + 1 : 0;
+        return inRow >= calm.hours;
+      });
+  };
   return context.recipients.filter((_, index) => {
     const alert = alerts[index] ?? null;
     return alert === null || calmedAfter(alert);
@@ -116,5 +131,5 @@ async function calmed(
 }
 
 function rate(events: number): string {
-  return events < 10 ? number(Math.round(events * 10) / 10) : number(events);
+  return events < 10 ? String(Math.round(events * 10) / 10) : number(events);
 }

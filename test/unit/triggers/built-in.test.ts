@@ -3,31 +3,23 @@ import type { Issue, RankedIssue } from '../../../src/domain/issue.ts';
 import type { Recipient, Trigger, TriggerContext, Verdict } from '../../../src/domain/trigger.ts';
 import { builtInTriggers } from '../../../src/triggers/index.ts';
 import { anIssue } from '../../support/issues.ts';
-
-const ANN: Recipient = { id: '1', email: 'ann@example.com' };
-const BOB: Recipient = { id: '2', email: 'bob@example.com' };
+import { ANN, BOB, fakeContext, NOW } from '../../support/trigger-context.ts';
 
 interface Asked {
   readonly top?: Parameters<TriggerContext['top']>[0];
 }
 
-/** Answers as a run would; counts are exact, which real ones over 160 are not. */
+/** @param never the recipients that nobody notified */
 function contextOf(ranking: readonly RankedIssue[], never: readonly Recipient[], asked: Asked[] = []) {
-  const context: TriggerContext = {
-    now: new Date('2026-05-06T12:00:00Z'),
-    recipients: [ANN, BOB],
-    counts: async () => ({ events: 0, users: 0 }),
-    series: async () => [],
-    tags: async () => [],
-    async top(query) {
+  const known = [ANN, BOB].filter((recipient) => !never.includes(recipient));
+  const context = fakeContext({ ranking, notified: Object.fromEntries(known.map(({ id }) => [id, NOW])) });
+  return {
+    ...context,
+    top: (query: Parameters<TriggerContext['top']>[0]) => {
       asked.push({ top: query });
-      return ranking.slice(0, query.limit);
+      return context.top(query);
     },
-    lastNotified: async () => null,
-    lastAlert: async () => null,
-    neverNotified: async () => never,
   };
-  return context;
 }
 
 function builtIn(name: string): Trigger {
@@ -65,9 +57,9 @@ describe('New top crasher', () => {
       issue: anIssue({ id: String(1_000 + index) }),
       rank: index + 1,
       events,
-      users: 1,
+      users: 5,
     }));
-    return others.with(rank - 1, { issue, rank, events, users: 1 });
+    return others.with(rank - 1, { issue, rank, events, users: 5 });
   };
 
   it.each([

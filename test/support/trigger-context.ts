@@ -1,0 +1,46 @@
+import type { BucketCounts, Counts, RankedIssue, TagCount } from '../../src/domain/issue.ts';
+import { DAY, HOUR } from '../../src/domain/time.ts';
+import type { LastAlert, Recipient, TriggerContext } from '../../src/domain/trigger.ts';
+
+export const ANN: Recipient = { id: '1', email: 'ann@example.com' };
+export const BOB: Recipient = { id: '2', email: 'bob@example.com' };
+export const NOW = new Date('2026-05-06T12:00:00Z');
+
+/** The answers of a made-up run. Each question that isn't answered gets zeros, nothing, or nobody. */
+export interface Answers {
+  readonly now?: Date;
+  readonly counts?: Counts;
+  readonly series?: readonly BucketCounts[];
+  /** Of each issue's id. */
+  readonly releases?: Readonly<Record<string, readonly TagCount[]>>;
+  readonly ranking?: readonly RankedIssue[];
+  /** Of each recipient's id, by any trigger. */
+  readonly notified?: Readonly<Record<string, Date>>;
+  /** The trigger's own last alerts, of each recipient's id. */
+  readonly alerts?: Readonly<Record<string, LastAlert>>;
+}
+
+/** Answers as a run would. Counts are exact, unlike a run's counts over 150. */
+export function fakeContext(answers: Answers = {}): TriggerContext {
+  const { notified = {}, alerts = {}, releases = {}, ranking = [] } = answers;
+  const recipients = [ANN, BOB];
+  return {
+    now: answers.now ?? NOW,
+    recipients,
+    counts: async () => answers.counts ?? { events: 0, users: 0 },
+    series: async () => answers.series ?? [],
+    tags: async (issue) => releases[issue.id] ?? [],
+    top: async ({ limit }) => ranking.slice(0, limit),
+    lastNotified: async ({ id }) => notified[id] ?? null,
+    lastAlert: async ({ id }) => alerts[id] ?? null,
+    neverNotified: async (_, by = 'anyTrigger') =>
+      recipients.filter(({ id }) => (by === 'anyTrigger' ? notified : alerts)[id] === undefined),
+  };
+}
+
+/** Buckets of these counts, the last of which is the current one. */
+export function bucketsOf(unit: 'day' | 'hour', counts: readonly Counts[], now = NOW): BucketCounts[] {
+  const step = unit === 'day' ? DAY : HOUR;
+  const current = Math.floor(now.getTime() / step) * step;
+  return counts.map((one, index) => ({ ...one, at: new Date(current - (counts.length - 1 - index) * step) }));
+}
