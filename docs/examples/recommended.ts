@@ -12,6 +12,6 @@ export default [
   bec.spike(emails),
   bec.newIssueHitsUsers(emails),
   bec.newInRelease(emails),
-  bec.newTopIssue(emails),
+  bec.newTopIssue(emails, { users: 5, againAfterDays: 7 }),
   bec.userMilestones(emails, { milestones: [100, 1_000, 10_000, 100_000, 1_000_000] }),
 ];

@@ -79,8 +79,8 @@ export interface EarlierAlert extends Pair {
 }
 
 /**
- * The last alert of each trigger to these recipients before an instant. If the recipient was notified later again, what was
- * remembered before is gone. Then it comes from the alerts that are still stored.
+ * The last alert of each trigger to these recipients before an instant. A later notification replaced the remembered one.
+ * Then the alerts come from the outbox, as far as they are still stored.
  */
 export async function alertsBefore(
   db: Db,

@@ -18,23 +18,39 @@ export interface NewTopIssueOptions {
   /** Only issues with more events than this are notified. Default: 200. */
   readonly moreEventsThan?: number;
   /**
-   * The least number of affected users, since one browser in a loop is not a top issue. It doesn't count if no event
-   * names a user. Default: 5.
+   * The least number of affected users: 5 leaves out one browser in a loop. Issues without a user in any event are not left
+   * out. Default: 1.
    */
   readonly users?: number;
+  /**
+   * Days after which a recipient that only other triggers notified is notified again, if the issue has doubled. Default:
+   * 36,500, which is never.
+   */
+  readonly againAfterDays?: number;
 }
+
+const DEFAULTS = {
+  name: 'New top crasher',
+  days: 7,
+  rank: 10,
+  moreEventsThan: 200,
+  users: 1,
+  againAfterDays: 36_500,
+};
 
 /** Issues beyond the asked rank that are read if extensions take some of the ranks. */
 const EXTENSIONS_AMONG_RANKS = 40;
 
 /**
  * Notifies each recipient once of an issue that is among the most frequent of the week. Recipients that another trigger
- * notified of it are left out, unless that was more than a week ago and the issue has doubled. Issues of browser
- * extensions have no rank.
+ * notified of it are left out. Issues of browser extensions have no rank.
  */
 export function newTopIssue(emails: readonly string[], options: NewTopIssueOptions = {}): Trigger {
-  const defaults = { name: 'New top crasher', days: 7, rank: 10, moreEventsThan: 200, users: 5 };
-  const { name, days, rank, moreEventsThan, users: least } = withDefaults('newTopIssue', options, defaults);
+  const { name, days, rank, moreEventsThan, users, againAfterDays } = withDefaults(
+    'newTopIssue',
+    options,
+    DEFAULTS,
+  );
   return defineTrigger({
     name,
     emails,
@@ -48,10 +64,10 @@ export function newTopIssue(emails: readonly string[], options: NewTopIssueOptio
           because: `its events over ${days} days (${place.events}) are not more than ${moreEventsThan}`,
         };
       }
-      if (place.users > 0 && place.users < least) {
-        return { notify: false, because: `${place.users} users are fewer than ${least}` };
+      if (place.users > 0 && place.users < users) {
+        return { notify: false, because: `${place.users} users are fewer than ${users}` };
       }
-      const recipients = await unaware(issue, context, days);
+      const recipients = await unaware(issue, context, againAfterDays);
       if (recipients.length === 0) return { notify: false, because: ALL_NOTIFIED };
       return {
         notify: true,
@@ -63,22 +79,28 @@ export function newTopIssue(emails: readonly string[], options: NewTopIssueOptio
 }
 
 /**
- * The recipients that no trigger notified of the issue. If the issue has grown much since, also those that only another
- * trigger notified, before the days of the ranking. They know it as a rare issue, so its rank is news.
+ * The recipients that no trigger notified of the issue. If the issue has doubled, also those that only another trigger
+ * notified, longer ago. They know it as a rare issue, so its rank is news.
  */
-async function unaware(issue: Issue, context: TriggerContext, days: number): Promise<readonly Recipient[]> {
+async function unaware(
+  issue: Issue,
+  context: TriggerContext,
+  againAfterDays: number,
+): Promise<readonly Recipient[]> {
   const never = await context.neverNotified(issue);
   if (never.length === context.recipients.length) return never;
   const neverByThis = await context.neverNotified(issue, 'thisTrigger');
   const times = await Promise.all(neverByThis.map((recipient) => context.lastNotified(recipient, issue)));
-  const since = context.now.getTime() - days * DAY;
-  const longAgo = neverByThis.filter((_, index) => (times[index]?.getTime() ?? 0) < since);
+  const since = context.now.getTime() - againAfterDays * DAY;
+  const longAgo = neverByThis.filter(
+    (_, index) => (times[index]?.getTime() ?? Number.NEGATIVE_INFINITY) < since,
+  );
   if (longAgo.length === never.length || !(await hasDoubled(issue, context))) return never;
   return longAgo;
 }
 
 /**
- * Whether the last 24 hours had twice as many events as a usual day of the week before, and twice as many users: one
+ * Whether the last 24 hours had twice as many events as a usual day of the week before, and twice as many users. One
  * browser in a loop adds no users. A user counts once in each hour.
  */
 async function hasDoubled(issue: Issue, context: TriggerContext): Promise<boolean> {

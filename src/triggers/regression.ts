@@ -33,6 +33,11 @@ export function regression(emails: readonly string[], options: RegressionOptions
       const age = context.now.getTime() - issue.firstSeen.getTime();
       if (age < quietDays * DAY) return { notify: false, because: `it is younger than ${quietDays} days` };
       if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
+      // Other triggers ask for the week too, so this question costs nothing. Most issues end here.
+      const week = await context.counts(issue, { days: 7 });
+      if (week.events < floor || week.users < leastUsers) {
+        return { notify: false, because: `${week.events} events by ${week.users} users over 7 days are few` };
+      }
       const days = await context.series(issue, { days: quietDays + DAYS_BACK - 1 });
       const firstBack = days.findIndex(({ events }) => events > 0);
       const cameBack = days[firstBack];

@@ -45,6 +45,14 @@ export function spike(emails: readonly string[], options: SpikeOptions = {}): Tr
     emails,
     async evaluate(issue, context) {
       if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
+      // Most issues are far from a spike, and two hours cost less to read than a week of hours.
+      const recent = await context.counts(issue, { hours: 1 });
+      if (recent.events < floor || recent.users < leastUsers) {
+        return {
+          notify: false,
+          because: `${recent.events} events by ${recent.users} users in two hours are few`,
+        };
+      }
       const hours = await context.series(issue, { hours: WEEK_HOURS + 1 });
       const known = hours.filter(({ at }) => at.getTime() > issue.firstSeen.getTime() - HOUR);
       if (known.length < LEAST_HOURS) {

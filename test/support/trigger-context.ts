@@ -27,7 +27,7 @@ export function fakeContext(answers: Answers = {}): TriggerContext {
   return {
     now: answers.now ?? NOW,
     recipients,
-    counts: async () => answers.counts ?? { events: 0, users: 0 },
+    counts: async (_, window) => answers.counts ?? countsOf(answers.series ?? [], window),
     series: async () => answers.series ?? [],
     tags: async (issue) => releases[issue.id] ?? [],
     top: async ({ limit }) => ranking.slice(0, limit),
@@ -36,6 +36,14 @@ export function fakeContext(answers: Answers = {}): TriggerContext {
     neverNotified: async (_, by = 'anyTrigger') =>
       recipients.filter(({ id }) => (by === 'anyTrigger' ? notified : alerts)[id] === undefined),
   };
+}
+
+/** The counts of the last buckets, if no user comes twice. */
+function countsOf(series: readonly BucketCounts[], window: { days: number } | { hours: number }): Counts {
+  const back = 'hours' in window ? window.hours : window.days;
+  const last = series.slice(-1 - back);
+  const sum = (count: 'events' | 'users') => last.reduce((total, bucket) => total + bucket[count], 0);
+  return { events: sum('events'), users: sum('users') };
 }
 
 /** Buckets of these counts, the last of which is the current one. */

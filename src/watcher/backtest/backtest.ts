@@ -37,8 +37,8 @@ export interface Backtest {
 const PAGE_SIZE = 500;
 
 /**
- * Evaluates what is stored as the runs of the past would have: at the end of each hour, or of each day where no hours are
- * stored. It shows each step the database as it was then. Everything happens in one transaction that is rolled back. It
+ * Evaluates the stored counts as the runs of the past would have. It does so at the end of each hour, or of each day where
+ * no hours are stored. Each step sees the database as it was then. Everything happens in one transaction that is rolled back. It
  * takes no lock, so a watcher may run at the same time.
  * @throws CodedError if the database fails
  */

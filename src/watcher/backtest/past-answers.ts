@@ -7,7 +7,7 @@ import type { Answers } from '../run/answers.ts';
 import { answersAt } from '../run/answers.ts';
 import type { Notifications } from './notifications.ts';
 
-/** What all steps of a backtest share. */
+/** The parts of a backtest that answers come from, the same for all its steps. */
 export interface PastSource {
   readonly tx: Transaction;
   /** The first hour that is stored; earlier hours are estimated from their days. Null if no hour is stored. */

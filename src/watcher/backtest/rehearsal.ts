@@ -14,7 +14,7 @@ import { pastAnswers } from './past-answers.ts';
 import type { AlertTally } from './tally.ts';
 import { tallyAlerts } from './tally.ts';
 
-/** What the triggers of one file would have done. */
+/** The decisions that the triggers of one file would have made. */
 export interface RehearsedFile {
   readonly alerts: AlertTally;
   /** In the triggers' order. */

@@ -13,7 +13,7 @@ export interface PastAlert {
   readonly because: string;
 }
 
-/** What the triggers of one file would have sent. */
+/** The alerts that the triggers of one file would have sent. */
 export interface AlertTally {
   readonly alerts: number;
   readonly issues: number;
