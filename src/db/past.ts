@@ -37,16 +37,25 @@ async function storedHours(db: Db): Promise<Stored> {
 }
 
 /**
- * Temporary views that hide what happened after a step, under the names of the tables. Postgres looks for temporary
- * objects first, so every query that reads a table reads its past instead. A step's day is the union of its hours so far.
+ * Temporary views that hide everything after a step, under the names of the tables. Postgres looks for temporary objects
+ * first, so every query that reads a table reads its past instead. The current day of a step comes from `past_day`: the
+ * union of the day's hours up to each hour. An upsert per step would leave versions that the transaction can't remove.
  */
 const VIEWS = (schema: string) => `
-  CREATE TEMP TABLE past_day (
-    issue_id bigint PRIMARY KEY, event_set hll(11, 5, -1, 1) NOT NULL, user_set hll(11, 5, -1, 1) NOT NULL
-  ) ON COMMIT DROP;
+  CREATE TEMP TABLE past_day ON COMMIT DROP AS
+    SELECT issue_id, hour AS since, coalesce(lead(hour) OVER day, date_trunc('day', hour, 'UTC') + interval '1 day') AS until,
+           hll_union_agg(event_set) OVER day AS event_set, hll_union_agg(user_set) OVER day AS user_set
+    FROM ${schema}.issue_hours WHERE hour >= $1::timestamptz
+    WINDOW day AS (PARTITION BY issue_id, date_trunc('day', hour, 'UTC') ORDER BY hour);
+  CREATE INDEX ON past_day (issue_id, since);
+  CREATE INDEX ON past_day (since);
+  ANALYZE past_day;
   CREATE TEMP VIEW issue_buckets AS
     SELECT issue_id, date, event_set, user_set FROM ${schema}.issue_buckets WHERE date < ${setting('day', 'date')}
-    UNION ALL SELECT issue_id, ${setting('day', 'date')}, event_set, user_set FROM past_day;
+    UNION ALL
+    SELECT issue_id, ${setting('day', 'date')}, event_set, user_set FROM past_day
+    WHERE since >= ${setting('midnight', 'timestamptz')} AND since <= ${setting('end', 'timestamptz')}
+      AND until > ${setting('end', 'timestamptz')};
   CREATE TEMP VIEW issue_hours AS
     SELECT * FROM ${schema}.issue_hours WHERE hour <= ${setting('end', 'timestamptz')};
   CREATE TEMP VIEW issue_tags AS
@@ -58,29 +67,33 @@ function setting(name: string, type: string): string {
   return `current_setting('bec_alerts.past_${name}')::${type}`;
 }
 
-/** The database as it was at the end of a step, seen by every query of a transaction. */
+/** The database as it was at the end of a step, as every query of the transaction sees it. */
 export interface Past extends Stored {
-  /** Steps must come in order. */
   moveTo(step: Step): Promise<void>;
   /** Our ids of the issues with events in the current step, in order. */
   activeIssues(): Promise<string[]>;
 }
 
-/** Opens the past in a transaction that is rolled back at its end, and that may write nothing else from here on. */
+/** Opens the past in a transaction that is rolled back at its end, and that may write nothing from here on. */
 export async function openPast(tx: Db): Promise<Past> {
   const schema = await schemaOf(tx, 'issue_buckets');
   const stored = await storedHours(tx);
-  await tx.query({ text: VIEWS(schema) });
+  const hoursSince = stored.hoursSince?.toISOString() ?? 'infinity';
+  await tx.query({ text: VIEWS(schema).replaceAll('$1', `'${hoursSince}'`) });
   await forbidWrites(tx);
   let step: Step | undefined;
   return {
     ...stored,
     async moveTo(next) {
-      const isNewDay = step === undefined || utcDay(step.start) !== utcDay(next.start);
       step = next;
-      await tx.query({ text: SETTINGS, values: [dayAfterWholeDays(next), next.end.toISOString()] });
-      if (isNewDay) await tx.query({ text: 'DELETE FROM past_day' });
-      if (next.unit === 'hour') await tx.query({ text: addHour(schema), values: [next.start.toISOString()] });
+      await tx.query({
+        text: SETTINGS,
+        values: [
+          dayAfterWholeDays(next),
+          next.unit === 'hour' ? midnight(next) : 'infinity',
+          next.end.toISOString(),
+        ],
+      });
     },
     async activeIssues() {
       if (step === undefined) throw new Error('no step was begun');
@@ -106,18 +119,19 @@ async function schemaOf(db: Db, table: string): Promise<string> {
   return row.schema;
 }
 
-const SETTINGS = `SELECT set_config('bec_alerts.past_day', $1, true), set_config('bec_alerts.past_end', $2, true)`;
+const SETTINGS = `
+  SELECT set_config('bec_alerts.past_day', $1, true), set_config('bec_alerts.past_midnight', $2, true),
+         set_config('bec_alerts.past_end', $3, true)`;
+
+/** The first instant of the UTC day of a step. */
+function midnight({ start }: Step): string {
+  return new Date(Math.floor(start.getTime() / DAY) * DAY).toISOString();
+}
 
 /** The day before which all buckets are whole: at the end of a day, the next one; within a day, the day itself. */
 function dayAfterWholeDays({ unit, start, end }: Step): string {
   return unit === 'hour' ? utcDay(start) : utcDay(new Date(end.getTime() + DAY));
 }
-
-const addHour = (schema: string) => `
-  INSERT INTO past_day AS before (issue_id, event_set, user_set)
-  SELECT issue_id, event_set, user_set FROM ${schema}.issue_hours WHERE hour = $1::timestamptz
-  ON CONFLICT (issue_id) DO UPDATE SET
-    event_set = hll_union(before.event_set, excluded.event_set), user_set = hll_union(before.user_set, excluded.user_set)`;
 
 const activeInHour = (schema: string) =>
   `SELECT issue_id FROM ${schema}.issue_hours WHERE hour = $1::timestamptz ORDER BY issue_id`;

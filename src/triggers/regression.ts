@@ -16,6 +16,9 @@ export interface RegressionOptions {
   readonly users?: number;
 }
 
+const WEEK = 7;
+/** Two estimates whose sets differ by this factor differ by eight standard errors. */
+const SURELY_MORE = 1.2;
 /** Days since the comeback during which the trigger waits for enough events, today included. */
 const DAYS_BACK = 3;
 
@@ -33,10 +36,19 @@ export function regression(emails: readonly string[], options: RegressionOptions
       const age = context.now.getTime() - issue.firstSeen.getTime();
       if (age < quietDays * DAY) return { notify: false, because: `it is younger than ${quietDays} days` };
       if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
-      // Other triggers ask for the week too, so this question costs nothing. Most issues end here.
-      const week = await context.counts(issue, { days: 7 });
-      if (week.events < floor || week.users < leastUsers) {
-        return { notify: false, because: `${week.events} events by ${week.users} users over 7 days are few` };
+      const [recent, week] = await Promise.all([
+        context.counts(issue, { days: DAYS_BACK - 1 }),
+        context.counts(issue, { days: WEEK }),
+      ]);
+      if (recent.events < floor || recent.users < leastUsers) {
+        return {
+          notify: false,
+          because: `${recent.events} events by ${recent.users} users in ${DAYS_BACK} days are few`,
+        };
+      }
+      // Two counts cost less than a series of days, and decide most issues.
+      if (quietDays > WEEK && week.events > SURELY_MORE * recent.events) {
+        return { notify: false, because: `it had events within ${quietDays} days before` };
       }
       const days = await context.series(issue, { days: quietDays + DAYS_BACK - 1 });
       const firstBack = days.findIndex(({ events }) => events > 0);
