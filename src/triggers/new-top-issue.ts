@@ -78,7 +78,7 @@ async function unaware(issue: Issue, context: TriggerContext, days: number): Pro
 }
 
 /**
- * Whether the last 24 hours had twice as many events as a usual day of the week before, and twice as many users: one
+ * Whether the last 24 hours had twice as many events as a usual day of the week before, and twice as many users. One
  * browser in a loop adds no users. A user counts once in each hour.
  */
 async function hasDoubled(issue: Issue, context: TriggerContext): Promise<boolean> {

@@ -25,8 +25,9 @@ const mistakes = (evaluate: Untyped, patience?: number) =>
     patience,
   );
 
-async function examples(): Promise<Trigger[]> {
-  const modules = readdirSync(EXAMPLES).map(
+async function examples(among: (file: string) => boolean = () => true): Promise<Trigger[]> {
+  const files = readdirSync(EXAMPLES).filter(among);
+  const modules = files.map(
     async (file) => (await import(pathToFileURL(`${EXAMPLES}${file}`).href)) as { default: Trigger[] },
   );
   return (await Promise.all(modules)).flatMap((module) => module.default);
@@ -42,7 +43,9 @@ describe('a trigger that returns verdicts', () => {
   it('is led into both of its verdicts, for one recipient and for all', async () => {
     const [, newTopCrasher] = builtInTriggers(emails);
     const seenOfAll = new Set<string>();
-    for (const trigger of [newTopCrasher, ...(await examples())]) {
+    // No made-up issue is a health check, or belongs to the newest of three releases.
+    const written = await examples((file) => file !== 'recommended.ts');
+    for (const trigger of [newTopCrasher, ...written]) {
       const seen = new Set<string>();
       for (const { issue } of MADE_UP_ISSUES) {
         for (const situation of SITUATIONS) {
