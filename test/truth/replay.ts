@@ -71,8 +71,9 @@ async function dependenciesOf(triggers: readonly unknown[]): Promise<RunDependen
     name: 'truth',
     destination: { write: (line: string) => process.stderr.write(line) },
   });
+  const loaded = await loadTriggers(triggers, 'the corpus', null, isEmail);
   return {
-    triggers: await loadTriggers(triggers, 'the corpus', null, isEmail),
+    triggers: loaded.filter(({ enabled }) => enabled),
     settings: { subjectPrefix: '[truth]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 1_000 },
     logger,
