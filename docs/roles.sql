@@ -37,8 +37,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM bec_alerts_processor, bec_alerts_
 GRANT SELECT, INSERT, UPDATE ON issues, issue_activity, issue_buckets, issue_hours, issue_tags TO bec_alerts_processor;
 
 -- The watcher reads what the processor wrote, and deletes it when it is old. It locks old rows first, which needs UPDATE of
--- one column. It changes issue_activity only after a restore. `bec-alerts status`
--- and `bec-alerts explain` use this role too.
+-- one column. It changes issue_activity only after a restore. `bec-alerts status`, `explain` and `backtest` use this role
+-- too. A backtest creates temporary tables, which Postgres allows everybody unless TEMPORARY was revoked.
 GRANT SELECT ON issues TO bec_alerts_watcher;
 GRANT SELECT, UPDATE (changed_in) ON issue_activity TO bec_alerts_watcher;
 GRANT SELECT, DELETE, UPDATE (date) ON issue_buckets TO bec_alerts_watcher;

@@ -41,6 +41,7 @@ describe('bec-alerts', () => {
     ['watcher', ['Required variables: DATABASE_URL, AWS_DEFAULT_REGION\n', 'ALERT_EMAILS']],
     ['triggers', ['--triggers', 'without an option: ALERT_EMAILS\n']],
     ['explain', ['explain [options] <issue>', 'EXPLAIN_JSON', 'Required variables: DATABASE_URL\n']],
+    ['backtest', ['--days', '--against', 'BACKTEST_AGAINST', 'Required variables: DATABASE_URL\n']],
     ['dead_letters', ['--redrive', 'Required variables: AWS_DEFAULT_REGION\n']],
     ['status', ['--connect-timeout', '--read-timeout', 'variables: DATABASE_URL, AWS_DEFAULT_REGION\n']],
     ['migrate', ['--down', 'Required variables: DATABASE_URL\n']],

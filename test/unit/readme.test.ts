@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  backtestSettings,
   deadLettersSettings,
   explainSettings,
   migrateSettings,
@@ -26,6 +27,7 @@ const SETTINGS = [
   statusSettings,
   deadLettersSettings,
   explainSettings,
+  backtestSettings,
   simulateSettings,
 ];
 

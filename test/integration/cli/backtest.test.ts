@@ -89,15 +89,15 @@ describe('bec-alerts backtest', () => {
 
   it('knows who was notified before its first step, and forgets what came later', async () => {
     await happen(pool, 'known', 3, { receivedAt: inHour(5) });
-    await happen(pool, 'told since', 3, { receivedAt: inHour(5) });
+    await happen(pool, 'notified since', 3, { receivedAt: inHour(5) });
     await pool.query(`INSERT INTO recipients (email) VALUES ($1)`, [ANN]);
     const notified = `INSERT INTO recipient_issues (recipient_id, issue_id, last_notified)
                       SELECT recipients.id, issues.id, $2 FROM recipients, issues WHERE group_id = $1`;
     await pool.query(notified, ['known', new Date(Date.now() - 9 * DAY)]);
-    await pool.query(notified, ['told since', inHour(4)]);
+    await pool.query(notified, ['notified since', inHour(4)]);
     const { stdout } = await backtest(['--days', '1', '--triggers', await anyEvent('Any'), '--json']);
     const [{ alerts }] = JSON.parse(stdout).files;
-    expect(alerts.map(({ group_id }: { group_id: string }) => group_id)).toEqual(['told since']);
+    expect(alerts.map(({ group_id }: { group_id: string }) => group_id)).toEqual(['notified since']);
   });
 
   it('counts an hour that is not stored as a 24th of its day, and says which triggers asked for one', async () => {

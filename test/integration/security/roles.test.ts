@@ -120,6 +120,13 @@ describe('the roles of docs/roles.sql', () => {
     expect(stdout).toMatch(/would notify oncall@example.com, new@example.com$/m);
   });
 
+  it('are enough for bec-alerts backtest', async () => {
+    const env = { DATABASE_URL: urlOf('watcher'), ALERT_EMAILS: 'oncall@example.com' };
+    const { code, stdout, stderr } = await runCommand(['backtest', '--days', '1'], env);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('New top crasher');
+  });
+
   it.each([
     ['processor', 'SELECT FROM recipients'],
     ['processor', 'SELECT FROM alerts'],
