@@ -5,17 +5,34 @@ import type {
   Counts,
   DayCounts,
   Issue,
+  LastAlert,
+  NewInReleaseOptions,
+  NewIssueHitsUsersOptions,
+  NewTopIssueOptions,
   Novelty,
   RankedIssue,
   Recipient,
+  RegressionOptions,
+  SpikeOptions,
   StackFrame,
   Tag,
   TagCount,
   Trigger,
   TriggerContext,
+  UserMilestonesOptions,
   Verdict,
 } from '../../src/index.ts';
-import { defineTrigger, estimate } from '../../src/index.ts';
+import {
+  defineTrigger,
+  estimate,
+  healthCheck,
+  newInRelease,
+  newIssueHitsUsers,
+  newTopIssue,
+  regression,
+  spike,
+  userMilestones,
+} from '../../src/index.ts';
 
 const evaluate = (): Verdict => ({ notify: false });
 
@@ -86,6 +103,8 @@ describe('the context', () => {
     expectTypeOf<TriggerContext['top']>().returns.resolves.toEqualTypeOf<readonly RankedIssue[]>();
     expectTypeOf<TriggerContext['lastNotified']>().returns.resolves.toEqualTypeOf<Date | null>();
     expectTypeOf<TriggerContext['neverNotified']>().returns.resolves.toEqualTypeOf<readonly Recipient[]>();
+    expectTypeOf<TriggerContext['lastAlert']>().returns.resolves.toEqualTypeOf<LastAlert | null>();
+    expectTypeOf<LastAlert>().toExtend<Counts & { readonly at: Date }>();
   });
 
   it('is asked for recipients that were never notified, by any trigger or by this one', () => {
@@ -111,6 +130,27 @@ describe('the context', () => {
     expectTypeOf<Query['by']>().toEqualTypeOf<'events' | 'users' | undefined>();
     expectTypeOf<{ days: number }>().not.toExtend<Query>();
     expectTypeOf<{ days: number; limit: number }>().toExtend<Query>();
+  });
+});
+
+describe('a ready trigger', () => {
+  type Factory<Options> = (emails: readonly string[], options?: Options) => Trigger;
+
+  it('is made of addresses, and of options that may be left out', () => {
+    expectTypeOf(newTopIssue).toEqualTypeOf<Factory<NewTopIssueOptions>>();
+    expectTypeOf(newIssueHitsUsers).toEqualTypeOf<Factory<NewIssueHitsUsersOptions>>();
+    expectTypeOf(userMilestones).toEqualTypeOf<Factory<UserMilestonesOptions>>();
+    expectTypeOf(spike).toEqualTypeOf<Factory<SpikeOptions>>();
+    expectTypeOf(regression).toEqualTypeOf<Factory<RegressionOptions>>();
+    expectTypeOf(newInRelease).toEqualTypeOf<Factory<NewInReleaseOptions>>();
+    expectTypeOf(healthCheck).toEqualTypeOf<(emails: readonly string[]) => Trigger>();
+  });
+
+  it('is refused an option that it does not have', () => {
+    // @ts-expect-error user is misspelt
+    newIssueHitsUsers([], { user: 50 });
+    // @ts-expect-error a number is needed
+    spike([], { times: '5' });
   });
 });
 
