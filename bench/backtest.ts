@@ -10,10 +10,10 @@ import { fillMonth } from './watcher-data.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const BUILT_IN = fileURLToPath(new URL('watcher-triggers.ts', import.meta.url));
-const SHIPPED = fileURLToPath(new URL('backtest-triggers.ts', import.meta.url));
+const RECOMMENDED = fileURLToPath(new URL('../docs/examples/recommended.ts', import.meta.url));
 const USAGE = `npm run bench backtest -- [--issues 10000] [--days 30]
 
-Runs \`bec-alerts backtest\` over a month of issues, with the built-in triggers and with all shipped ones.
+Runs \`bec-alerts backtest\` over a month of issues, with the built-in triggers and with the recommended ones.
 A tenth of the issues has events in each hour, the others on one day of six.`;
 
 /** Measures a backtest: wall time and the process's peak memory. */
@@ -41,7 +41,7 @@ export async function benchBacktest(parameters: readonly string[]): Promise<void
     await migrate(url, 0, createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }));
     await fillMonth(url, Number(values.issues));
     console.log(`${values.issues} issues made`);
-    for (const triggers of [BUILT_IN, SHIPPED]) await measure(url, values.days, triggers);
+    for (const triggers of [BUILT_IN, RECOMMENDED]) await measure(url, values.days, triggers);
     await postgres.dropDatabase(name);
   } finally {
     await postgres.close();

@@ -122,7 +122,8 @@ export function notKnown({ steps, hoursSince, files }: Backtest): string[] {
   );
   const byDay = steps.some(({ unit }) => unit === 'day');
   return [
-    'Alerts within one step have its end as their time. What began and ended within a step is not seen.',
+    'The first step also has issues that the triggers would have notified of earlier.',
+    'Each alert has the end of its step as its time. A change that began and ended within a step is not seen.',
     'An event counts at the time when Sentry received it. If it waited in the queue, the watcher saw it later.',
     ...(byDay ? ['The days before the first hour are evaluated once a day, at their end.'] : []),
     ...(estimating.length === 0

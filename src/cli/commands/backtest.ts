@@ -43,10 +43,7 @@ export function addBacktest(program: Command, register: Register): void {
   register(command, backtestSettings, OPTIONS, runBacktest);
 }
 
-async function runBacktest(
-  settings: BacktestSettings,
-  { logger: loggerOf, stopSignal }: CommandContext,
-): Promise<void> {
+async function runBacktest(settings: BacktestSettings, { logger: loggerOf }: CommandContext): Promise<void> {
   const { backtest } = await import('../../watcher/backtest/backtest.ts');
   const { createPool } = await import('../../db/pool.ts');
   const { backtestReport } = await import('./backtest-text.ts');
@@ -55,7 +52,6 @@ async function runBacktest(
   const sets: ReadyTrigger[][] = [];
   for (const file of files) sets.push(await enabledTriggers(settings, file));
   const logger = loggerOf('backtest');
-  const signal = stopSignal();
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'bec-alerts backtest',
@@ -65,7 +61,7 @@ async function runBacktest(
   });
   const bar = progressBar(process.stderr);
   try {
-    const result = await backtest(pool, { days: settings.BACKTEST_DAYS, sets, progress: bar.show, signal });
+    const result = await backtest(pool, { days: settings.BACKTEST_DAYS, sets, progress: bar.show });
     bar.clear();
     const names = files.map((file) => file ?? 'the built-in triggers');
     const columns = columnsOf(process.stdout);

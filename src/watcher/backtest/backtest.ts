@@ -23,7 +23,6 @@ export interface BacktestOptions {
   readonly sets: readonly TriggerSet[];
   /** Called after each step. @param part the part that is done, 0 to 1 */
   readonly progress: (part: number, step: Step) => void;
-  readonly signal: AbortSignal;
 }
 
 export interface Backtest {
@@ -43,16 +42,15 @@ const PAGE_SIZE = 500;
  * @throws CodedError if the database fails
  */
 export async function backtest(pool: Pool, options: BacktestOptions): Promise<Backtest> {
-  const { days, sets, progress, signal } = options;
+  const { days, sets, progress } = options;
   const work = async (tx: Transaction): Promise<Backtest> => {
     const past = await openPast(tx);
     const { now, hoursSince } = past;
     const steps = stepsOf({ now, days, hoursSince });
     const rehearsals = await rehearsalsOf(tx, sets, hoursSince, steps[0]?.start ?? now);
     for (const [index, step] of steps.entries()) {
-      signal.throwIfAborted();
       await past.moveTo(step);
-      await evaluateStep(tx, past, step, rehearsals, signal);
+      await evaluateStep(tx, past, step, rehearsals);
       progress((index + 1) / steps.length, step);
     }
     return { steps, hoursSince, files: rehearsals.map((rehearsal) => rehearsal.result()) };
@@ -83,15 +81,13 @@ async function evaluateStep(
   past: Past,
   step: Step,
   rehearsals: readonly Rehearsal[],
-  signal: AbortSignal,
 ): Promise<void> {
   const ids = await past.activeIssues();
   const rankings = rehearsals.map(() => new Map<string, Promise<readonly RankedIssue[]>>());
   for (let from = 0; from < ids.length; from += PAGE_SIZE) {
-    signal.throwIfAborted();
     const page = await issuesById(tx, ids.slice(from, from + PAGE_SIZE));
     for (const [index, rehearsal] of rehearsals.entries()) {
-      await rehearsal.evaluatePage(page, step, rankings[index] ?? new Map(), signal);
+      await rehearsal.evaluatePage(page, step, rankings[index] ?? new Map());
     }
   }
 }

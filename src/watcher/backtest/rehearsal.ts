@@ -29,12 +29,7 @@ export interface RehearsedTrigger extends TriggerSummary {
 
 /** Evaluates with the triggers of one file, step by step. */
 export interface Rehearsal {
-  evaluatePage(
-    issues: readonly Issue[],
-    step: Step,
-    rankings: RankingCache,
-    signal: AbortSignal,
-  ): Promise<void>;
+  evaluatePage(issues: readonly Issue[], step: Step, rankings: RankingCache): Promise<void>;
   result(): RehearsedFile;
 }
 
@@ -64,12 +59,11 @@ export function rehearse(
     issues: readonly Issue[],
     step: Step,
     questions: PageQuestions,
-    signal: AbortSignal,
   ) => {
     const { trigger } = one.ready;
     const asker = { name: trigger.name, recipients: one.recipients };
     const context = createContext(questions, step.end, asker);
-    const { notify, declined, failed } = await evaluate(trigger, issues, context, undefined, signal);
+    const { notify, declined, failed } = await evaluate(trigger, issues, context);
     one.summary.notified(notify.length);
     for (const { because } of declined) one.summary.declined(because);
     for (const { issue, error } of failed) one.summary.failed(issue.id, error);
@@ -86,7 +80,7 @@ export function rehearse(
   };
 
   return {
-    async evaluatePage(issues, step, rankings, signal) {
+    async evaluatePage(issues, step, rankings) {
       let asking: RehearsingTrigger | undefined;
       const onEstimate = () => {
         if (asking !== undefined) asking.estimated = true;
@@ -95,7 +89,7 @@ export function rehearse(
       try {
         for (const one of rehearsing) {
           asking = one;
-          await evaluateWith(one, issues, step, questions, signal);
+          await evaluateWith(one, issues, step, questions);
         }
       } finally {
         questions.close();

@@ -120,8 +120,7 @@ async function liveAlerts(): Promise<unknown[]> {
 
 async function backtested(days: number, triggers: readonly Trigger[]) {
   const set = await loadTriggers(triggers, 'the test', null, isEmail);
-  const { signal } = new AbortController();
-  return await backtest(pool, { days, sets: [set], progress: () => undefined, signal });
+  return await backtest(pool, { days, sets: [set], progress: () => undefined });
 }
 
 describe('a backtest', () => {
