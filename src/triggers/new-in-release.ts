@@ -45,11 +45,11 @@ export function newInRelease(emails: readonly string[], options: NewInReleaseOpt
     async evaluate(issue, context) {
       const release = issue.firstRelease;
       if (release === null) return { notify: false, because: 'its first event has no release' };
-      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const { events, users } = await context.counts(issue, { days: DAYS });
       if (events < floor) return { notify: false, because: `${events} events are fewer than ${floor}` };
       if (users < leastUsers)
         return { notify: false, because: `${users} users are fewer than ${leastUsers}` };
+      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const known = await releasesSeen(issue, context);
       const place = known.indexOf(release);
       if (known.length <= newest || place < 0 || place >= newest) {

@@ -31,10 +31,10 @@ export function newIssueHitsUsers(
     async evaluate(issue, context) {
       const age = context.now.getTime() - issue.firstSeen.getTime();
       if (age > hours * HOUR) return { notify: false, because: `it is older than ${hours} hours` };
-      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       // All events of so new an issue are in these days.
       const { users } = await context.counts(issue, { days: Math.ceil((hours * HOUR) / DAY) });
       if (users < least) return { notify: false, because: `${users} users are fewer than ${least}` };
+      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const recipients = await context.neverNotified(issue);
       if (recipients.length === 0) return { notify: false, because: ALL_NOTIFIED };
       return {

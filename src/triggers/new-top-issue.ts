@@ -120,10 +120,21 @@ async function rankingOf(
 ): Promise<readonly RankedIssue[]> {
   const ask = (limit: number) => context.top({ days, limit, excludeModules: EXTENSION_SCHEMES });
   const first = await ask(rank);
-  if (!first.some((ranked) => isExtension(ranked.issue))) return first;
-  const more = await ask(rank + EXTENSIONS_AMONG_RANKS);
-  return more
+  const own = withoutExtensions(first);
+  return own.length === first.length
+    ? first
+    : withoutExtensions(await ask(rank + EXTENSIONS_AMONG_RANKS)).slice(0, rank);
+}
+
+/** All issues of a run get the same ranking, so its frames are read once. */
+const cleaned = new WeakMap<readonly RankedIssue[], readonly RankedIssue[]>();
+
+function withoutExtensions(ranking: readonly RankedIssue[]): readonly RankedIssue[] {
+  const known = cleaned.get(ranking);
+  if (known !== undefined) return known;
+  const own = ranking
     .filter((ranked) => !isExtension(ranked.issue))
-    .slice(0, rank)
     .map((ranked, index) => ({ ...ranked, rank: index + 1 }));
+  cleaned.set(ranking, own);
+  return own;
 }

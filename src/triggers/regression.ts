@@ -35,7 +35,6 @@ export function regression(emails: readonly string[], options: RegressionOptions
     async evaluate(issue, context) {
       const age = context.now.getTime() - issue.firstSeen.getTime();
       if (age < quietDays * DAY) return { notify: false, because: `it is younger than ${quietDays} days` };
-      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const [recent, week] = await Promise.all([
         context.counts(issue, { days: DAYS_BACK - 1 }),
         context.counts(issue, { days: WEEK }),
@@ -46,6 +45,7 @@ export function regression(emails: readonly string[], options: RegressionOptions
           because: `${recent.events} events by ${recent.users} users in ${DAYS_BACK} days are few`,
         };
       }
+      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       // Two counts cost less than a series of days, and decide most issues.
       if (quietDays > WEEK && week.events > SURELY_MORE * recent.events) {
         return { notify: false, because: `it had events within ${quietDays} days before` };

@@ -44,7 +44,6 @@ export function spike(emails: readonly string[], options: SpikeOptions = {}): Tr
     name,
     emails,
     async evaluate(issue, context) {
-      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       // Most issues are far from a spike, and two hours cost less to read than a week of hours.
       const recent = await context.counts(issue, { hours: 1 });
       if (recent.events < floor || recent.users < leastUsers) {
@@ -53,6 +52,7 @@ export function spike(emails: readonly string[], options: SpikeOptions = {}): Tr
           because: `${recent.events} events by ${recent.users} users in two hours are few`,
         };
       }
+      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const hours = await context.series(issue, { hours: WEEK_HOURS + 1 });
       const known = hours.filter(({ at }) => at.getTime() > issue.firstSeen.getTime() - HOUR);
       if (known.length < LEAST_HOURS) {

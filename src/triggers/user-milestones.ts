@@ -29,12 +29,12 @@ export function userMilestones(emails: readonly string[], options: UserMilestone
     name,
     emails,
     async evaluate(issue, context) {
-      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const { users } = await context.counts(issue, { days: DAYS });
       const reached = reachedBy(users);
       if (reached === 0) {
         return { notify: false, because: `${users} users are fewer than ${number(Math.min(...milestones))}` };
       }
+      if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const lastAlerts = await Promise.all(
         context.recipients.map((recipient) => context.lastAlert(recipient, issue)),
       );
