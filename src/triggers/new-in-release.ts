@@ -1,5 +1,6 @@
 import { estimate } from '../domain/estimate.ts';
 import type { Issue, TagCount } from '../domain/issue.ts';
+import { OTHER } from '../domain/tags.ts';
 import type { Trigger, TriggerContext } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
@@ -78,7 +79,7 @@ async function releasesSeen(issue: Issue, context: TriggerContext): Promise<stri
   return [...firstSeen].sort(([, one], [, other]) => other - one).map(([value]) => value);
 }
 
-/** `(other)` stands for many values. */
+/** OTHER stands for many values. */
 function isRelease({ value, share }: TagCount): boolean {
-  return share >= LEAST_SHARE && value !== '(other)';
+  return share >= LEAST_SHARE && value !== OTHER;
 }

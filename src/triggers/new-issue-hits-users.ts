@@ -1,4 +1,5 @@
 import { estimate } from '../domain/estimate.ts';
+import { plural } from '../domain/text.ts';
 import { DAY, HOUR } from '../domain/time.ts';
 import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
@@ -49,6 +50,6 @@ export function newIssueHitsUsers(
 /** `12 minutes ago`, `3 hours ago` */
 function ago(milliseconds: number): string {
   const minutes = Math.max(1, Math.round(milliseconds / 60_000));
-  if (minutes < 90) return `${minutes} ${minutes === 1 ? 'minute' : 'minutes'} ago`;
+  if (minutes < 90) return `${plural(minutes, 'minute')} ago`;
   return `${Math.round(minutes / 60)} hours ago`;
 }

@@ -6,7 +6,7 @@ import type { Recipient, Trigger, TriggerContext } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { ALL_NOTIFIED } from './recipients.ts';
+import { ALL_NOTIFIED, recipientsWhere } from './recipients.ts';
 
 export interface NewTopIssueOptions {
   /** The trigger's name. Default: `New top crasher`. */
@@ -51,11 +51,12 @@ export function newTopIssue(emails: readonly string[], options: NewTopIssueOptio
     options,
     DEFAULTS,
   );
+  const rankingOf = rankingReader(days, rank);
   return defineTrigger({
     name,
     emails,
     async evaluate(issue, context) {
-      const ranking = await rankingOf(context, days, rank);
+      const ranking = await rankingOf(context);
       const place = ranking.find((ranked) => ranked.issue.id === issue.id);
       if (place === undefined) return { notify: false, because: `it ranks below ${rank}` };
       if (place.events <= moreEventsThan) {
@@ -90,10 +91,11 @@ async function unaware(
   const never = await context.neverNotified(issue);
   if (never.length === context.recipients.length) return never;
   const neverByThis = await context.neverNotified(issue, 'thisTrigger');
-  const times = await Promise.all(neverByThis.map((recipient) => context.lastNotified(recipient, issue)));
   const since = context.now.getTime() - againAfterDays * DAY;
-  const longAgo = neverByThis.filter(
-    (_, index) => (times[index]?.getTime() ?? Number.NEGATIVE_INFINITY) < since,
+  const longAgo = await recipientsWhere(
+    neverByThis,
+    (recipient) => context.lastNotified(recipient, issue),
+    (at) => at === null || at.getTime() < since,
   );
   if (longAgo.length === never.length || !(await hasDoubled(issue, context))) return never;
   return longAgo;
@@ -112,29 +114,31 @@ async function hasDoubled(issue: Issue, context: TriggerContext): Promise<boolea
   return doubled('events') && doubled('users');
 }
 
-/** The first ranks without extensions. An extension's issue may have the browser's module, so its frames are read too. */
-async function rankingOf(
-  context: TriggerContext,
+/**
+ * Reads the first ranks without extensions. An extension's issue may have the browser's module, so its frames are read too.
+ * All issues of a run get the same ranking, so its frames are read once.
+ */
+function rankingReader(
   days: number,
   rank: number,
-): Promise<readonly RankedIssue[]> {
-  const ask = (limit: number) => context.top({ days, limit, excludeModules: EXTENSION_SCHEMES });
-  const first = await ask(rank);
-  const own = withoutExtensions(first);
-  return own.length === first.length
-    ? first
-    : withoutExtensions(await ask(rank + EXTENSIONS_AMONG_RANKS)).slice(0, rank);
+): (context: TriggerContext) => Promise<readonly RankedIssue[]> {
+  const cleaned = new WeakMap<readonly RankedIssue[], readonly RankedIssue[]>();
+  const withoutExtensions = (ranking: readonly RankedIssue[]) => {
+    const own = cleaned.get(ranking) ?? ranksWithoutExtensions(ranking);
+    cleaned.set(ranking, own);
+    return own;
+  };
+  return async (context) => {
+    const ask = (limit: number) => context.top({ days, limit, excludeModules: EXTENSION_SCHEMES });
+    const first = await ask(rank);
+    return withoutExtensions(first).length === first.length
+      ? first
+      : withoutExtensions(await ask(rank + EXTENSIONS_AMONG_RANKS)).slice(0, rank);
+  };
 }
 
-/** All issues of a run get the same ranking, so its frames are read once. */
-const cleaned = new WeakMap<readonly RankedIssue[], readonly RankedIssue[]>();
-
-function withoutExtensions(ranking: readonly RankedIssue[]): readonly RankedIssue[] {
-  const known = cleaned.get(ranking);
-  if (known !== undefined) return known;
-  const own = ranking
+function ranksWithoutExtensions(ranking: readonly RankedIssue[]): readonly RankedIssue[] {
+  return ranking
     .filter((ranked) => !isExtension(ranked.issue))
     .map((ranked, index) => ({ ...ranked, rank: index + 1 }));
-  cleaned.set(ranking, own);
-  return own;
 }

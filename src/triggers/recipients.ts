@@ -6,6 +6,18 @@ import type { Recipient, TriggerContext } from '../domain/trigger.ts';
 export const ALL_NOTIFIED = 'all recipients have been notified';
 export const NOTIFIED_WITHIN_HOUR = 'all recipients were notified of it within the last hour';
 
+/** The recipients for which the condition holds on the answer to a question. All are asked at the same time. */
+export async function recipientsWhere<Answer>(
+  recipients: readonly Recipient[],
+  ask: (recipient: Recipient) => Promise<Answer>,
+  holds: (answer: Answer) => boolean,
+): Promise<Recipient[]> {
+  const answers = await Promise.all(
+    recipients.map(async (recipient) => ({ recipient, holds: holds(await ask(recipient)) })),
+  );
+  return answers.filter((answer) => answer.holds).map(({ recipient }) => recipient);
+}
+
 /**
  * The recipients that no trigger has notified of the issue within the last hour. Two triggers may see the same change, and
  * nobody needs two emails about it.
@@ -16,6 +28,9 @@ export async function outsideOfLastHour(
   recipients: readonly Recipient[],
 ): Promise<Recipient[]> {
   const hourAgo = context.now.getTime() - HOUR;
-  const times = await Promise.all(recipients.map((recipient) => context.lastNotified(recipient, issue)));
-  return recipients.filter((_, index) => (times[index]?.getTime() ?? 0) <= hourAgo);
+  return await recipientsWhere(
+    recipients,
+    (recipient) => context.lastNotified(recipient, issue),
+    (at) => at === null || at.getTime() <= hourAgo,
+  );
 }

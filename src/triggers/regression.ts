@@ -4,6 +4,7 @@ import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
+import { recipientsWhere } from './recipients.ts';
 
 export interface RegressionOptions {
   /** The trigger's name. Default: `Regression`. */
@@ -57,20 +58,17 @@ export function regression(emails: readonly string[], options: RegressionOptions
         return { notify: false, because: `it had events within ${quietDays} days before` };
       }
       if (issue.firstSeen >= cameBack.at) return { notify: false, because: 'it is new, so it is not back' };
-      const { events, users } = await context.counts(issue, { days: days.length - 1 - firstBack });
-      if (events < floor) return { notify: false, because: `${events} events are fewer than ${floor}` };
-      if (users < leastUsers)
-        return { notify: false, because: `${users} users are fewer than ${leastUsers}` };
-      const times = await Promise.all(
-        context.recipients.map((recipient) => context.lastNotified(recipient, issue)),
+      const recipients = await recipientsWhere(
+        context.recipients,
+        (recipient) => context.lastNotified(recipient, issue),
+        (at) => at === null || at < cameBack.at,
       );
-      const recipients = context.recipients.filter((_, index) => (times[index] ?? new Date(0)) < cameBack.at);
       if (recipients.length === 0) {
         return { notify: false, because: 'all recipients were notified since it came back' };
       }
       return {
         notify: true,
-        because: `it is back after ${quietDays} days or more without an event: ${estimate(events)} events by ${estimate(users)} users since`,
+        because: `it is back after ${quietDays} days or more without an event: ${estimate(recent.events)} events by ${estimate(recent.users)} users since`,
         recipients,
       };
     },

@@ -5,7 +5,7 @@ import type { LastAlert, Recipient, Trigger, TriggerContext } from '../domain/tr
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { NOTIFIED_WITHIN_HOUR, outsideOfLastHour } from './recipients.ts';
+import { NOTIFIED_WITHIN_HOUR, outsideOfLastHour, recipientsWhere } from './recipients.ts';
 
 export interface SpikeOptions {
   /** The trigger's name. Default: `Spike`. */
@@ -118,9 +118,6 @@ async function calmed(
   known: readonly BucketCounts[],
   calm: { readonly below: number; readonly hours: number },
 ): Promise<Recipient[]> {
-  const alerts = await Promise.all(
-    context.recipients.map((recipient) => context.lastAlert(recipient, issue)),
-  );
   const over = known.slice(0, -1);
   const calmedAfter = (alert: LastAlert) => {
     if (alert.at < (over[0]?.at ?? alert.at)) return true;
@@ -132,10 +129,11 @@ async function calmed(
         return inRow >= calm.hours;
       });
   };
-  return context.recipients.filter((_, index) => {
-    const alert = alerts[index] ?? null;
-    return alert === null || calmedAfter(alert);
-  });
+  return await recipientsWhere(
+    context.recipients,
+    (recipient) => context.lastAlert(recipient, issue),
+    (alert) => alert === null || calmedAfter(alert),
+  );
 }
 
 function rate(events: number): string {

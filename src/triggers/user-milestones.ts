@@ -1,9 +1,9 @@
 import { estimate, number } from '../domain/estimate.ts';
-import type { Recipient, Trigger } from '../domain/trigger.ts';
+import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { NOTIFIED_WITHIN_HOUR, outsideOfLastHour } from './recipients.ts';
+import { NOTIFIED_WITHIN_HOUR, outsideOfLastHour, recipientsWhere } from './recipients.ts';
 
 export interface UserMilestonesOptions {
   /** The trigger's name. Default: `Affected users`. */
@@ -35,11 +35,11 @@ export function userMilestones(emails: readonly string[], options: UserMilestone
         return { notify: false, because: `${users} users are fewer than ${number(Math.min(...milestones))}` };
       }
       if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
-      const lastAlerts = await Promise.all(
-        context.recipients.map((recipient) => context.lastAlert(recipient, issue)),
+      const unaware = await recipientsWhere(
+        context.recipients,
+        (recipient) => context.lastAlert(recipient, issue),
+        (alert) => reached > reachedBy(alert?.users ?? 0),
       );
-      const isNews = (_: Recipient, index: number) => reached > reachedBy(lastAlerts[index]?.users ?? 0);
-      const unaware = context.recipients.filter(isNews);
       if (unaware.length === 0) {
         return { notify: false, because: `all recipients know that it reached ${number(reached)} users` };
       }
