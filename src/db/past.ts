@@ -1,4 +1,4 @@
-import { DAY, utcDay } from '../domain/time.ts';
+import { DAY, dayNumber, utcDay } from '../domain/time.ts';
 import type { Db } from './pool.ts';
 import { forbidWrites } from './transaction.ts';
 
@@ -41,11 +41,11 @@ async function storedHours(db: Db): Promise<Stored> {
  * first, so every query that reads a table reads its past instead. The current day of a step comes from `past_day`: the
  * union of the day's hours up to each hour. An upsert per step would leave versions that the transaction can't remove.
  */
-const VIEWS = (schema: string) => `
+const VIEWS = (schema: string, hoursSince: Date | null) => `
   CREATE TEMP TABLE past_day ON COMMIT DROP AS
     SELECT issue_id, hour AS since, coalesce(lead(hour) OVER day, date_trunc('day', hour, 'UTC') + interval '1 day') AS until,
            hll_union_agg(event_set) OVER day AS event_set, hll_union_agg(user_set) OVER day AS user_set
-    FROM ${schema}.issue_hours WHERE hour >= $1::timestamptz
+    FROM ${schema}.issue_hours WHERE hour >= '${hoursSince?.toISOString() ?? 'infinity'}'::timestamptz
     WINDOW day AS (PARTITION BY issue_id, date_trunc('day', hour, 'UTC') ORDER BY hour);
   CREATE INDEX ON past_day (issue_id, since);
   CREATE INDEX ON past_day (since);
@@ -76,10 +76,9 @@ export interface Past extends Stored {
 
 /** Opens the past in a transaction that is rolled back at its end, and that may write nothing from here on. */
 export async function openPast(tx: Db): Promise<Past> {
-  const schema = await schemaOf(tx, 'issue_buckets');
+  const schema = await schemaOfTables(tx);
   const stored = await storedHours(tx);
-  const hoursSince = stored.hoursSince?.toISOString() ?? 'infinity';
-  await tx.query({ text: VIEWS(schema).replaceAll('$1', `'${hoursSince}'`) });
+  await tx.query({ text: VIEWS(schema, stored.hoursSince) });
   await forbidWrites(tx);
   let step: Step | undefined;
   return {
@@ -107,15 +106,14 @@ export async function openPast(tx: Db): Promise<Past> {
   };
 }
 
-/** The schema of a table, quoted. */
-async function schemaOf(db: Db, table: string): Promise<string> {
+/** The schema of our tables, quoted. */
+async function schemaOfTables(db: Db): Promise<string> {
   const { rows } = await db.query<{ schema: string }>({
     text: `SELECT quote_ident(nspname) AS schema FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-           WHERE pg_class.oid = $1::regclass`,
-    values: [table],
+           WHERE pg_class.oid = 'issue_buckets'::regclass`,
   });
   const [row] = rows;
-  if (row === undefined) throw new Error(`the table ${table} has no schema`);
+  if (row === undefined) throw new Error('the table issue_buckets has no schema');
   return row.schema;
 }
 
@@ -125,7 +123,7 @@ const SETTINGS = `
 
 /** The first instant of the UTC day of a step. */
 function midnight({ start }: Step): string {
-  return new Date(Math.floor(start.getTime() / DAY) * DAY).toISOString();
+  return new Date(dayNumber(start) * DAY).toISOString();
 }
 
 /** The day before which all buckets are whole: at the end of a day, the next one; within a day, the day itself. */

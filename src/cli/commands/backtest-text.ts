@@ -1,6 +1,6 @@
 import { number } from '../../domain/estimate.ts';
 import { oneLine, plural } from '../../domain/text.ts';
-import { DAY, time, utcDay } from '../../domain/time.ts';
+import { DAY, dayNumber, time, utcDay } from '../../domain/time.ts';
 import type { Backtest } from '../../watcher/backtest/backtest.ts';
 import type { RehearsedFile } from '../../watcher/backtest/rehearsal.ts';
 import type { AlertTally, PastAlert } from '../../watcher/backtest/tally.ts';
@@ -65,7 +65,7 @@ function dayBars({ steps }: Backtest, { days }: AlertTally, columns: number): st
   if (first === undefined || last === undefined) return [];
   const most = Math.max(...days.values());
   const width = Math.max(10, Math.min(40, columns - 30));
-  const count = Math.floor(last.getTime() / DAY) - Math.floor(first.getTime() / DAY) + 1;
+  const count = dayNumber(last) - dayNumber(first) + 1;
   return Array.from({ length: count }, (_, index) => {
     const day = utcDay(new Date(first.getTime() + index * DAY));
     const alerts = days.get(day) ?? 0;

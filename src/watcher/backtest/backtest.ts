@@ -5,7 +5,7 @@ import type { Pool } from '../../db/pool.ts';
 import { alertsBefore, findRecipients } from '../../db/recipients.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import { inRolledBackTransaction } from '../../db/transaction.ts';
-import type { RankedIssue } from '../../domain/issue.ts';
+import type { RankingCache } from '../run/trigger-context.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
 import { rememberNotifications } from './notifications.ts';
 import type { PastSource } from './past-answers.ts';
@@ -75,7 +75,7 @@ async function rehearsalsOf(
   });
 }
 
-/** The issues are read once for all sets. The answers that don't depend on notifications differ in nothing either. */
+/** Issues and rankings don't depend on notifications, so they are read once for all sets. */
 async function evaluateStep(
   tx: Transaction,
   past: Past,
@@ -83,11 +83,9 @@ async function evaluateStep(
   rehearsals: readonly Rehearsal[],
 ): Promise<void> {
   const ids = await past.activeIssues();
-  const rankings = rehearsals.map(() => new Map<string, Promise<readonly RankedIssue[]>>());
+  const rankings: RankingCache = new Map();
   for (let from = 0; from < ids.length; from += PAGE_SIZE) {
     const page = await issuesById(tx, ids.slice(from, from + PAGE_SIZE));
-    for (const [index, rehearsal] of rehearsals.entries()) {
-      await rehearsal.evaluatePage(page, step, rankings[index] ?? new Map());
-    }
+    for (const rehearsal of rehearsals) await rehearsal.evaluatePage(page, step, rankings);
   }
 }

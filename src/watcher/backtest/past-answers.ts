@@ -2,7 +2,7 @@ import type { Step } from '../../db/past.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { BucketCounts, Counts } from '../../domain/issue.ts';
 import type { Window } from '../../domain/time.ts';
-import { DAY, firstDay, firstHour, HOUR } from '../../domain/time.ts';
+import { dayNumber, firstHour, HOUR } from '../../domain/time.ts';
 import type { Answers } from '../run/answers.ts';
 import { answersAt } from '../run/answers.ts';
 import type { Notifications } from './notifications.ts';
@@ -63,8 +63,7 @@ export function pastAnswers(source: PastSource, step: Step): Answers {
 }
 
 function daysBack(now: Date, { back }: Window): number {
-  const today = Date.parse(firstDay(now, 0));
-  return Math.ceil((today - firstHour(now, back).getTime()) / DAY);
+  return dayNumber(now) - dayNumber(firstHour(now, back));
 }
 
 /** The hours, with a 24th of the day's counts in each hour that is not stored. */
@@ -73,11 +72,10 @@ function estimated(
   days: readonly BucketCounts[],
   storedFrom: number,
 ): BucketCounts[] {
-  const byDay = new Map(days.map((day) => [day.at.getTime(), day]));
+  const byDay = new Map(days.map((day) => [dayNumber(day.at), day]));
   return hours.map((hour) => {
-    const at = hour.at.getTime();
-    const day = byDay.get(Math.floor(at / DAY) * DAY);
-    if (at >= storedFrom || day === undefined) return hour;
+    const day = byDay.get(dayNumber(hour.at));
+    if (hour.at.getTime() >= storedFrom || day === undefined) return hour;
     return { at: hour.at, events: day.events / 24, users: day.users / 24 };
   });
 }

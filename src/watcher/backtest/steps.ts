@@ -1,5 +1,5 @@
 import type { Step } from '../../db/past.ts';
-import { DAY, HOUR } from '../../domain/time.ts';
+import { DAY, dayNumber, HOUR } from '../../domain/time.ts';
 
 export interface StepsOptions {
   /** The last step ends now. */
@@ -12,13 +12,10 @@ export interface StepsOptions {
 
 /** The steps of a backtest in order: day by day while only days are stored, then hour by hour. */
 export function stepsOf({ now, days, hoursSince }: StepsOptions): Step[] {
-  const today = Math.floor(now.getTime() / DAY) * DAY;
+  const today = dayNumber(now) * DAY;
   const first = today - days * DAY;
   const hours = Math.max(first, Math.min(hoursSince?.getTime() ?? today + DAY, today + DAY));
-  return [
-    ...steps('day', first, Math.min(hours, today + DAY), now),
-    ...steps('hour', hours, now.getTime() + 1, now),
-  ];
+  return [...steps('day', first, hours, now), ...steps('hour', hours, now.getTime() + 1, now)];
 }
 
 /** The last instant of a step is its end: at midnight a trigger would ask about a new day, which is empty. */
