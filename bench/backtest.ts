@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startPostgres, uniqueDatabaseName } from '../dev/postgres/local-postgres.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { createLogger } from '../src/runtime/logger.ts';
+import { watchPeakMemory } from './process-tree.ts';
 import { fillMonth } from './watcher-data.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
@@ -58,16 +58,9 @@ async function measure(databaseUrl: string, days: string, triggers: string): Pro
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
-  let kilobytes = 0;
-  const peak = setInterval(() => {
-    readFile(`/proc/${child.pid}/status`, 'utf8')
-      .then((status) => {
-        kilobytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? kilobytes);
-      })
-      .catch(() => undefined);
-  }, 100);
+  const peakMegabytes = watchPeakMemory(child.pid ?? 0, 100);
   const output = await text(child.stdout);
-  clearInterval(peak);
+  const megabytes = Math.round(peakMegabytes());
   const { day_steps, hour_steps, files } = JSON.parse(output);
   const [{ alert_count, triggers: evaluated }] = files;
   const evaluations = evaluated.reduce(
@@ -76,6 +69,6 @@ async function measure(databaseUrl: string, days: string, triggers: string): Pro
   );
   const seconds = (performance.now() - began) / 1_000;
   console.log(
-    `  ${seconds.toFixed(1)} s, ${Math.round(kilobytes / 1_024)} MB: ${evaluated.length} triggers, ${evaluations} evaluations, ${day_steps} days and ${hour_steps} hours, ${alert_count} alerts`,
+    `  ${seconds.toFixed(1)} s, ${megabytes} MB: ${evaluated.length} triggers, ${evaluations} evaluations, ${day_steps} days and ${hour_steps} hours, ${alert_count} alerts`,
   );
 }

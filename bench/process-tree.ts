@@ -30,6 +30,18 @@ export function peakMemory(pid: number): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1_024;
 }
 
+/** Reads a child's peak memory until it is stopped. @returns stops, and returns the last reading before the end, in MB */
+export function watchPeakMemory(pid: number, everyMilliseconds: number): () => number {
+  let peak = 0;
+  const timer = setInterval(() => {
+    peak = peakMemory(pid) || peak;
+  }, everyMilliseconds);
+  return () => {
+    clearInterval(timer);
+    return peak;
+  };
+}
+
 function tasksOf(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/task`);

@@ -54,22 +54,26 @@ const MONTH = `
   JOIN pattern ON k = (issue_id * 31 + h * 17) % 900
   WHERE date > (now() AT TIME ZONE 'UTC')::date - 8 AND hour <= now() AND (issue_id % 10 = 0 OR h % 12 = issue_id % 12);`;
 
-/** Fills a migrated database with a month of issues. */
-export async function fillMonth(databaseUrl: string, issues: number): Promise<void> {
-  await query(databaseUrl, PATTERNS);
-  await query(databaseUrl, ISSUES, [issues]);
-  await query(databaseUrl, MONTH);
-  for (const table of ['issues', 'issue_buckets', 'issue_hours', 'issue_activity'])
-    await query(databaseUrl, `VACUUM ANALYZE ${table}`);
-  await query(databaseUrl, 'CHECKPOINT');
-}
-
 /** Fills a migrated database with changed issues. */
 export async function fill(databaseUrl: string, issues: number): Promise<void> {
+  await fillWith(databaseUrl, issues, BUCKETS, ['issues', 'issue_buckets']);
+}
+
+/** Fills a migrated database with a month of issues. */
+export async function fillMonth(databaseUrl: string, issues: number): Promise<void> {
+  await fillWith(databaseUrl, issues, MONTH, ['issues', 'issue_activity', 'issue_buckets', 'issue_hours']);
+}
+
+/** @param counts the statements that store the counts of the issues. @param tables those that they fill */
+async function fillWith(
+  databaseUrl: string,
+  issues: number,
+  counts: string,
+  tables: readonly string[],
+): Promise<void> {
   await query(databaseUrl, PATTERNS);
   await query(databaseUrl, ISSUES, [issues]);
-  await query(databaseUrl, BUCKETS);
-  await query(databaseUrl, 'VACUUM ANALYZE issues');
-  await query(databaseUrl, 'VACUUM ANALYZE issue_buckets');
+  await query(databaseUrl, counts);
+  for (const table of tables) await query(databaseUrl, `VACUUM ANALYZE ${table}`);
   await query(databaseUrl, 'CHECKPOINT');
 }

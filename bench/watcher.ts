@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { LocalPostgres } from '../dev/postgres/local-postgres.ts';
@@ -8,6 +7,7 @@ import { query } from '../dev/postgres/server.ts';
 import { startSes } from '../dev/services.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { createLogger } from '../src/runtime/logger.ts';
+import { watchPeakMemory } from './process-tree.ts';
 import { BUCKETS_PER_ISSUE, fill } from './watcher-data.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
@@ -126,17 +126,9 @@ async function measure(databaseUrl: string, sesEndpoint: string): Promise<Measur
   child.stdout.on('data', (chunk) => {
     output += String(chunk);
   });
-  let kilobytes = 0;
-  const peak = setInterval(() => {
-    // High water: the last reading before the end is the peak.
-    readFile(`/proc/${child.pid}/status`, 'utf8')
-      .then((status) => {
-        kilobytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? kilobytes);
-      })
-      .catch(() => undefined);
-  }, 20);
+  const peakMegabytes = watchPeakMemory(child.pid ?? 0, 20);
   const code = await new Promise((resolve) => child.once('close', resolve));
-  clearInterval(peak);
+  const megabytes = Math.round(peakMegabytes());
   const line = output.split('\n').find((one) => one.includes('"msg":"evaluated')) ?? '{}';
   const { Fields } = JSON.parse(line) as { Fields?: { duration_ms: number; queries: number } };
   if (code !== 0 || Fields === undefined) throw new Error(`the watcher ended with ${code}:\n${output}`);
@@ -144,7 +136,7 @@ async function measure(databaseUrl: string, sesEndpoint: string): Promise<Measur
     seconds: Fields.duration_ms / 1_000,
     wholeSeconds: (performance.now() - began) / 1_000,
     queries: Fields.queries,
-    megabytes: Math.round(kilobytes / 1_024),
+    megabytes,
   };
 }
 
