@@ -20,10 +20,29 @@ export async function countsOf(
   issueIds: readonly string[],
   buckets: Buckets,
 ): Promise<Map<string, Counts>> {
+  return await countsOver(db, issueIds, {
+    from: (issueId) => bucketsSince('$2', issueId, buckets.unit),
+    values: [buckets.since],
+  });
+}
+
+/** Rows with an `event_set` and a `user_set`. */
+export interface Sets {
+  /** The rows of an issue, to follow FROM. The values are $2 and the following. */
+  readonly from: (issueId: string) => string;
+  readonly values: readonly unknown[];
+}
+
+/** Each issue's counts over the union of its sets. */
+export async function countsOver(
+  db: Db,
+  issueIds: readonly string[],
+  { from, values }: Sets,
+): Promise<Map<string, Counts>> {
   const { rows } = await db.query<CountsRow>({
     text: `SELECT asked.issue_id, coalesce(events, 0) AS events, coalesce(users, 0) AS users
-           FROM unnest($2::bigint[]) AS asked (issue_id) ${unionsOf('asked', buckets.unit)}`,
-    values: [buckets.since, issueIds],
+           FROM unnest($1::bigint[]) AS asked (issue_id) ${unionsOf(from('asked.issue_id'))}`,
+    values: [issueIds, ...values],
   });
   return new Map(rows.map((row) => [row.issue_id, rounded(row)]));
 }
@@ -41,30 +60,47 @@ export interface TopQuery {
  */
 const SLACK = 1.25;
 
+/** The daily counts that rankings begin with. */
+export interface DailyCounts {
+  /** Rows with an `issue_id` and its count `most` of one day, or the sum of some. @param set the column that is counted */
+  readonly daily: (set: string) => string;
+  /** `$4` and the following. */
+  readonly values: readonly unknown[];
+}
+
+const STORED_DAYS: DailyCounts = {
+  daily: (set) =>
+    `SELECT issue_id, hll_cardinality(${set}) AS most FROM issue_buckets WHERE date >= $1::date`,
+  values: [],
+};
+
 /**
  * The issues with the highest counts, ties by the older id. Unions are expensive, and sums of daily counts are cheap.
  * No union exceeds its sum. The unions of the `limit` highest sums give the count that is needed to rank. Only issues
  * whose sum could reach it are counted by union. OFFSET 0 keeps the planner from reading all of `issues` for the modules
  * of a few.
  */
-export async function topIssues(db: Db, query: TopQuery): Promise<RankedIssue[]> {
+export async function topIssues(
+  db: Db,
+  query: TopQuery,
+  { daily, values }: DailyCounts = STORED_DAYS,
+): Promise<RankedIssue[]> {
   const set = query.by === 'events' ? 'event_set' : 'user_set';
   const { rows } = await db.query<CountsRow>({
     text: `WITH bound AS MATERIALIZED (
-             SELECT issue_id, sum(hll_cardinality(${set})) AS most
-             FROM issue_buckets WHERE date >= $1::date GROUP BY issue_id
+             SELECT issue_id, sum(most) AS most FROM (${daily(set)}) AS day GROUP BY issue_id
            ), leader AS MATERIALIZED (
              SELECT issue_id FROM (SELECT * FROM bound ORDER BY most DESC, issue_id OFFSET 0) AS ordered
              WHERE ${mayRank('ordered')} LIMIT $3
            ), bar AS (
-             SELECT CASE WHEN count(*) < $3 THEN 0 ELSE min(${query.by}) END AS least FROM leader ${unionsOf('leader')}
+             SELECT CASE WHEN count(*) < $3 THEN 0 ELSE min(${query.by}) END AS least FROM leader ${unionsOf(bucketsSince('$1', 'leader.issue_id'))}
            ), candidate AS MATERIALIZED (
              SELECT issue_id FROM bound
              WHERE most * ${SLACK} >= (SELECT least FROM bar) AND ${mayRank('bound')}
            )
-           SELECT candidate.issue_id, events, users FROM candidate ${unionsOf('candidate')}
+           SELECT candidate.issue_id, events, users FROM candidate ${unionsOf(bucketsSince('$1', 'candidate.issue_id'))}
            ORDER BY ${query.by} DESC, issue_id LIMIT $3`,
-    values: [query.since, query.excludeModules, query.limit],
+    values: [query.since, query.excludeModules, query.limit, ...values],
   });
   const issues = await issuesById(
     db,
@@ -81,13 +117,18 @@ function rounded({ events, users }: CountsRow): Counts {
   return { events: Math.round(events), users: Math.round(users) };
 }
 
-/** An issue's unions over the buckets since `$1`. */
-function unionsOf(source: string, unit: Buckets['unit'] = 'day'): string {
-  const { table, time, type } = columnsOf(unit);
+/** The counts of an issue's rows. */
+function unionsOf(rows: string): string {
   return `CROSS JOIN LATERAL (
     SELECT hll_cardinality(hll_union_agg(event_set)) AS events,
            ${usersWithin('hll_union_agg(event_set)', 'hll_union_agg(user_set)')} AS users
-    FROM ${table} WHERE ${table}.issue_id = ${source}.issue_id AND ${time} >= $1::${type}) AS counted`;
+    FROM ${rows}) AS counted`;
+}
+
+/** An issue's buckets since a time. */
+function bucketsSince(since: string, issueId: string, unit: Buckets['unit'] = 'day'): string {
+  const { table, time, type } = columnsOf(unit);
+  return `${table} WHERE ${table}.issue_id = ${issueId} AND ${time} >= ${since}::${type}`;
 }
 
 function mayRank(source: string): string {

@@ -2,7 +2,8 @@ import type { Issue, StackFrame } from '../domain/issue.ts';
 import type { Db } from './pool.ts';
 import { NATIVE } from './restore.ts';
 
-interface IssueRow {
+/** An issue as it is stored. */
+export interface IssueRow {
   readonly id: string;
   readonly group_id: string;
   readonly project_id: string;
@@ -16,10 +17,10 @@ interface IssueRow {
   readonly environment: string | null;
 }
 
-const ISSUES = `
+const ISSUES = (activity = 'issue_activity') => `
   SELECT issues.id, group_id, project_id, message, log_message, module, stack_frames::text AS stack_frames, first_seen,
          activity.last_seen, first_release, environment
-  FROM issues JOIN issue_activity AS activity ON activity.issue_id = issues.id`;
+  FROM issues JOIN ${activity} AS activity ON activity.issue_id = issues.id`;
 
 /** Which issues a run evaluates: all, those outside of the last run's snapshot, or the same after a restore. */
 export type Changed =
@@ -60,16 +61,21 @@ function conditionOf({ since }: Changed): string {
 
 /** Issues in the order of their ids; an id without an issue is left out. */
 export async function issuesById(db: Db, ids: readonly string[]): Promise<Issue[]> {
+  return (await issueRows(db, ids)).map((row) => toIssue(row));
+}
+
+/** @param activity the table that says when issues were last seen */
+export async function issueRows(db: Db, ids: readonly string[], activity?: string): Promise<IssueRow[]> {
   const { rows } = await db.query<IssueRow>({
-    text: `${ISSUES} WHERE issues.id = ANY($1::bigint[]) ORDER BY issues.id`,
+    text: `${ISSUES(activity)} WHERE issues.id = ANY($1::bigint[]) ORDER BY issues.id`,
     values: [ids],
   });
-  return rows.map(toIssue);
+  return rows;
 }
 
 /** The issue with Sentry's id; null if it is not stored. */
 export async function issueByGroupId(db: Db, groupId: string): Promise<Issue | null> {
-  const { rows } = await db.query<IssueRow>({ text: `${ISSUES} WHERE group_id = $1`, values: [groupId] });
+  const { rows } = await db.query<IssueRow>({ text: `${ISSUES()} WHERE group_id = $1`, values: [groupId] });
   const [row] = rows;
   return row === undefined ? null : toIssue(row);
 }
@@ -88,9 +94,21 @@ export async function hasChanged(db: Db, changed: Changed, issueId: string): Pro
   return rows[0]?.changed === true;
 }
 
+const framesOf = new WeakMap<IssueRow, readonly StackFrame[]>();
+
+/** Read when asked for: most evaluations never look, and it is the largest part of an issue by far. */
+function stackFramesOf(row: IssueRow): readonly StackFrame[] {
+  const known = framesOf.get(row);
+  if (known !== undefined) return known;
+  const frames = Object.freeze(
+    (JSON.parse(row.stack_frames) as StackFrame[]).map((frame) => Object.freeze(frame)),
+  );
+  framesOf.set(row, frames);
+  return frames;
+}
+
 /** Frozen, and with dates of its own for each reader: all triggers are handed the same issue. */
-function toIssue(row: IssueRow): Issue {
-  let frames: readonly StackFrame[] | undefined;
+export function toIssue(row: IssueRow, lastSeen = row.last_seen): Issue {
   return Object.freeze({
     id: row.id,
     groupId: row.group_id,
@@ -100,18 +118,14 @@ function toIssue(row: IssueRow): Issue {
     message: row.message,
     logMessage: row.log_message,
     module: row.module,
-    // Read when asked for: most evaluations never look, and it is the largest part of an issue by far.
     get stackFrames() {
-      frames ??= Object.freeze(
-        (JSON.parse(row.stack_frames) as StackFrame[]).map((frame) => Object.freeze(frame)),
-      );
-      return frames;
+      return stackFramesOf(row);
     },
     get firstSeen() {
       return new Date(row.first_seen);
     },
     get lastSeen() {
-      return new Date(row.last_seen);
+      return new Date(lastSeen);
     },
   });
 }

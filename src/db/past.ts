@@ -1,5 +1,12 @@
+import type { Counts, Issue, RankedIssue } from '../domain/issue.ts';
 import { DAY, dayNumber, utcDay } from '../domain/time.ts';
+import type { TopQuery } from './counts.ts';
+import { mergedDays } from './past-days.ts';
+import { keptIssues } from './past-issues.ts';
+import type { Stored } from './past-stored.ts';
+import { storedCounts } from './past-stored.ts';
 import type { Db } from './pool.ts';
+import type { Transaction } from './transaction.ts';
 import { forbidWrites } from './transaction.ts';
 
 /** A span of time at whose end a backtest evaluates the issues that had events in it. */
@@ -11,34 +18,9 @@ export interface Step {
   readonly end: Date;
 }
 
-/** How far back counts are stored. */
-export interface Stored {
-  /** The database's clock. */
-  readonly now: Date;
-  /** The first UTC day from which on every hour is stored; null if no hour is. */
-  readonly hoursSince: Date | null;
-}
-
 /**
- * A day whose first hours are deleted already has no exact counts by hour, so the hours begin with the next day. If no
- * older day is stored, all events of the first day have hours.
- */
-async function storedHours(db: Db): Promise<Stored> {
-  const { rows } = await db.query<{ now: Date; hours_since: Date | null }>({
-    text: `SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
-                  CASE WHEN EXISTS (SELECT FROM issue_buckets WHERE date < (first AT TIME ZONE 'UTC')::date)
-                       THEN date_trunc('day', first - interval '1 microsecond', 'UTC') + interval '1 day'
-                       ELSE date_trunc('day', first, 'UTC') END AS hours_since
-           FROM (SELECT min(hour) AS first FROM issue_hours) AS oldest`,
-  });
-  const [row] = rows;
-  if (row === undefined) throw new Error('an aggregate returned no row');
-  return { now: row.now, hoursSince: row.hours_since };
-}
-
-/**
- * Temporary views that hide everything after a step, under the names of the tables. Postgres looks for temporary objects
- * first, so every query that reads a table reads its past instead. The current day of a step comes from `past_day`: the
+ * Temporary views that hide everything after a step, under the names of the tables. They come first in the search path, so
+ * every query that reads a table reads its past instead. The current day of a step comes from `past_day`: the
  * union of the day's hours up to each hour. An upsert per step would leave versions that the transaction can't remove.
  */
 const VIEWS = (schema: string, hoursSince: Date | null) => `
@@ -61,7 +43,8 @@ const VIEWS = (schema: string, hoursSince: Date | null) => `
   CREATE TEMP VIEW issue_tags AS
     SELECT * FROM ${schema}.issue_tags WHERE received_at <= ${setting('end', 'timestamptz')};
   CREATE TEMP VIEW issue_activity AS
-    SELECT issue_id, least(last_seen, ${setting('end', 'timestamptz')}) AS last_seen FROM ${schema}.issue_activity;`;
+    SELECT issue_id, least(last_seen, ${setting('end', 'timestamptz')}) AS last_seen FROM ${schema}.issue_activity;
+  SELECT set_config('search_path', concat_ws(', ', 'pg_temp', nullif(current_setting('search_path'), '')), true);`;
 
 function setting(name: string, type: string): string {
   return `current_setting('bec_alerts.past_${name}')::${type}`;
@@ -69,22 +52,41 @@ function setting(name: string, type: string): string {
 
 /** The database as it was at the end of a step, as every query of the transaction sees it. */
 export interface Past extends Stored {
+  /** Its queries have no savepoint of their own, which would take as long as many a query. */
+  readonly tx: Transaction;
+  /** @throws the error of the first query that failed; no query after it has an answer */
+  throwIfFailed(): void;
   moveTo(step: Step): Promise<void>;
   /** Our ids of the issues with events in the current step, in order. */
   activeIssues(): Promise<string[]>;
+  /** As `issuesById`. Issues of earlier steps are kept in memory. */
+  issues(ids: readonly string[]): Promise<Issue[]>;
+  /** As `countsOf` over days, the current one and so many before it. */
+  dayCounts(ids: readonly string[], back: number): Promise<ReadonlyMap<string, Counts>>;
+  /** As `topIssues`. */
+  top(query: TopQuery): Promise<readonly RankedIssue[]>;
 }
 
 /** Opens the past in a transaction that is rolled back at its end, and that may write nothing from here on. */
-export async function openPast(tx: Db): Promise<Past> {
+export async function openPast(transaction: Transaction): Promise<Past> {
+  const { tx, throwIfFailed } = withoutSavepoints(transaction);
   const schema = await schemaOfTables(tx);
-  const stored = await storedHours(tx);
+  const stored = await storedCounts(tx);
   await tx.query({ text: VIEWS(schema, stored.hoursSince) });
+  const days = await mergedDays(tx, schema);
+  const issues = keptIssues(tx, schema);
   await forbidWrites(tx);
-  let step: Step | undefined;
+  let current: Step | undefined;
+  const step = () => {
+    if (current === undefined) throw new Error('no step was begun');
+    return current;
+  };
   return {
     ...stored,
+    tx,
+    throwIfFailed,
     async moveTo(next) {
-      step = next;
+      current = next;
       await tx.query({
         text: SETTINGS,
         values: [
@@ -95,13 +97,38 @@ export async function openPast(tx: Db): Promise<Past> {
       });
     },
     async activeIssues() {
-      if (step === undefined) throw new Error('no step was begun');
+      const { unit, start } = step();
       const active = await tx.query<{ issue_id: string }>(
-        step.unit === 'hour'
-          ? { text: activeInHour(schema), values: [step.start.toISOString()] }
-          : { text: activeOnDay(schema), values: [utcDay(step.start)] },
+        unit === 'hour'
+          ? { text: activeInHour(schema), values: [start.toISOString()] }
+          : { text: activeOnDay(schema), values: [utcDay(start)] },
       );
       return active.rows.map(({ issue_id }) => issue_id);
+    },
+    issues: (ids) => issues(ids, step().end),
+    dayCounts: (ids, back) => days.counts(ids, back, step()),
+    top: (query) => days.top(query, step()),
+  };
+}
+
+function withoutSavepoints(transaction: Transaction): Pick<Past, 'tx' | 'throwIfFailed'> {
+  let failure: { readonly error: unknown } | undefined;
+  const tx: Transaction = {
+    ...transaction,
+    async query(query) {
+      try {
+        return await transaction.query(query);
+      } catch (error) {
+        failure ??= { error };
+        throw error;
+      }
+    },
+    attempt: (work) => work(tx),
+  };
+  return {
+    tx,
+    throwIfFailed() {
+      if (failure !== undefined) throw failure.error;
     },
   };
 }

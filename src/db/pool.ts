@@ -32,10 +32,10 @@ export function createPool(options: PoolOptions): Pool {
     statement_timeout: options.statementTimeoutMilliseconds,
     lock_timeout: options.lockTimeoutMilliseconds ?? 0,
     query_timeout: options.statementTimeoutMilliseconds + SILENCE_MILLISECONDS,
-    // All dates are UTC days, and the server's time zone must not change them. If the client's machine dies, Postgres
+    // All dates are UTC days, and the server's time zone must not change them. pg reads times in ISO style only. If the client's machine dies, Postgres
     // keeps its locks until TCP gives up: with these settings after a minute, by default after two hours.
     options:
-      '-c TimeZone=UTC -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3',
+      '-c TimeZone=UTC -c DateStyle=ISO -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3',
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
     idleTimeoutMillis: 0,
     keepAlive: true,

@@ -22,10 +22,12 @@ const STATEMENTS = [
      LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
 ] as const;
 
-/** Kept for the longest window that a trigger may ask for: the current hour and the 191 hours before it. */
+/** Hours are kept for the longest window that a trigger may ask for: the current hour and the 191 hours before it. */
+export const HOURS_KEPT = "interval '8 days'";
+
 const HOURS = `
   DELETE FROM issue_hours WHERE (issue_id, hour) IN (
-    SELECT issue_id, hour FROM issue_hours WHERE hour < now() - interval '8 days'
+    SELECT issue_id, hour FROM issue_hours WHERE hour < now() - ${HOURS_KEPT}
     ORDER BY hour LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
 
 /** The last finished run is kept, because the next run needs its snapshot. */

@@ -93,7 +93,7 @@ export async function alertsBefore(
            FROM recipient_issues
            LEFT JOIN LATERAL unnest(triggers) AS trigger ON true
            LEFT JOIN LATERAL (SELECT last_alerts -> trigger AS alert) AS last ON true
-           WHERE recipient_id = ANY($1::bigint[]) AND last_notified < $2::timestamptz
+           WHERE recipient_id = ANY($1::bigint[]) AND coalesce((alert ->> 'at')::timestamptz, last_notified) < $2::timestamptz
            UNION ALL
            (SELECT DISTINCT ON (recipient_id, issue_id, trigger) recipient_id, issue_id, trigger, created_at,
                   events::float8, users::float8

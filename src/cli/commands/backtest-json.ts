@@ -9,7 +9,7 @@ const MAX_TEXT = 1_000;
 
 /** The backtest as one JSON object. @param names the files' names, in the order of the backtest's files */
 export function backtestJson(result: Backtest, names: readonly string[]): string {
-  const { steps, hoursSince, files } = result;
+  const { steps, stored, files } = result;
   const [one, other] = files;
   const comparison =
     one === undefined || other === undefined
@@ -23,7 +23,8 @@ export function backtestJson(result: Backtest, names: readonly string[]): string
     to: steps.at(-1)?.end ?? null,
     day_steps: steps.filter(({ unit }) => unit === 'day').length,
     hour_steps: steps.filter(({ unit }) => unit === 'hour').length,
-    hours_since: hoursSince,
+    days_since: stored.daysSince,
+    hours_since: stored.hoursSince,
     files: files.map((file, index) => fileJson(file, names[index] ?? '')),
     ...comparison,
     not_known: notKnown(result),
@@ -61,7 +62,8 @@ function triggerJson(trigger: RehearsedTrigger, alerts: AlertTally) {
       error: oneLine(error.message, MAX_TEXT),
       evaluations: issues,
     })),
-    estimated_hours: trigger.estimated,
+    estimated_hours: trigger.limits.estimated,
+    surely_since: trigger.limits.surelySince,
   };
 }
 

@@ -4,19 +4,29 @@ import { DAY, dayNumber, time, utcDay } from '../../domain/time.ts';
 import type { Backtest } from '../../watcher/backtest/backtest.ts';
 import type { RehearsedFile } from '../../watcher/backtest/rehearsal.ts';
 import type { AlertTally, PastAlert } from '../../watcher/backtest/tally.ts';
-import { onlyIn } from '../../watcher/backtest/tally.ts';
+import { MOST_COMPARED, onlyIn } from '../../watcher/backtest/tally.ts';
 import { wrapped } from '../columns.ts';
 import { aligned } from '../table.ts';
+import { nobody } from './triggers.ts';
 
 /** Alerts that only one of two files would have sent, in the report. */
 const MOST_SHOWN = 20;
 
-/** @param names the files' names, in the order of the backtest's files */
-export function backtestReport(result: Backtest, names: readonly string[], columns: number): string {
+/** A file's name in the report. @param file undefined for the built-in triggers */
+export function nameOf(file: string | undefined): string {
+  return file ?? 'the built-in triggers';
+}
+
+/** @param sources the files in the order of the backtest's files; undefined for the built-in triggers */
+export function backtestReport(
+  result: Backtest,
+  sources: readonly (string | undefined)[],
+  columns: number,
+): string {
   const sections = [
     [wrapped(spanOf(result), columns)],
-    ...result.files.map((file, index) => fileSection(result, file, names[index] ?? '', columns)),
-    ...differences(result, names, columns),
+    ...result.files.map((file, index) => fileSection(result, file, sources[index], columns)),
+    ...differences(result, sources.map(nameOf), columns),
     notKnown(result).map((line) => wrapped(`- ${line}`, columns, 2)),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -24,7 +34,8 @@ export function backtestReport(result: Backtest, names: readonly string[], colum
 
 function spanOf({ steps }: Backtest): string {
   const [first, last] = [steps[0], steps.at(-1)];
-  if (first === undefined || last === undefined) return 'There is nothing to evaluate.';
+  if (first === undefined || last === undefined)
+    return 'No events are stored, so there is nothing to evaluate.';
   const days = steps.filter(({ unit }) => unit === 'day').length;
   const hours = steps.length - days;
   const parts = [
@@ -37,12 +48,12 @@ function spanOf({ steps }: Backtest): string {
 function fileSection(
   result: Backtest,
   { alerts, triggers }: RehearsedFile,
-  name: string,
+  source: string | undefined,
   columns: number,
 ): string[] {
   const rows = triggers.flatMap(({ trigger, recipients, notified }) => {
     const counts = alerts.byTrigger.get(trigger);
-    const emails = recipients.length === 0 ? ['nobody'] : recipients;
+    const emails = recipients.length === 0 ? [nobody(source)] : recipients;
     return emails.map((email, index) => [
       index === 0 ? trigger : '',
       index === 0 ? number(notified) : '',
@@ -51,7 +62,7 @@ function fileSection(
     ]);
   });
   return [
-    `${name}: ${plural(alerts.alerts, 'alert')} about ${plural(alerts.issues, 'issue')}`,
+    `${nameOf(source)}: ${plural(alerts.alerts, 'alert')} about ${plural(alerts.issues, 'issue')}`,
     '',
     ...aligned([['TRIGGER', 'DECISIONS', 'RECIPIENT', 'ALERTS'], ...rows]),
     ...(alerts.alerts === 0 ? [] : ['', 'ALERTS A DAY (UTC)', ...dayBars(result, alerts, columns), '']),
@@ -94,7 +105,12 @@ function errorLines(triggers: RehearsedFile['triggers']): string[] {
 function differences({ files }: Backtest, names: readonly string[], columns: number): string[][] {
   const [one, other] = files;
   if (one === undefined || other === undefined) return [];
+  const addresses = new Set(one.triggers.flatMap(({ recipients }) => recipients));
+  const shared = other.triggers.some(({ recipients }) => recipients.some((email) => addresses.has(email)));
+  const isCut = [one, other].some(({ alerts }) => alerts.first.size >= MOST_COMPARED);
   return [
+    ...(shared ? [] : [[wrapped('The two have no recipient in common, so every alert is listed.', columns)]]),
+    ...(isCut ? [[wrapped(`Only the first ${number(MOST_COMPARED)} are compared.`, columns)]] : []),
     onlySection(onlyIn(one.alerts, other.alerts), names[0] ?? '', columns),
     onlySection(onlyIn(other.alerts, one.alerts), names[1] ?? '', columns),
   ];
@@ -116,16 +132,25 @@ function onlySection(alerts: readonly PastAlert[], name: string, columns: number
 }
 
 /** The limits of what stored counts can say. */
-export function notKnown({ steps, hoursSince, files }: Backtest): string[] {
-  const estimating = files.flatMap(({ triggers }) =>
-    triggers.filter(({ estimated }) => estimated).map(({ trigger }) => trigger),
-  );
+export function notKnown({ steps, stored, files }: Backtest): string[] {
+  const { hoursSince, daysSince } = stored;
+  const triggers = files.flatMap((file) => file.triggers);
+  const estimating = triggers.filter(({ limits }) => limits.estimated).map(({ trigger }) => trigger);
+  const unsure = new Map(triggers.map(({ trigger, limits }) => [trigger, limits.surelySince]));
   const byDay = steps.some(({ unit }) => unit === 'day');
   return [
     'The first step also has issues that the triggers would have notified of earlier.',
     'Each alert has the end of its step as its time. A change that began and ended within a step is not seen.',
     'An event counts at the time when Sentry received it. If it waited in the queue, the watcher saw it later.',
+    'Subjects and templates are not tried. If one throws, the watcher sends no alert.',
     ...(byDay ? ['The days before the first hour are evaluated once a day, at their end.'] : []),
+    ...[...unsure].flatMap(([trigger, since]) =>
+      since === null || daysSince === null
+        ? []
+        : [
+            `${trigger} asked about days before ${utcDay(daysSince)}, which count as days without events. If they had some, its alerts before ${utcDay(since)} may be false.`,
+          ],
+    ),
     ...(estimating.length === 0
       ? []
       : [

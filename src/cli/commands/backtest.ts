@@ -9,7 +9,7 @@ import { columnsOf } from '../columns.ts';
 import type { CommandContext, Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
 import { addHelpParagraph } from '../options.ts';
-import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
+import { configuredTriggers, TRIGGERS_OPTION, withoutStdout } from './triggers.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
   {
@@ -43,10 +43,13 @@ export function addBacktest(program: Command, register: Register): void {
   register(command, backtestSettings, OPTIONS, runBacktest);
 }
 
-async function runBacktest(settings: BacktestSettings, { logger: loggerOf }: CommandContext): Promise<void> {
+async function runBacktest(
+  settings: BacktestSettings,
+  { logger: loggerOf, stopSignal }: CommandContext,
+): Promise<void> {
   const { backtest } = await import('../../watcher/backtest/backtest.ts');
   const { createPool } = await import('../../db/pool.ts');
-  const { backtestReport } = await import('./backtest-text.ts');
+  const { backtestReport, nameOf } = await import('./backtest-text.ts');
   const { backtestJson } = await import('./backtest-json.ts');
   const files = filesOf(settings);
   const sets: ReadyTrigger[][] = [];
@@ -60,15 +63,22 @@ async function runBacktest(settings: BacktestSettings, { logger: loggerOf }: Com
     onIdleError: (error) => logger.debug('connection of the backtest lost', { error }),
   });
   const bar = progressBar(process.stderr);
+  const signal = stopSignal();
   try {
-    const result = await backtest(pool, { days: settings.BACKTEST_DAYS, sets, progress: bar.show });
+    const options = { days: settings.BACKTEST_DAYS, sets, progress: bar.show, signal };
+    // Triggers may print while they evaluate, which must not become part of the JSON.
+    const result = await withoutStdout(() => backtest(pool, options));
     bar.clear();
-    const names = files.map((file) => file ?? 'the built-in triggers');
-    const columns = columnsOf(process.stdout);
     process.stdout.write(
-      settings.BACKTEST_JSON ? backtestJson(result, names) : backtestReport(result, names, columns),
+      settings.BACKTEST_JSON
+        ? backtestJson(result, files.map(nameOf))
+        : backtestReport(result, files, columnsOf(process.stdout)),
     );
     conclude(result);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    bar.clear();
+    process.stderr.write('bec-alerts: the backtest was stopped before its end, so there is no report\n');
   } finally {
     bar.clear();
     await pool.end();

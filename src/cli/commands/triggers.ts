@@ -83,13 +83,17 @@ function asTable({ TRIGGERS: file }: TriggersSettings, triggers: readonly Listed
   return `${aligned(rows).join('\n')}\n\n${plural(triggers.length, 'trigger')}, ${enabled} enabled (${source})\n`;
 }
 
+/** The recipients of a trigger without any. @param file undefined for the built-in triggers */
+export function nobody(file: string | undefined): string {
+  return file === undefined ? 'nobody: set ALERT_EMAILS' : 'nobody';
+}
+
 /** Each further recipient has a line of its own. */
 function rowsOf(
   { name, emails, enabled, templateName, html }: ListedTrigger,
   file: string | undefined,
 ): string[][] {
-  const nobody = file === undefined ? 'nobody: set ALERT_EMAILS' : 'nobody';
-  const [first = nobody, ...more] = emails;
+  const [first = nobody(file), ...more] = emails;
   const kinds = html ? 'text, HTML' : 'text';
   return [
     [name, enabled ? 'yes' : 'no', `${templateName} (${kinds})`, first],

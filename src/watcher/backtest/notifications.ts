@@ -27,7 +27,10 @@ export function rememberNotifications(earlier: readonly EarlierAlert[]): Notific
     const key = `${recipientId}:${issueId}`;
     const before = known.get(key) ?? { lastNotified: at, triggers: new Map() };
     if (at > before.lastNotified) before.lastNotified = at;
-    if (trigger !== null) before.triggers.set(trigger, alert);
+    if (trigger !== null) {
+      const last = before.triggers.get(trigger) ?? null;
+      before.triggers.set(trigger, last === null || (alert !== null && alert.at > last.at) ? alert : last);
+    }
     known.set(key, before);
   };
   for (const { trigger, at, events, users, ...pair } of earlier) {

@@ -1,37 +1,23 @@
-import type { Step } from '../../db/past.ts';
-import type { Transaction } from '../../db/transaction.ts';
+import type { Past, Step } from '../../db/past.ts';
 import type { BucketCounts, Counts } from '../../domain/issue.ts';
 import type { Window } from '../../domain/time.ts';
-import { dayNumber, firstHour, HOUR } from '../../domain/time.ts';
+import { dayNumber, firstDay, firstHour, HOUR } from '../../domain/time.ts';
 import type { Answers } from '../run/answers.ts';
 import { answersAt } from '../run/answers.ts';
 import type { Notifications } from './notifications.ts';
-
-/** The parts of a backtest that answers come from, the same for all its steps. */
-export interface PastSource {
-  readonly tx: Transaction;
-  /** The first hour that is stored; earlier hours are estimated from their days. Null if no hour is stored. */
-  readonly hoursSince: Date | null;
-  readonly notifications: Notifications;
-  /** Called for each question about hours that are not stored. */
-  readonly onEstimate: () => void;
-}
 
 /**
  * Answers as a run at the end of the step would have given them. The transaction shows the past (`openPast`), so the
  * queries are those of a run. Two answers differ. Notifications are those of the backtest. An hour that is not stored
  * counts as a 24th of its UTC day.
  */
-export function pastAnswers(source: PastSource, step: Step): Answers {
-  const { tx, hoursSince, notifications, onEstimate } = source;
+export function pastAnswers(past: Past, notifications: Notifications, step: Step): Answers {
   const now = step.end;
-  const answers = answersAt(tx, now);
-  const storedFrom = hoursSince?.getTime() ?? Number.POSITIVE_INFINITY;
-  const isStored = ({ unit, back }: Window) => unit === 'day' || firstHour(now, back).getTime() >= storedFrom;
+  const answers = answersAt(past.tx, now);
+  const storedFrom = past.hoursSince?.getTime() ?? Number.POSITIVE_INFINITY;
 
   const series: Answers['series'] = async (issueIds, window) => {
-    if (isStored(window)) return await answers.series(issueIds, window);
-    onEstimate();
+    if (isStored(window, now, past.hoursSince)) return await answers.series(issueIds, window);
     const back = daysBack(now, window);
     const [hours, days] = [
       await answers.series(issueIds, window),
@@ -46,7 +32,8 @@ export function pastAnswers(source: PastSource, step: Step): Answers {
     ...answers,
     series,
     async counts(issueIds, window) {
-      if (isStored(window)) return await answers.counts(issueIds, window);
+      if (window.unit === 'day') return await past.dayCounts(issueIds, window.back);
+      if (isStored(window, now, past.hoursSince)) return await answers.counts(issueIds, window);
       const hours = await series(issueIds, window);
       const back = Math.floor((now.getTime() - storedFrom) / HOUR);
       const stored = back < 0 ? new Map() : await answers.counts(issueIds, { unit: 'hour', back });
@@ -58,8 +45,14 @@ export function pastAnswers(source: PastSource, step: Step): Answers {
         ]),
       );
     },
+    top: ({ days, ...ranking }) => past.top({ ...ranking, since: firstDay(now, days) }),
     notified: async (pairs, trigger) => notifications.of(pairs, trigger),
   };
+}
+
+/** Whether the counts of a window are stored, by the hour if it asks for hours. */
+export function isStored({ unit, back }: Window, now: Date, hoursSince: Date | null): boolean {
+  return unit === 'day' || (hoursSince !== null && firstHour(now, back) >= hoursSince);
 }
 
 function daysBack(now: Date, { back }: Window): number {

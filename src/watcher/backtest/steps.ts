@@ -1,19 +1,16 @@
 import type { Step } from '../../db/past.ts';
+import type { Stored } from '../../db/past-stored.ts';
 import { DAY, dayNumber, HOUR } from '../../domain/time.ts';
 
-export interface StepsOptions {
-  /** The last step ends now. */
-  readonly now: Date;
-  /** UTC days before today. */
-  readonly days: number;
-  /** The first UTC day whose hours are all stored; null if no hour is stored. */
-  readonly hoursSince: Date | null;
-}
-
-/** The steps of a backtest in order: day by day while only days are stored, then hour by hour. */
-export function stepsOf({ now, days, hoursSince }: StepsOptions): Step[] {
+/**
+ * The steps of a backtest in order: day by day while only days are stored, then hour by hour. The last step ends now, the
+ * first one begins where days are stored.
+ * @param days UTC days before today
+ */
+export function stepsOf({ now, daysSince, hoursSince }: Stored, days: number): Step[] {
+  if (daysSince === null) return [];
   const today = dayNumber(now) * DAY;
-  const first = today - days * DAY;
+  const first = Math.max(today - days * DAY, daysSince.getTime());
   const hours = Math.max(first, Math.min(hoursSince?.getTime() ?? today + DAY, today + DAY));
   return [...steps('day', first, hours, now), ...steps('hour', hours, now.getTime() + 1, now)];
 }

@@ -27,19 +27,26 @@ export interface AlertTally {
   readonly most: { readonly recipient: string; readonly at: Date; readonly alerts: number } | null;
   /** In the order decided; the first alerts if there are very many. */
   readonly list: readonly PastAlert[];
-  /** The first alert to each recipient about each issue, by `recipient` and `groupId`. */
+  /**
+   * The first alert to each recipient about each issue, by `recipient` and `groupId`. Only if two files are compared, and
+   * `MOST_COMPARED` at most.
+   */
   readonly first: ReadonlyMap<string, PastAlert>;
 }
 
 /** Alerts that are kept one by one. All of them are counted. */
 export const MOST_LISTED = 10_000;
 
+/** Pairs of a recipient and an issue that are compared. */
+export const MOST_COMPARED = 100_000;
+
 export interface AlertTallier {
   add(trigger: string, issue: Issue, because: string, recipients: readonly Recipient[], at: Date): void;
   tally(): AlertTally;
 }
 
-export function tallyAlerts(): AlertTallier {
+/** @param compared whether the alerts are compared with those of another file */
+export function tallyAlerts(compared: boolean): AlertTallier {
   const list: PastAlert[] = [];
   const first = new Map<string, PastAlert>();
   const days = new Map<string, number>();
@@ -54,7 +61,7 @@ export function tallyAlerts(): AlertTallier {
     alerts += 1;
     if (list.length < MOST_LISTED) list.push(alert);
     const key = keyOf(alert);
-    if (!first.has(key)) first.set(key, alert);
+    if (compared && first.size < MOST_COMPARED && !first.has(key)) first.set(key, alert);
     increase(days, utcDay(alert.at));
     const ofTrigger = byTrigger.get(alert.trigger) ?? new Map<string, number>();
     increase(ofTrigger, alert.recipient);

@@ -120,7 +120,12 @@ async function liveAlerts(): Promise<unknown[]> {
 
 async function backtested(days: number, triggers: readonly Trigger[]) {
   const set = await loadTriggers(triggers, 'the test', null, isEmail);
-  return await backtest(pool, { days, sets: [set], progress: () => undefined });
+  return await backtest(pool, {
+    days,
+    sets: [set],
+    progress: () => undefined,
+    signal: new AbortController().signal,
+  });
 }
 
 describe('a backtest', () => {
@@ -130,12 +135,12 @@ describe('a backtest', () => {
   ])('says of the past what the watcher did then: $name', async ({ days, hoursSince, triggers }) => {
     const now = new Date();
     const midnight = new Date(Math.floor(now.getTime() / DAY) * DAY - hoursSince * DAY);
-    const steps = stepsOf({ now, days, hoursSince: midnight });
+    const steps = stepsOf({ now, daysSince: new Date(0), olderIssues: false, hoursSince: midnight }, days);
     await live(steps, triggers);
     await pool.query('DELETE FROM issue_hours WHERE hour < $1', [midnight]);
     const before = await contents(pool);
-    const { files, hoursSince: found } = await backtested(days, triggers);
-    expect(found).toEqual(midnight);
+    const { files, stored } = await backtested(days, triggers);
+    expect(stored.hoursSince).toEqual(midnight);
     const expected = await liveAlerts();
     expect(new Set(expected.map((alert) => (alert as { trigger: string }).trigger))).toEqual(
       new Set(triggers.map(({ name }) => name)),
