@@ -8,6 +8,8 @@ const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
 const ROW_CLASSES = new Set(['P0', 'XX']);
 /** A wrong password, a role that is missing or may not connect, a missing database. */
 const WRONG_URL = new Set(['28P01', '28000', '3D000']);
+/** A standby, among others. */
+const READ_ONLY = '25006';
 const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
 
 /**
@@ -42,6 +44,9 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   if (NOT_MIGRATED.has(state)) return wrap('database_not_migrated', '; run `bec-alerts migrate` first', true);
   if (CLASHES.has(state) || ROW_CLASSES.has(state.slice(0, 2))) return wrap('database_failed', '', true);
   if (state.startsWith('42')) return wrap('database_failed', '', false);
+  if (state === READ_ONLY) {
+    return wrap('database_unavailable', '; set DATABASE_URL to a server that takes writes', true);
+  }
   return wrap('database_unavailable', WRONG_URL.has(state) ? '; check DATABASE_URL' : '', true);
 }
 

@@ -1,14 +1,14 @@
 import type { Counts, RankedIssue } from '../domain/issue.ts';
+import type { Step } from '../domain/step.ts';
 import { firstDay, utcDay } from '../domain/time.ts';
 import type { TopQuery } from './counts.ts';
 import { countsOf, countsOver, topIssues } from './counts.ts';
-import type { Step } from './past.ts';
 import type { Db } from './pool.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
- * Answers questions about days in a backtest. The whole days of a window are the same for each hour of a day, so they are
- * merged once: into one set an issue for counts, and into one sum an issue for rankings.
+ * Answers questions about days in a backtest. The whole days of a window are the same for each hour of a day. So they are
+ * merged once a day, into one set an issue for counts and into one sum an issue for rankings.
  */
 export interface MergedDays {
   counts(ids: readonly string[], back: number, step: Step): Promise<ReadonlyMap<string, Counts>>;

@@ -1,4 +1,5 @@
 import type { Counts, Issue, RankedIssue } from '../domain/issue.ts';
+import type { Step } from '../domain/step.ts';
 import { DAY, dayNumber, utcDay } from '../domain/time.ts';
 import type { TopQuery } from './counts.ts';
 import { mergedDays } from './past-days.ts';
@@ -8,15 +9,6 @@ import { storedCounts } from './past-stored.ts';
 import type { Db } from './pool.ts';
 import type { Transaction } from './transaction.ts';
 import { forbidWrites } from './transaction.ts';
-
-/** A span of time at whose end a backtest evaluates the issues that had events in it. */
-export interface Step {
-  readonly unit: 'day' | 'hour';
-  /** The first instant of the UTC day or hour. */
-  readonly start: Date;
-  /** The last instant that counts as past. */
-  readonly end: Date;
-}
 
 /**
  * Temporary views that hide everything after a step, under the names of the tables. They come first in the search path, so
@@ -70,6 +62,8 @@ export interface Past extends Stored {
 /** Opens the past in a transaction that is rolled back at its end, and that may write nothing from here on. */
 export async function openPast(transaction: Transaction): Promise<Past> {
   const { tx, throwIfFailed } = withoutSavepoints(transaction);
+  // Temporary tables count as writes, which a role may have to ask for.
+  await tx.query({ text: 'SET TRANSACTION READ WRITE' });
   const schema = await schemaOfTables(tx);
   const stored = await storedCounts(tx);
   await tx.query({ text: VIEWS(schema, stored.hoursSince) });

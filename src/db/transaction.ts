@@ -144,6 +144,7 @@ export async function inRolledBackTransaction<T>(
   const onError = () => undefined;
   client.on('error', onError);
   try {
+    await noticeDeadClient(client);
     const result = await inTransaction(client, false, work);
     broken = false;
     return result;

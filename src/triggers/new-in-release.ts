@@ -5,12 +5,12 @@ import type { Trigger, TriggerContext } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { ALL_NOTIFIED } from './recipients.ts';
+import { ALL_NOTIFIED, nobodyLeft } from './recipients.ts';
 
 export interface NewInReleaseOptions {
   /** The trigger's name. Default: `New in release`. */
   readonly name?: string;
-  /** How many of the newest releases count as new. Default: 2. */
+  /** How many of the newest releases count as new, 1 to 20. Default: 2. */
   readonly releases?: number;
   /** The least number of events over seven days. Default: 20. */
   readonly events?: number;
@@ -39,7 +39,7 @@ export function newInRelease(emails: readonly string[], options: NewInReleaseOpt
     releases: newest,
     events: floor,
     users: leastUsers,
-  } = withDefaults('newInRelease', options, defaults);
+  } = withDefaults('newInRelease', options, defaults, { releases: [1, ISSUES] });
   return defineTrigger({
     name,
     emails,
@@ -53,11 +53,17 @@ export function newInRelease(emails: readonly string[], options: NewInReleaseOpt
       if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const known = await releasesSeen(issue, context);
       const place = known.indexOf(release);
-      if (known.length <= newest || place < 0 || place >= newest) {
+      if (known.length <= newest) {
+        return {
+          notify: false,
+          because: `${known.length} releases are known, so none is older than the ${newest} newest`,
+        };
+      }
+      if (place < 0 || place >= newest) {
         return { notify: false, because: `${release} is not one of the ${newest} newest releases` };
       }
       const recipients = await context.neverNotified(issue);
-      if (recipients.length === 0) return { notify: false, because: ALL_NOTIFIED };
+      if (recipients.length === 0) return nobodyLeft(context, ALL_NOTIFIED);
       return {
         notify: true,
         because: `it is new in release ${release}: ${estimate(events)} events by ${estimate(users)} users over ${DAYS} days`,

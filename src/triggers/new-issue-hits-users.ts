@@ -5,14 +5,14 @@ import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { ALL_NOTIFIED } from './recipients.ts';
+import { ALL_NOTIFIED, nobodyLeft } from './recipients.ts';
 
 export interface NewIssueHitsUsersOptions {
   /** The trigger's name. Default: `New issue`. */
   readonly name?: string;
   /** The least number of affected users. Default: 50. */
   readonly users?: number;
-  /** Hours after its first event during which an issue is new. Default: 24. */
+  /** Hours after its first event during which an issue is new, 1 to 8,760. Default: 24. */
   readonly hours?: number;
 }
 
@@ -25,7 +25,13 @@ export function newIssueHitsUsers(
   options: NewIssueHitsUsersOptions = {},
 ): Trigger {
   const defaults = { name: 'New issue', users: 50, hours: 24 };
-  const { name, users: least, hours } = withDefaults('newIssueHitsUsers', options, defaults);
+  const {
+    name,
+    users: least,
+    hours,
+  } = withDefaults('newIssueHitsUsers', options, defaults, {
+    hours: [1, 8_760],
+  });
   return defineTrigger({
     name,
     emails,
@@ -37,7 +43,7 @@ export function newIssueHitsUsers(
       if (users < least) return { notify: false, because: `${users} users are fewer than ${least}` };
       if (isExtension(issue)) return { notify: false, because: IS_EXTENSION };
       const recipients = await context.neverNotified(issue);
-      if (recipients.length === 0) return { notify: false, because: ALL_NOTIFIED };
+      if (recipients.length === 0) return nobodyLeft(context, ALL_NOTIFIED);
       return {
         notify: true,
         because: `it is new (first seen ${ago(age)}) and affected ${estimate(users)} users`,

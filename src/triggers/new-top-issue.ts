@@ -6,14 +6,14 @@ import type { Recipient, Trigger, TriggerContext } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { ALL_NOTIFIED, recipientsWhere } from './recipients.ts';
+import { ALL_NOTIFIED, nobodyLeft, recipientsWhere } from './recipients.ts';
 
 export interface NewTopIssueOptions {
   /** The trigger's name. Default: `New top crasher`. */
   readonly name?: string;
-  /** Days before today over which events are counted. Default: 7. */
+  /** Days before today over which events are counted, 0 to 3,650. Default: 7. */
   readonly days?: number;
-  /** The worst rank that is notified. Default: 10. */
+  /** The worst rank that is notified, 1 to 9,960. Default: 10. */
   readonly rank?: number;
   /** Only issues with more events than this are notified. Default: 200. */
   readonly moreEventsThan?: number;
@@ -38,6 +38,8 @@ const DEFAULTS = {
   againAfterDays: 36_500,
 };
 
+const RANGES = { days: [0, 3_650], rank: [1, 9_960] } as const;
+
 /** Issues beyond the asked rank that are read if extensions take some of the ranks. */
 const EXTENSIONS_AMONG_RANKS = 40;
 
@@ -50,6 +52,7 @@ export function newTopIssue(emails: readonly string[], options: NewTopIssueOptio
     'newTopIssue',
     options,
     DEFAULTS,
+    RANGES,
   );
   const rankingOf = rankingReader(days, rank);
   return defineTrigger({
@@ -69,7 +72,7 @@ export function newTopIssue(emails: readonly string[], options: NewTopIssueOptio
         return { notify: false, because: `${place.users} users are fewer than ${users}` };
       }
       const recipients = await unaware(issue, context, againAfterDays);
-      if (recipients.length === 0) return { notify: false, because: ALL_NOTIFIED };
+      if (recipients.length === 0) return nobodyLeft(context, ALL_NOTIFIED);
       return {
         notify: true,
         because: `it ranks ${place.rank} with ${estimate(place.events)} events over ${days} days`,

@@ -1,10 +1,15 @@
 import type { Issue } from '../domain/issue.ts';
 import { HOUR } from '../domain/time.ts';
-import type { Recipient, TriggerContext } from '../domain/trigger.ts';
+import type { Recipient, TriggerContext, Verdict } from '../domain/trigger.ts';
 
 /** A verdict's reason where every recipient is left out. */
 export const ALL_NOTIFIED = 'all recipients have been notified';
 export const NOTIFIED_WITHIN_HOUR = 'all recipients were notified of it within the last hour';
+
+/** The verdict if no recipient is left. @param because the reason why each of them is left out */
+export function nobodyLeft({ recipients }: TriggerContext, because: string): Verdict {
+  return { notify: false, because: recipients.length === 0 ? 'the trigger has no recipients' : because };
+}
 
 /** The recipients for which the condition holds on the answer to a question. All are asked at the same time. */
 export async function recipientsWhere<Answer>(

@@ -4,12 +4,12 @@ import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { recipientsWhere } from './recipients.ts';
+import { nobodyLeft, recipientsWhere } from './recipients.ts';
 
 export interface RegressionOptions {
   /** The trigger's name. Default: `Regression`. */
   readonly name?: string;
-  /** Whole UTC days without an event before the issue came back. Default: 14. `RETENTION_DAYS` must be greater by 4. */
+  /** Whole UTC days without an event before the issue came back, 1 to 364. Default: 14. `RETENTION_DAYS` must be greater by 4. */
   readonly quietDays?: number;
   /** The least number of events since it came back. Default: 10. */
   readonly events?: number;
@@ -22,6 +22,8 @@ const WEEK = 7;
 const SURELY_MORE = 1.2;
 /** Days since the comeback during which the trigger waits for enough events, today included. */
 const DAYS_BACK = 3;
+/** A series has 366 days before today at most. */
+const MOST_QUIET_DAYS = 366 - DAYS_BACK + 1;
 
 /**
  * Notifies of an old issue that came back: after many days without an event, it has had enough of them within the last
@@ -29,7 +31,12 @@ const DAYS_BACK = 3;
  */
 export function regression(emails: readonly string[], options: RegressionOptions = {}): Trigger {
   const defaults = { name: 'Regression', quietDays: 14, events: 10, users: 5 };
-  const { name, quietDays, events: floor, users: leastUsers } = withDefaults('regression', options, defaults);
+  const {
+    name,
+    quietDays,
+    events: floor,
+    users: leastUsers,
+  } = withDefaults('regression', options, defaults, { quietDays: [1, MOST_QUIET_DAYS] });
   return defineTrigger({
     name,
     emails,
@@ -64,7 +71,7 @@ export function regression(emails: readonly string[], options: RegressionOptions
         (at) => at === null || at < cameBack.at,
       );
       if (recipients.length === 0) {
-        return { notify: false, because: 'all recipients were notified since it came back' };
+        return nobodyLeft(context, 'all recipients were notified since it came back');
       }
       return {
         notify: true,

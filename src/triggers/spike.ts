@@ -5,7 +5,7 @@ import type { LastAlert, Recipient, Trigger, TriggerContext } from '../domain/tr
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { NOTIFIED_WITHIN_HOUR, outsideOfLastHour, recipientsWhere } from './recipients.ts';
+import { NOTIFIED_WITHIN_HOUR, nobodyLeft, outsideOfLastHour, recipientsWhere } from './recipients.ts';
 
 export interface SpikeOptions {
   /** The trigger's name. Default: `Spike`. */
@@ -16,7 +16,7 @@ export interface SpikeOptions {
   readonly events?: number;
   /** The least number of affected users in the hour, since one browser in a loop is not a spike. Default: 20. */
   readonly users?: number;
-  /** Calm hours in a row after which another spike is news. A bursting issue is one incident. Default: 6. */
+  /** Calm hours in a row after which another spike is news, 1 to 168. A bursting issue is one incident. Default: 6. */
   readonly calmHours?: number;
 }
 
@@ -39,7 +39,7 @@ export function spike(emails: readonly string[], options: SpikeOptions = {}): Tr
     events: floor,
     users: leastUsers,
     calmHours,
-  } = withDefaults('spike', options, defaults);
+  } = withDefaults('spike', options, defaults, { calmHours: [1, WEEK_HOURS] });
   return defineTrigger({
     name,
     emails,
@@ -71,9 +71,9 @@ export function spike(emails: readonly string[], options: SpikeOptions = {}): Tr
         return { notify: false, because: `${hour.users} users in an hour are fewer than ${leastUsers}` };
       }
       const ready = await calmed(issue, context, known, { below: needed / 2, hours: calmHours });
-      if (ready.length === 0) return { notify: false, because: 'all recipients know of this spike' };
+      if (ready.length === 0) return nobodyLeft(context, 'all recipients know of this spike');
       const recipients = await outsideOfLastHour(issue, context, ready);
-      if (recipients.length === 0) return { notify: false, because: NOTIFIED_WITHIN_HOUR };
+      if (recipients.length === 0) return nobodyLeft(context, NOTIFIED_WITHIN_HOUR);
       return {
         notify: true,
         because: `it had ${estimate(hour.events)} events by ${estimate(hour.users)} users within an hour, and ${rate(usual)} in a usual hour`,

@@ -3,7 +3,7 @@ import type { Trigger } from '../domain/trigger.ts';
 import { defineTrigger } from '../domain/trigger.ts';
 import { IS_EXTENSION, isExtension } from './extension.ts';
 import { withDefaults } from './options.ts';
-import { NOTIFIED_WITHIN_HOUR, outsideOfLastHour, recipientsWhere } from './recipients.ts';
+import { NOTIFIED_WITHIN_HOUR, nobodyLeft, outsideOfLastHour, recipientsWhere } from './recipients.ts';
 
 export interface UserMilestonesOptions {
   /** The trigger's name. Default: `Affected users`. */
@@ -41,10 +41,10 @@ export function userMilestones(emails: readonly string[], options: UserMilestone
         (alert) => reached > reachedBy(alert?.users ?? 0),
       );
       if (unaware.length === 0) {
-        return { notify: false, because: `all recipients know that it reached ${number(reached)} users` };
+        return nobodyLeft(context, `all recipients know that it reached ${number(reached)} users`);
       }
       const recipients = await outsideOfLastHour(issue, context, unaware);
-      if (recipients.length === 0) return { notify: false, because: NOTIFIED_WITHIN_HOUR };
+      if (recipients.length === 0) return nobodyLeft(context, NOTIFIED_WITHIN_HOUR);
       return {
         notify: true,
         because: `it reached ${number(reached)} affected users: ${estimate(users)} over ${DAYS} days`,

@@ -1,6 +1,12 @@
 import type { BucketCounts, Counts, RankedIssue, TagCount } from '../../src/domain/issue.ts';
 import { DAY, HOUR } from '../../src/domain/time.ts';
 import type { LastAlert, Recipient, TriggerContext } from '../../src/domain/trigger.ts';
+import {
+  checkedSeriesWindow,
+  checkedTags,
+  checkedTop,
+  checkedWindow,
+} from '../../src/watcher/triggers/questions.ts';
 
 export const ANN: Recipient = { id: '1', email: 'ann@example.com' };
 export const BOB: Recipient = { id: '2', email: 'bob@example.com' };
@@ -20,17 +26,26 @@ export interface Answers {
   readonly alerts?: Readonly<Record<string, LastAlert>>;
 }
 
-/** Answers as a run would. Counts are exact, unlike a run's counts over 150. */
+/** Answers as a run would, and refuses the same questions. Counts are exact, unlike a run's counts over 150. */
 export function fakeContext(answers: Answers = {}): TriggerContext {
   const { notified = {}, alerts = {}, releases = {}, ranking = [] } = answers;
   const recipients = [ANN, BOB];
   return {
     now: answers.now ?? NOW,
     recipients,
-    counts: async (_, window) => answers.counts ?? countsOf(answers.series ?? [], window),
-    series: async () => answers.series ?? [],
-    tags: async (issue) => releases[issue.id] ?? [],
-    top: async ({ limit }) => ranking.slice(0, limit),
+    counts: async (_, window) => {
+      checkedWindow(window);
+      return answers.counts ?? countsOf(answers.series ?? [], window);
+    },
+    series: async (_, window) => {
+      checkedSeriesWindow(window);
+      return answers.series ?? [];
+    },
+    tags: async (issue, tag, window) => {
+      checkedTags(tag, window);
+      return releases[issue.id] ?? [];
+    },
+    top: async (question) => ranking.slice(0, checkedTop(question).limit),
     lastNotified: async ({ id }) => notified[id] ?? null,
     lastAlert: async ({ id }) => alerts[id] ?? null,
     neverNotified: async (_, by = 'anyTrigger') =>

@@ -1,10 +1,11 @@
-import type { Past, Step } from '../../db/past.ts';
+import type { Past } from '../../db/past.ts';
 import { openPast } from '../../db/past.ts';
 import type { Stored } from '../../db/past-stored.ts';
 import type { Pool } from '../../db/pool.ts';
 import { alertsBefore, findRecipients } from '../../db/recipients.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import { inRolledBackTransaction } from '../../db/transaction.ts';
+import type { Step } from '../../domain/step.ts';
 import type { RankingCache } from '../run/trigger-context.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
 import { rememberNotifications } from './notifications.ts';

@@ -1,5 +1,6 @@
-import type { Past, Step } from '../../db/past.ts';
+import type { Past } from '../../db/past.ts';
 import type { BucketCounts, Counts } from '../../domain/issue.ts';
+import type { Step } from '../../domain/step.ts';
 import type { Window } from '../../domain/time.ts';
 import { dayNumber, firstDay, firstHour, HOUR } from '../../domain/time.ts';
 import type { Answers } from '../run/answers.ts';

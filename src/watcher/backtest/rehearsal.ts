@@ -1,5 +1,6 @@
-import type { Past, Step } from '../../db/past.ts';
+import type { Past } from '../../db/past.ts';
 import type { Counts, Issue } from '../../domain/issue.ts';
+import type { Step } from '../../domain/step.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { Recipient } from '../../domain/trigger.ts';
 import type { Evaluations, Notify } from '../run/evaluate.ts';

@@ -1,5 +1,5 @@
-import type { Step } from '../../db/past.ts';
 import type { Stored } from '../../db/past-stored.ts';
+import type { Step } from '../../domain/step.ts';
 import { DAY, dayNumber, HOUR } from '../../domain/time.ts';
 
 /**

@@ -369,9 +369,45 @@ describe('a factory', () => {
     ['spike', () => spike(EMAILS, wrong({ times: '5' })), 'times'],
     ['regression', () => regression(EMAILS, wrong({ quietDays: Number.NaN })), 'quietDays'],
     ['newInRelease', () => newInRelease(EMAILS, wrong({ name: 7 })), 'name'],
+    ['newTopIssue', () => newTopIssue(EMAILS, { rank: 9_961 }), 'rank'],
+    ['newIssueHitsUsers', () => newIssueHitsUsers(EMAILS, { hours: 0 }), 'hours'],
+    ['spike', () => spike(EMAILS, { calmHours: 1.5 }), 'calmHours'],
+    ['regression', () => regression(EMAILS, { quietDays: 365 }), 'quietDays'],
+    ['newInRelease', () => newInRelease(EMAILS, { releases: 21 }), 'releases'],
   ])('%s refuses a wrong option and names it', (factory, make, option) => {
-    expect(make).toThrow(TypeError);
-    expect(make).toThrow(new RegExp(`^${factory}\\b.*\\b${option}\\b`));
+    expect(make).toThrow(
+      new RegExp(`^${factory}\\b.*\\b${option}\\b.* must be |^${factory} has no option ${option}`),
+    );
+  });
+
+  it('takes 0 where it means any number', () => {
+    expect(() =>
+      newTopIssue(EMAILS, { days: 0, moreEventsThan: 0, users: 0, againAfterDays: 0 }),
+    ).not.toThrow();
+    expect(() => spike(EMAILS, { events: 0, users: 0 })).not.toThrow();
+  });
+
+  it('asks only questions that a context answers, at the ends of the ranges', async () => {
+    const answers = { counts: { events: 99, users: 99 }, ranking: [] };
+    for (const trigger of [
+      newTopIssue(EMAILS, { days: 3_650, rank: 9_960 }),
+      newIssueHitsUsers(EMAILS, { hours: 8_760 }),
+      regression(EMAILS, { quietDays: 364 }),
+    ]) {
+      await expect(verdictOf(trigger, answers, { firstSeen: ago(4_000 * DAY) })).resolves.toHaveProperty(
+        'notify',
+      );
+    }
+  });
+
+  it('says so if it has no recipients', async () => {
+    const trigger = newIssueHitsUsers([], { users: 1 });
+    const verdict = await trigger.evaluate(anIssue({ firstSeen: ago(HOUR) }), {
+      ...fakeContext({ counts: { events: 9, users: 9 } }),
+      recipients: [],
+      neverNotified: async () => [],
+    });
+    expect(verdict).toEqual({ notify: false, because: 'the trigger has no recipients' });
   });
 
   it('has a default where an option is undefined', () => {

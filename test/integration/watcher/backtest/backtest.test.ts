@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isEmail } from '../../../../src/config/env.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
-import type { Step } from '../../../../src/db/past.ts';
 import type { ErrorEvent } from '../../../../src/domain/event.ts';
+import type { Step } from '../../../../src/domain/step.ts';
 import { NO_TAGS } from '../../../../src/domain/tags.ts';
 import { DAY, HOUR, utcDay } from '../../../../src/domain/time.ts';
 import type { Trigger } from '../../../../src/domain/trigger.ts';
