@@ -54,7 +54,12 @@ async function measure(databaseUrl: string, days: string, triggers: string): Pro
     process.execPath,
     [MAIN, 'backtest', '--days', days, '--triggers', triggers, '--json'],
     {
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: databaseUrl },
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        DATABASE_URL: databaseUrl,
+        NODE_OPTIONS: process.env.NODE_OPTIONS,
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );

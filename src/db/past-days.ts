@@ -61,7 +61,7 @@ export async function mergedDays(tx: Transaction, schema: string): Promise<Merge
   await tx.query({ text: TABLES(schema) });
   let mergedUntil = '';
   let merged = new Map<string, Set<string>>();
-  /** What is merged already of a window that ends before the day. */
+  /** The parts of a window that are merged already; the window ends before the day. */
   const mergedOf = (until: string, window: string) => {
     if (until !== mergedUntil) [mergedUntil, merged] = [until, new Map()];
     const found = merged.get(window) ?? new Set();
