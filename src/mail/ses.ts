@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-ses';
 import type { AwsTimeouts } from '../runtime/aws.ts';
 import { requestHandler } from '../runtime/aws.ts';
+import { keepAnswer, withAnswer } from '../runtime/aws-answer.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { Mailer } from './mailer.ts';
@@ -84,10 +85,13 @@ export function createSesMailer(options: SesOptions): SesMailer {
           Body: { Text: content(email.text), ...(email.html === null ? {} : { Html: content(email.html) }) },
         },
       });
+      const answer = keepAnswer(command);
       try {
-        const { MessageId } = await client.send(command, { abortSignal: signal });
-        return MessageId ?? null;
-      } catch (error) {
+        const { MessageId = '' } = await client.send(command, { abortSignal: signal });
+        if (MessageId === '') throw new Error('the answer has no message id');
+        return MessageId;
+      } catch (thrown) {
+        const error = withAnswer(thrown, answer());
         const refusal = sesError(`sending to ${email.to} through SES`, error);
         const { name, message } = asError(error);
         const problem = name === 'MessageRejected' ? await fixableProblem(message) : null;

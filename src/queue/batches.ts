@@ -1,5 +1,6 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ChangeMessageVisibilityBatchCommand, DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { keepAnswer, withAnswer } from '../runtime/aws-answer.ts';
 import { queueError } from './errors.ts';
 import { MAX_BATCH } from './queue.ts';
 
@@ -15,8 +16,11 @@ export async function deleteMessages(
   messages: readonly ReceivedMessage[],
 ): Promise<void> {
   await inBatches(messages, async (Entries) => {
-    const send = () => client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
-    await sendBatch('deleting messages', QueueUrl, send);
+    const command = new DeleteMessageBatchCommand({ QueueUrl, Entries });
+    const answer = keepAnswer(command);
+    await sendBatch({ operation: 'deleting messages', QueueUrl, Entries, answer }, () =>
+      client.send(command),
+    );
   });
 }
 
@@ -28,8 +32,11 @@ export async function releaseMessages(
 ): Promise<void> {
   await inBatches(messages, async (entries) => {
     const Entries = entries.map((entry) => ({ ...entry, VisibilityTimeout: 0 }));
-    const send = () => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
-    await sendBatch('releasing messages', QueueUrl, send);
+    const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries });
+    const answer = keepAnswer(command);
+    await sendBatch({ operation: 'releasing messages', QueueUrl, Entries, answer }, () =>
+      client.send(command),
+    );
   });
 }
 
@@ -53,18 +60,33 @@ async function inBatches(
 }
 
 interface BatchAnswer {
+  readonly Successful?: readonly { readonly Id: string | undefined }[] | undefined;
   readonly Failed?: readonly { readonly Code: string | undefined }[] | undefined;
 }
 
+interface Batch {
+  readonly operation: string;
+  readonly QueueUrl: string;
+  readonly Entries: readonly Entry[];
+  /** Describes the answer. */
+  readonly answer: () => string;
+}
+
 /** SQS answers 200 to a batch request even if entries failed, so the answer itself must be read. */
-async function sendBatch(operation: string, url: string, send: () => Promise<BatchAnswer>): Promise<void> {
+async function sendBatch(batch: Batch, send: () => Promise<BatchAnswer>): Promise<void> {
+  const { operation, QueueUrl: url, Entries, answer: shown } = batch;
   let answer: BatchAnswer;
   try {
     answer = await send();
   } catch (error) {
-    throw queueError(operation, url, error);
+    throw queueError(operation, url, withAnswer(error, shown()));
   }
   const failed = answer.Failed ?? [];
+  const done = new Set(answer.Successful?.map(({ Id }) => Id));
+  if (failed.length === 0 && Entries.some(({ Id }) => !done.has(Id))) {
+    const problem = `the answer confirms ${done.size} of ${Entries.length} entries; it came: ${shown()}`;
+    throw queueError(operation, url, new Error(problem));
+  }
   if (failed.length > 0) {
     const codes = [...new Set(failed.map(({ Code }) => Code ?? 'unknown'))].join(', ');
     throw queueError(

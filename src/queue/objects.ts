@@ -42,10 +42,17 @@ export function createObjects(options: SqsOptions): Objects {
       try {
         const { GetObjectCommand } = await import('@aws-sdk/client-s3');
         const client = await clientOf(location.region);
-        const { Body, ContentLength = 0 } = await client.send(
-          new GetObjectCommand({ Bucket: location.bucket, Key: location.key }),
-          { abortSignal: signal },
-        );
+        const {
+          Body,
+          ContentLength = 0,
+          ETag,
+        } = await client.send(new GetObjectCommand({ Bucket: location.bucket, Key: location.key }), {
+          abortSignal: signal,
+        });
+        if (ETag === undefined) {
+          if (Body !== undefined && 'destroy' in Body) Body.destroy();
+          throw new Error('the answer has no ETag, so it is not one of S3');
+        }
         if (ContentLength > MAX_OBJECT_BYTES) {
           // A body that isn't read would keep its connection busy.
           if (Body !== undefined && 'destroy' in Body) Body.destroy();

@@ -13,14 +13,17 @@ import { isRecord } from '../../src/domain/json.ts';
  * - `drop_answer`: it arrives and its answer is lost.
  * - `half_answer`: its answer begins and stalls.
  * - `silence`: it doesn't arrive and is never answered.
+ * - `page`: it doesn't arrive and is answered 200 with `page`, as by a proxy.
  */
-export type Fate = 'pass' | 'error' | 'deny' | 'drop' | 'drop_answer' | 'half_answer' | 'silence';
+export type Fate = 'pass' | 'error' | 'deny' | 'drop' | 'drop_answer' | 'half_answer' | 'silence' | 'page';
 
 /** A way to the real SQS-protocol server on which requests can be hurt, and which counts deliveries. */
 export interface FaultyQueue {
   readonly endpoint: string;
   /** Decides each request's fate; default: all pass. `action` is such as `ReceiveMessage`, `queue` a queue's name. */
   fate: (action: string, queue: string) => Fate;
+  /** Answers of the fate `page`. */
+  page: string;
   /** Which entries of a batch delete fail; default none. They aren't forwarded, and answered as failed. */
   failsToDelete: (receiptHandle: string) => boolean;
   /** How often each message was handed out, by its id. */
@@ -35,6 +38,7 @@ export async function startFaultyQueue(target: string): Promise<FaultyQueue> {
   const way = {
     endpoint: '',
     fate: (): Fate => 'pass',
+    page: '',
     failsToDelete: () => false,
     deliveries,
     receipts,
@@ -50,6 +54,10 @@ export async function startFaultyQueue(target: string): Promise<FaultyQueue> {
       response
         .writeHead(code, { 'content-type': 'application/x-amz-json-1.0' })
         .end(JSON.stringify({ __type: type }));
+      return;
+    }
+    if (fate === 'page') {
+      response.writeHead(200, { 'content-type': 'text/html' }).end(way.page);
       return;
     }
     if (fate === 'drop') {

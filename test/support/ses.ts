@@ -18,6 +18,8 @@ export type SesReply =
   /** The email is taken (another action is done). */
   | { readonly result?: string }
   | { readonly status: number; readonly code: string; readonly message: string }
+  /** 200 with this text, as a proxy answers. */
+  | { readonly page: string }
   /** The connection ends without an answer. */
   | 'hang up'
   /** No answer ever comes. */
@@ -49,7 +51,7 @@ export async function startSesStandIn(): Promise<SesStandIn> {
     const request = parse(await body(incoming));
     requests.push(request);
     const reply = await decide(request);
-    if (typeof reply === 'object' && !('code' in reply) && request.action === 'SendEmail')
+    if (typeof reply === 'object' && !('code' in reply || 'page' in reply) && request.action === 'SendEmail')
       taken.push(request);
     send(response, request, reply);
   };
@@ -99,6 +101,11 @@ function send(response: ServerResponse, request: SesRequest, reply: SesReply): v
   if (reply === 'silence') return;
   if (reply === 'hang up') {
     response.destroy();
+    return;
+  }
+  if (typeof reply === 'object' && 'page' in reply) {
+    response.setHeader('content-type', 'text/html');
+    response.end(reply.page);
     return;
   }
   response.setHeader('content-type', 'text/xml');

@@ -1,11 +1,11 @@
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { parseEvent } from '../../domain/event.ts';
 import type { Rejection } from '../../domain/rejection.ts';
 import { RECEIVED_TOO_OFTEN } from '../../domain/rejection.ts';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
 import { queueError, refusesMessage } from '../errors.ts';
 import type { QueueMessage } from '../queue.ts';
+import { sendMessage } from '../send.ts';
 
 /** A message in the dead-letter queue. */
 export interface DeadLetter {
@@ -59,13 +59,13 @@ export async function sendDeadLetter(
   };
   const operation = `sending message ${message.id} (${rejection.reason}) to the dead-letter queue`;
   try {
-    await client.send(new SendMessageCommand({ ...letter, MessageAttributes }));
+    await sendMessage(client, { ...letter, MessageAttributes });
     return;
   } catch (error) {
     if (!refusesMessage(error)) throw queueError(operation, QueueUrl, error);
   }
   try {
-    await client.send(new SendMessageCommand(letter));
+    await sendMessage(client, letter);
   } catch (error) {
     if (!refusesMessage(error)) throw queueError(operation, QueueUrl, error);
     throw new CodedError(

@@ -1,11 +1,11 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { asError, messageOf } from '../../runtime/errors.ts';
 import type { ReceivedMessage } from '../batches.ts';
 import { deleteMessages } from '../batches.ts';
 import type { QueueDepth } from '../depth.ts';
 import { queueError, refusesMessage } from '../errors.ts';
 import { MAX_BATCH } from '../queue.ts';
+import { sendMessage } from '../send.ts';
 import type { QueueUrls } from '../sqs.ts';
 import type { DeadLetter } from './letter.ts';
 import { receiveLetters, releaseLetters } from './list.ts';
@@ -152,16 +152,13 @@ async function sendBack(
 
 /** @returns the id of the new message */
 async function send(client: SQSClient, QueueUrl: string, letter: DeadLetter): Promise<string> {
-  const { MessageId = '' } = await client.send(
-    new SendMessageCommand({
-      QueueUrl,
-      MessageBody: letter.body,
-      MessageAttributes: { ...letter.attributes },
-      // A letter that a crash left in both queues is accepted only once within five minutes.
-      ...(QueueUrl.endsWith('.fifo')
-        ? { MessageGroupId: letter.messageGroupId ?? letter.id, MessageDeduplicationId: letter.id }
-        : {}),
-    }),
-  );
-  return MessageId;
+  return await sendMessage(client, {
+    QueueUrl,
+    MessageBody: letter.body,
+    MessageAttributes: { ...letter.attributes },
+    // A letter that a crash left in both queues is accepted only once within five minutes.
+    ...(QueueUrl.endsWith('.fifo')
+      ? { MessageGroupId: letter.messageGroupId ?? letter.id, MessageDeduplicationId: letter.id }
+      : {}),
+  });
 }

@@ -186,6 +186,28 @@ describe('the processor', () => {
     expect(await countedEvents(pool)).toBe(10);
   });
 
+  it.each([
+    ['nothing', '', 'an empty body'],
+    ['an empty object', '{}', '{}'],
+    ['a page', '<html>Welcome to the hotel</html>', 'Welcome to the hotel'],
+  ])('loses nothing while SQS’s endpoint answers sends and deletes with %s', async (_, page, shown) => {
+    await send([forwarded({ groupID: 'g1' }), 'nonsense']);
+    const way = await startFaultyQueue(queue.endpoint);
+    way.page = page;
+    way.fate = (action) => (['SendMessage', 'DeleteMessageBatch'].includes(action) ? 'page' : 'pass');
+    const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
+    const processor = startProcessor(queue, database, env);
+    await processor.printed(/could not be sent to the dead-letter queue/);
+    await processor.printed(/messages could not be deleted/);
+    expect(processor.output()).toContain(shown);
+    expect(await depth(queue.client, queue.deadLetterQueueUrl)).toEqual({ visible: 0, inFlight: 0 });
+    way.fate = () => 'pass';
+    await endVisibilityTimeouts(queue.client, queue.queueUrl, way.receipts.keys());
+    await drained(queue);
+    expect(await countedEvents(pool)).toBe(1);
+    expect(await depth(queue.client, queue.deadLetterQueueUrl)).toEqual({ visible: 1, inFlight: 0 });
+  });
+
   it('dead-letters a message that is not an event while the row of another is locked', async () => {
     await storeEvents(pool, [errorEvent({ groupId: 'held' })]);
     await send([forwarded({ groupID: 'held' }), 'nonsense']);

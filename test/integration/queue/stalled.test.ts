@@ -57,7 +57,8 @@ async function fetchFrom(answer: (response: ServerResponse) => void) {
 
 describe('an object in S3', () => {
   it('that stalls in the middle can be tried again', async () => {
-    const stalls = (response: ServerResponse) => response.writeHead(200, { 'content-length': 9 }).write('{');
+    const stalls = (response: ServerResponse) =>
+      response.writeHead(200, { 'content-length': 9, etag: 'a' }).write('{');
     await expect(fetchFrom(stalls)).rejects.toMatchObject({
       code: 'object_unavailable',
       retryable: true,
@@ -65,9 +66,17 @@ describe('an object in S3', () => {
     });
   });
 
+  it('is not believed where the answer has no ETag, as a page of a proxy', async () => {
+    const page = (response: ServerResponse) => response.end('<html>Welcome</html>');
+    await expect(fetchFrom(page)).rejects.toMatchObject({
+      code: 'object_unavailable',
+      message: expect.stringContaining('has no ETag'),
+    });
+  });
+
   it('that comes slowly is read to its end, however long that takes', async () => {
     const slow = (response: ServerResponse) => {
-      response.writeHead(200, { 'content-length': 14 });
+      response.writeHead(200, { 'content-length': 14, etag: 'a' });
       let left = 14;
       const trickle = setInterval(() => {
         response.write('x');

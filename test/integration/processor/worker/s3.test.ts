@@ -60,6 +60,7 @@ const received = (body: string): QueueMessage => ({
 /** An S3 that answers for each key `whole` at once, and stops before or in the middle of any other. */
 async function startStallingS3(whole: string): Promise<string> {
   const server = createServer((request, response) => {
+    response.setHeader('etag', 'a');
     if (request.url?.includes('whole') === true) response.end(whole);
     else if (request.url?.includes('half') === true) {
       response.writeHead(200, { 'content-length': '1000' });

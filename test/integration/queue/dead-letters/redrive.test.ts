@@ -188,6 +188,21 @@ describe('sending the dead letters back', () => {
     expect(await depths(queue)).toEqual({ queue: [5, 0], deadLetters: [5, 0] });
   });
 
+  it.each([
+    ['nothing', ''],
+    ['an empty object', '{}'],
+  ])('keeps each letter whose send is answered with %s', async (_, page) => {
+    await reject(queue, bodies(3));
+    const way = await startFaultyQueue(queue.endpoint);
+    way.page = page;
+    way.fate = (action) => (action === 'SendMessage' ? 'page' : 'pass');
+    const client = createSqsClient({ ...SQS_OPTIONS, endpoint: way.endpoint });
+    onTestFinished(() => client.destroy());
+    const { moved, failure } = await redriveHere({}, new AbortController().signal, client);
+    expect({ moved, failure }).toMatchObject({ moved: 0, failure: { code: 'queue_unavailable' } });
+    expect(await depths(queue)).toEqual({ queue: [0, 0], deadLetters: [3, 0] });
+  });
+
   it('stops cleanly at SIGTERM and says how many were moved', async () => {
     await reject(queue, bodies(200));
     const way = await startFaultyQueue(queue.endpoint);

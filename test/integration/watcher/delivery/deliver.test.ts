@@ -97,6 +97,26 @@ describe.each<[string, SesReply]>([
   });
 });
 
+describe.each([
+  ['a page', '<!DOCTYPE html><html><body><h1>Welcome to the\u0007 hotel</h1></body></html>', 'hotel'],
+  ['nothing', '', 'an empty body'],
+  ['a text', 'It works!', 'It works!'],
+  ['an answer of another service', '<SendEmailResponse><OtherId>1</OtherId></SendEmailResponse>', 'OtherId'],
+])('while the endpoint answers 200 with %s', (_, page, shown) => {
+  it('the alert stays pending, the log shows what came, and the alert is sent later', async () => {
+    firstOf('b', { page });
+    const watcher = start();
+    const alerts = await settled(pool, 4);
+    expect(taken().sort()).toEqual(ISSUES);
+    expect(alerts.map(({ status, attempts }) => ({ status, attempts }))).toEqual(
+      ISSUES.map((issue) => ({ status: 'sent', attempts: issue === 'b' ? 2 : 1 })),
+    );
+    const output = watcher.output();
+    expect(output).toContain(shown);
+    expect(output).not.toContain('\u0007');
+  });
+});
+
 describe('while SES’s answer stalls', () => {
   it('the watcher ends at SIGTERM, and the alert waits', async () => {
     ses.answer(({ action }) => (action === 'SendEmail' ? 'half an answer' : {}));
