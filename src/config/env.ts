@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import validatorEmail from 'validator/lib/isEmail.js';
 import { z } from 'zod';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
@@ -60,13 +61,24 @@ const dsn = httpUrl.refine((value) => {
   const { username, password, pathname } = new URL(value);
   return /^\w+$/.test(username) && /^\w*$/.test(password) && /\/\d+$/.test(pathname);
 }, 'must be a Sentry DSN such as https://PUBLIC_KEY@HOST/PROJECT_ID');
-// SES accepts only 7-bit ASCII addresses.
-const EMAIL = /^[\x21-\x3b\x3d\x3f\x41-\x7e]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
+// The types of validator don't say that its function is the default export itself too.
+const isMailbox = validatorEmail.default;
 const EMAIL_PROBLEM = 'must be an ASCII email address';
 
-/** Whether SES could accept the address. It need not exist. */
+/**
+ * Whether SES could accept the address, which must be of ASCII only. It need not exist. A domain without a dot is enough for
+ * a local SES.
+ */
 export function isEmail(value: string): boolean {
-  return value.length <= 254 && EMAIL.test(value);
+  return (
+    isMailbox(value, { allow_utf8_local_part: false, require_tld: false }) && /^[\x21-\x7e]+$/.test(value)
+  );
+}
+
+/** Spelled in capitals or not, an address is one recipient. The first spelling is kept. */
+export function distinctEmails(emails: readonly string[]): string[] {
+  const spellings = emails.map((email) => email.toLowerCase());
+  return emails.filter((_, index) => spellings.indexOf(spellings[index] ?? '') === index);
 }
 
 /** The parts of a list separated by commas. */
@@ -81,7 +93,7 @@ const emails = z
   .string()
   .transform(listOf)
   .refine((list) => list.every(isEmail), 'must be email addresses (ASCII) separated by commas')
-  .transform((list) => [...new Set(list)]);
+  .transform(distinctEmails);
 
 const tags = z
   .string()
@@ -200,6 +212,11 @@ export const watcherSettings = z.object({
     .trim()
     .refine(isEmail, EMAIL_PROBLEM)
     .default('notifications@sentry.prod.mozaws.net'),
+  SES_CONFIGURATION_SET: z
+    .string()
+    .trim()
+    .regex(/^[\w-]{1,64}$/, 'must be the name of a configuration set: 1 to 64 letters, digits, _ -')
+    .optional(),
   SES_VERIFY_EMAIL: flag().default(false),
   SES_MAX_SEND_RATE: perSecond(0.01, 100_000).optional(),
   WATCHER_SLEEP_DELAY: watcherDelay,

@@ -1,22 +1,30 @@
 import type { LastAlert, Recipient } from '../domain/trigger.ts';
 import type { Db } from './pool.ts';
 
-/** Returns the recipient of each address, and creates it if the address is new. */
+/**
+ * Returns the recipient of each address, and creates it if the address is new. Spelled in capitals or not, an address is one
+ * recipient. Its first spelling is stored.
+ */
 export async function ensureRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
   if (emails.length === 0) return new Map();
   await db.query({
-    text: `INSERT INTO recipients (email) SELECT DISTINCT unnest($1::text[]) ON CONFLICT (email) DO NOTHING`,
+    text: `INSERT INTO recipients (email)
+           SELECT DISTINCT ON (lower(given)) given FROM unnest($1::text[]) WITH ORDINALITY AS asked (given, place)
+           WHERE NOT EXISTS (SELECT FROM recipients WHERE lower(email) = lower(given))
+           ORDER BY lower(given), place ON CONFLICT (email) DO NOTHING`,
     values: [emails],
   });
   return await knownRecipients(db, emails);
 }
 
+/** By the address as it was asked for. Of two stored spellings, the older one counts. */
 async function knownRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
-  const { rows } = await db.query<Recipient>({
-    text: 'SELECT id, email FROM recipients WHERE email = ANY($1::text[])',
+  const { rows } = await db.query<Recipient & { asked: string }>({
+    text: `SELECT DISTINCT ON (asked) asked, id, email FROM unnest($1::text[]) AS asked
+           JOIN recipients ON lower(email) = lower(asked) ORDER BY asked, id`,
     values: [emails],
   });
-  return new Map(rows.map((row) => [row.email, row]));
+  return new Map(rows.map(({ asked, id, email }) => [asked, { id, email }]));
 }
 
 /**
@@ -25,8 +33,12 @@ async function knownRecipients(db: Db, emails: readonly string[]): Promise<Map<s
  */
 export async function findRecipients(db: Db, emails: readonly string[]): Promise<Map<string, Recipient>> {
   const recipients = await knownRecipients(db, emails);
+  const madeUp = new Map<string, Recipient>();
   for (const email of emails) {
-    if (!recipients.has(email)) recipients.set(email, { id: String(-recipients.size - 1), email });
+    const key = email.toLowerCase();
+    const recipient = recipients.get(email) ?? madeUp.get(key) ?? { id: String(-madeUp.size - 1), email };
+    if (!recipients.has(email)) madeUp.set(key, recipient);
+    recipients.set(email, recipient);
   }
   return recipients;
 }

@@ -18,6 +18,8 @@ export interface SesOptions extends AwsTimeouts {
   /** URL of a local SES; undefined for AWS. */
   readonly endpoint: string | undefined;
   readonly from: string;
+  /** The name of the configuration set by which SES publishes metrics and events of each email; undefined for none. */
+  readonly configurationSet: string | undefined;
 }
 
 export interface SesMailer extends Mailer {
@@ -80,6 +82,7 @@ export function createSesMailer(options: SesOptions): SesMailer {
       const command = new SendEmailCommand({
         Source: options.from,
         Destination: { ToAddresses: [email.to] },
+        ...(options.configurationSet === undefined ? {} : { ConfigurationSetName: options.configurationSet }),
         Message: {
           Subject: content(email.subject),
           Body: { Text: content(email.text), ...(email.html === null ? {} : { Html: content(email.html) }) },

@@ -240,6 +240,7 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
     endpoint: settings.SES_ENDPOINT_URL,
     ...awsTimeouts(settings),
     from: settings.SES_FROM_EMAIL,
+    configurationSet: settings.SES_CONFIGURATION_SET,
   });
   if (settings.SES_VERIFY_EMAIL) {
     try {

@@ -81,7 +81,9 @@ function triggerSchema(isEmail: (text: string) => boolean) {
         }),
       emails: z
         .array(email, { error: must('an array of email addresses') })
-        .refine((emails) => new Set(emails).size === emails.length, { error: 'must name each address once' }),
+        .refine((emails) => new Set(emails.map((email) => email.toLowerCase())).size === emails.length, {
+          error: 'must name each address once',
+        }),
       enabled: z.boolean({ error: must('true or false') }).optional(),
       subject: aFunction.optional(),
       template: z.string({ error: must('text') }).optional(),

@@ -154,7 +154,7 @@ describe('the watcher’s settings', () => {
   });
 
   it('split ALERT_EMAILS at commas, each address once', () => {
-    const ALERT_EMAILS = 'a@example.com, b@example.com,,a@example.com';
+    const ALERT_EMAILS = 'a@example.com, b@example.com,,A@Example.com';
     expect(readSettings(watcherSettings, { ...REQUIRED, ALERT_EMAILS }).ALERT_EMAILS).toEqual([
       'a@example.com',
       'b@example.com',

@@ -117,6 +117,12 @@ describe.each([
   });
 });
 
+it('sends each email with the configuration set, if there is one', async () => {
+  start({ SES_CONFIGURATION_SET: 'alerts' });
+  await settled(pool, 4);
+  expect(sends().map(({ fields }) => fields.get('ConfigurationSetName'))).toEqual(Array(4).fill('alerts'));
+});
+
 describe('while SES’s answer stalls', () => {
   it('the watcher ends at SIGTERM, and the alert waits', async () => {
     ses.answer(({ action }) => (action === 'SendEmail' ? 'half an answer' : {}));

@@ -307,6 +307,28 @@ describe('a trigger’s question', () => {
     });
   });
 
+  it('takes two spellings of an address for one recipient, also one that is stored already', async () => {
+    await storeIssues(1);
+    await pool.query(`INSERT INTO recipients (email) VALUES ('Bob@Example.com')`);
+    const never: Record<string, unknown> = {};
+    const spelled = (name: string, emails: string[]): Trigger => ({
+      name,
+      emails,
+      async evaluate(issue, context) {
+        never[name] = (await context.neverNotified(issue)).map(({ email }) => email);
+        return { notify: true, because: 'any', recipients: await context.neverNotified(issue) };
+      },
+    });
+    await runHere(pool, [
+      spelled('First', ['ann@example.com']),
+      spelled('Second', ['Ann@Example.com', 'bob@example.com']),
+      spelled('Third', ['ANN@example.com', 'BOB@example.com']),
+    ]);
+    expect(never).toEqual({ First: ['ann@example.com'], Second: ['Bob@Example.com'], Third: [] });
+    const { rows } = await pool.query('SELECT email FROM recipients ORDER BY id');
+    expect(rows.map(({ email }) => email)).toEqual(['Bob@Example.com', 'ann@example.com']);
+  });
+
   it('knows the recipients that this trigger notified, whatever others did, for longer than alerts are kept', async () => {
     const never: Record<string, { any: string[]; this: string[] }> = {};
     /** Notes the recipients that were never notified, and notifies Ann of the first issue. */

@@ -85,6 +85,13 @@ describe('a wrong trigger', () => {
     [{ emails: ['nobody'] }, 'emails[0] must be an ASCII email address, not "nobody"'],
     [{ emails: ['a@example.com\r\nBcc: b@example.com'] }, 'emails[0] must be an ASCII email address'],
     [{ emails: ['a@example.com', 'a@example.com'] }, 'emails must name each address once'],
+    [{ emails: ['a@example.com', 'A@Example.com'] }, 'emails must name each address once'],
+    ...['a@-x.com', '(c)a@x.com', '.a..b@x.com', 'mailto:a@x.com', 'a,b@x.com', 'ä@x.com'].map(
+      (email): [object, string] => [
+        { emails: [email] },
+        `trigger 1 (Fine): emails[0] must be an ASCII email address, not "${email}"`,
+      ],
+    ),
     [{ enabled: 'yes' }, 'enabled must be true or false'],
     [{ subject: 'text' }, 'subject must be a function'],
     [{ subject: () => 3 }, 'subject must return text, and returned number'],
