@@ -72,14 +72,15 @@ export async function mergedDays(tx: Transaction, schema: string): Promise<Merge
     const done = mergedOf(until, since);
     const missing = ids.filter((id) => !done.has(id));
     if (missing.length === 0) return;
-    await db.query({ text: MERGE_SETS, values: [since, until, missing] });
+    // Noted first: another page may ask at the same time, and its statements come after this one.
     for (const id of missing) done.add(id);
+    await db.query({ text: MERGE_SETS, values: [since, until, missing] });
   };
   const mergeSums = async (db: Db, set: string, since: string, until: string) => {
     const done = mergedOf(until, set);
     if (done.has(since)) return;
-    await db.query({ text: MERGE_SUMS(set), values: [since, until, set] });
     done.add(since);
+    await db.query({ text: MERGE_SUMS(set), values: [since, until, set] });
   };
   return {
     counts: (ids, back, { unit, start, end }) =>

@@ -136,7 +136,11 @@ export function notKnown({ steps, stored, files }: Backtest): string[] {
   const { hoursSince, daysSince } = stored;
   const triggers = files.flatMap((file) => file.triggers);
   const estimating = triggers.filter(({ limits }) => limits.estimated).map(({ trigger }) => trigger);
-  const unsure = new Map(triggers.map(({ trigger, limits }) => [trigger, limits.surelySince]));
+  const unsure = new Map(
+    triggers.flatMap(({ trigger, limits }) =>
+      limits.surelySince === null ? [] : [[trigger, limits.surelySince] as const],
+    ),
+  );
   const byDay = steps.some(({ unit }) => unit === 'day');
   return [
     'The first step also has issues that the triggers would have notified of earlier.',
@@ -145,7 +149,7 @@ export function notKnown({ steps, stored, files }: Backtest): string[] {
     'Subjects and templates are not tried. If one throws, the watcher sends no alert.',
     ...(byDay ? ['The days before the first hour are evaluated once a day, at their end.'] : []),
     ...[...unsure].flatMap(([trigger, since]) =>
-      since === null || daysSince === null
+      daysSince === null
         ? []
         : [
             `${trigger} asked about days before ${utcDay(daysSince)}, which count as days without events. If they had some, its alerts before ${utcDay(since)} may be false.`,

@@ -26,6 +26,7 @@ export interface RehearsedFile {
 }
 
 export interface RehearsedTrigger extends TriggerSummary {
+  /** Their addresses as they are stored. */
   readonly recipients: readonly string[];
   readonly limits: Readonly<Limits>;
 }
@@ -122,9 +123,9 @@ export function rehearse(options: RehearsalOptions): Rehearsal {
     },
     result: () => ({
       alerts: tally.tally(),
-      triggers: rehearsing.map(({ ready, summary, limits }) => ({
+      triggers: rehearsing.map(({ recipients: known, summary, limits }) => ({
         ...summary.summary(),
-        recipients: ready.trigger.emails,
+        recipients: known.map(({ email }) => email),
         limits,
       })),
     }),

@@ -1,14 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
 import { DAY, HOUR } from '../../../src/domain/time.ts';
-import { happen } from '../../support/alerts.ts';
+import { awayFromMidnight, happen } from '../../support/alerts.ts';
 import { runCommand, startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { triggerFile } from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
-beforeEach(() => emptyTables(pool));
+beforeEach(async () => {
+  await awayFromMidnight();
+  await emptyTables(pool);
+});
 
 const ANN = 'ann@example.com';
 const variables = { DATABASE_URL: database.url };
@@ -90,6 +93,14 @@ describe('a backtest at the edge of what is stored', () => {
     const file = await triggerFile(`['One', 'Two'].map((name) => ({ name, emails: ['${ANN}'], ${body} }))`);
     const { stdout } = await runCommand(['backtest', '--triggers', file], variables);
     expect(stdout.replace(/\s+/g, ' ')).toContain('One, Two asked for hours that are not stored');
+  });
+
+  it('counts the alerts of a recipient that is stored in another spelling', async () => {
+    await happen(pool, 'g1', 3, { receivedAt: noon(1) });
+    await pool.query(`INSERT INTO recipients (email) VALUES ('Ann@Example.com')`);
+    const { stdout } = await backtest('', ['--against', await always('', 'Other')]);
+    expect(stdout).toMatch(/Always +1 +Ann@Example\.com +1\n/);
+    expect(stdout).not.toContain('no recipient in common');
   });
 
   it('says so if two files have no recipient in common', async () => {
