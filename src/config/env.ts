@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import validatorEmail from 'validator/lib/isEmail.js';
 import { z } from 'zod';
+import { distinctEmails } from '../domain/email.ts';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
 import { choice, flag, perSecond, seconds, text, url, wholeNumber } from './values.ts';
@@ -73,12 +74,6 @@ export function isEmail(value: string): boolean {
   return (
     isMailbox(value, { allow_utf8_local_part: false, require_tld: false }) && /^[\x21-\x7e]+$/.test(value)
   );
-}
-
-/** Spelled in capitals or not, an address is one recipient. The first spelling is kept. */
-export function distinctEmails(emails: readonly string[]): string[] {
-  const spellings = emails.map((email) => email.toLowerCase());
-  return emails.filter((_, index) => spellings.indexOf(spellings[index] ?? '') === index);
 }
 
 /** The parts of a list separated by commas. */

@@ -60,6 +60,11 @@ export interface TopQuery {
  */
 const SLACK = 1.25;
 
+/** The column that a ranking counts. */
+export function countedSet({ by }: Pick<TopQuery, 'by'>): 'event_set' | 'user_set' {
+  return by === 'events' ? 'event_set' : 'user_set';
+}
+
 /** The daily counts that rankings begin with. */
 export interface DailyCounts {
   /** Rows with an `issue_id` and its count `most` of one day, or the sum of some. @param set the column that is counted */
@@ -85,7 +90,7 @@ export async function topIssues(
   query: TopQuery,
   { daily, values }: DailyCounts = STORED_DAYS,
 ): Promise<RankedIssue[]> {
-  const set = query.by === 'events' ? 'event_set' : 'user_set';
+  const set = countedSet(query);
   const { rows } = await db.query<CountsRow>({
     text: `WITH bound AS MATERIALIZED (
              SELECT issue_id, sum(most) AS most FROM (${daily(set)}) AS day GROUP BY issue_id

@@ -2,9 +2,8 @@ import type { Counts, RankedIssue } from '../domain/issue.ts';
 import type { Step } from '../domain/step.ts';
 import { firstDay, utcDay } from '../domain/time.ts';
 import type { TopQuery } from './counts.ts';
-import { countsOf, countsOver, topIssues } from './counts.ts';
+import { countedSet, countsOf, countsOver, topIssues } from './counts.ts';
 import type { Db } from './pool.ts';
-import type { Transaction } from './transaction.ts';
 
 /**
  * Answers questions about days in a backtest. The whole days of a window are the same for each hour of a day. So they are
@@ -57,8 +56,8 @@ function midnight(day: string): string {
 }
 
 /** @param schema the schema of our tables, quoted */
-export async function mergedDays(tx: Transaction, schema: string): Promise<MergedDays> {
-  await tx.query({ text: TABLES(schema) });
+export async function mergedDays(db: Db, schema: string): Promise<MergedDays> {
+  await db.query({ text: TABLES(schema) });
   let mergedUntil = '';
   let merged = new Map<string, Set<string>>();
   /** The parts of a window that are merged already; the window ends before the day. */
@@ -68,7 +67,7 @@ export async function mergedDays(tx: Transaction, schema: string): Promise<Merge
     merged.set(window, found);
     return found;
   };
-  const mergeSets = async (db: Db, ids: readonly string[], since: string, until: string) => {
+  const mergeSets = async (ids: readonly string[], since: string, until: string) => {
     const done = mergedOf(until, since);
     const missing = ids.filter((id) => !done.has(id));
     if (missing.length === 0) return;
@@ -76,27 +75,24 @@ export async function mergedDays(tx: Transaction, schema: string): Promise<Merge
     for (const id of missing) done.add(id);
     await db.query({ text: MERGE_SETS, values: [since, until, missing] });
   };
-  const mergeSums = async (db: Db, set: string, since: string, until: string) => {
+  const mergeSums = async (set: string, since: string, until: string) => {
     const done = mergedOf(until, set);
     if (done.has(since)) return;
     done.add(since);
     await db.query({ text: MERGE_SUMS(set), values: [since, until, set] });
   };
   return {
-    counts: (ids, back, { unit, start, end }) =>
-      tx.attempt(async (db) => {
-        const [since, until] = [firstDay(end, back), utcDay(start)];
-        if (unit === 'day' || back === 0) return await countsOf(db, ids, { unit: 'day', since });
-        await mergeSets(db, ids, since, until);
-        return await countsOver(db, ids, { from: SETS, values: [since, until, end.toISOString()] });
-      }),
-    top: (query, { unit, start, end }) =>
-      tx.attempt(async (db) => {
-        if (unit === 'day') return await topIssues(db, query);
-        const until = utcDay(start);
-        const set = query.by === 'events' ? 'event_set' : 'user_set';
-        await mergeSums(db, set, query.since, until);
-        return await topIssues(db, query, { daily: SUMS, values: [until, end.toISOString()] });
-      }),
+    async counts(ids, back, { unit, start, end }) {
+      const [since, until] = [firstDay(end, back), utcDay(start)];
+      if (unit === 'day' || back === 0) return await countsOf(db, ids, { unit: 'day', since });
+      await mergeSets(ids, since, until);
+      return await countsOver(db, ids, { from: SETS, values: [since, until, end.toISOString()] });
+    },
+    async top(query, { unit, start, end }) {
+      if (unit === 'day') return await topIssues(db, query);
+      const until = utcDay(start);
+      await mergeSums(countedSet(query), query.since, until);
+      return await topIssues(db, query, { daily: SUMS, values: [until, end.toISOString()] });
+    },
   };
 }

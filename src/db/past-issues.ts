@@ -1,7 +1,7 @@
 import type { Issue } from '../domain/issue.ts';
 import type { IssueRow } from './issues.ts';
 import { issueRows, toIssue } from './issues.ts';
-import type { Transaction } from './transaction.ts';
+import type { Db } from './pool.ts';
 
 /** Issues that are kept, a few kB each. Most issues of an hour had events in the hour before as well. */
 const MOST_KEPT = 5_000;
@@ -10,10 +10,7 @@ const MOST_KEPT = 5_000;
  * Reads issues as they were at a time in the past: none was seen after it. Those asked for last are kept in memory.
  * @param schema the schema of our tables, quoted
  */
-export function keptIssues(
-  tx: Transaction,
-  schema: string,
-): (ids: readonly string[], at: Date) => Promise<Issue[]> {
+export function keptIssues(db: Db, schema: string): (ids: readonly string[], at: Date) => Promise<Issue[]> {
   const kept = new Map<string, IssueRow>();
   const keep = (row: IssueRow) => {
     kept.delete(row.id);
@@ -27,7 +24,7 @@ export function keptIssues(
       return row === undefined;
     });
     if (missing.length > 0) {
-      for (const row of await issueRows(tx, missing, `${schema}.issue_activity`)) found.set(row.id, row);
+      for (const row of await issueRows(db, missing, `${schema}.issue_activity`)) found.set(row.id, row);
     }
     for (const row of found.values()) keep(row);
     for (const id of kept.keys()) {

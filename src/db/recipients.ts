@@ -1,3 +1,4 @@
+import { emailKey } from '../domain/email.ts';
 import type { LastAlert, Recipient } from '../domain/trigger.ts';
 import type { Db } from './pool.ts';
 
@@ -35,7 +36,7 @@ export async function findRecipients(db: Db, emails: readonly string[]): Promise
   const recipients = await knownRecipients(db, emails);
   const madeUp = new Map<string, Recipient>();
   for (const email of emails) {
-    const key = email.toLowerCase();
+    const key = emailKey(email);
     const recipient = recipients.get(email) ?? madeUp.get(key) ?? { id: String(-madeUp.size - 1), email };
     if (!recipients.has(email)) madeUp.set(key, recipient);
     recipients.set(email, recipient);

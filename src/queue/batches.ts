@@ -84,8 +84,8 @@ async function sendBatch(batch: Batch, send: () => Promise<BatchAnswer>): Promis
   const failed = answer.Failed ?? [];
   const done = new Set(answer.Successful?.map(({ Id }) => Id));
   if (failed.length === 0 && Entries.some(({ Id }) => !done.has(Id))) {
-    const problem = `the answer confirms ${done.size} of ${Entries.length} entries; it came: ${shown()}`;
-    throw queueError(operation, url, new Error(problem));
+    const problem = new Error(`the answer confirms ${done.size} of ${Entries.length} entries`);
+    throw queueError(operation, url, withAnswer(problem, shown()));
   }
   if (failed.length > 0) {
     const codes = [...new Set(failed.map(({ Code }) => Code ?? 'unknown'))].join(', ');

@@ -82,19 +82,18 @@ async function evaluateStep(
 ): Promise<void> {
   const ids = await past.activeIssues();
   const rankings: RankingCache = new Map();
-  const evaluatePage = async (from: number) => {
-    const page = await past.issues(ids.slice(from, from + PAGE_SIZE));
+  const evaluatePage = async (start: number) => {
+    const page = await past.issues(ids.slice(start, start + PAGE_SIZE));
     const counts: (() => void)[] = [];
     for (const rehearsal of rehearsals) {
       counts.push(await rehearsal.evaluatePage(page, step, rankings, signal));
     }
     return counts;
   };
-  for (let from = 0; from < ids.length; from += PAGES_AT_A_TIME * PAGE_SIZE) {
+  const starts = Array.from({ length: Math.ceil(ids.length / PAGE_SIZE) }, (_, index) => index * PAGE_SIZE);
+  for (let next = 0; next < starts.length; next += PAGES_AT_A_TIME) {
     signal.throwIfAborted();
-    const pages = Array.from({ length: PAGES_AT_A_TIME }, (_, index) =>
-      evaluatePage(from + index * PAGE_SIZE),
-    );
+    const pages = starts.slice(next, next + PAGES_AT_A_TIME).map(evaluatePage);
     await Promise.allSettled(pages);
     past.throwIfFailed();
     for (const counts of await Promise.all(pages)) for (const count of counts) count();

@@ -1,8 +1,8 @@
 import type { Stored } from '../../db/past-stored.ts';
 import type { Window } from '../../domain/time.ts';
-import { DAY, dayNumber, firstHour } from '../../domain/time.ts';
+import { DAY, dayNumber } from '../../domain/time.ts';
 import type { PageQuestions } from '../run/trigger-context.ts';
-import { isStored } from './past-answers.ts';
+import { daysBack, isStored } from './past-answers.ts';
 
 /** The questions of one trigger that stored counts don't answer fully. */
 export interface Limits {
@@ -26,9 +26,8 @@ export function notingLimits(
   const note = (window: Window) => {
     if (!isStored(window, now, stored.hoursSince)) limits.estimated = true;
     if (stored.daysSince === null || !stored.olderIssues) return;
-    const [first, today] = [dayNumber(stored.daysSince), dayNumber(now)];
-    const back = window.unit === 'day' ? window.back : today - dayNumber(firstHour(now, window.back));
-    if (today - back >= first) return;
+    const [first, back] = [dayNumber(stored.daysSince), daysBack(now, window)];
+    if (dayNumber(now) - back >= first) return;
     limits.surelySince = new Date(Math.max((first + back) * DAY, limits.surelySince?.getTime() ?? 0));
   };
   return {

@@ -56,8 +56,9 @@ export function isStored({ unit, back }: Window, now: Date, hoursSince: Date | n
   return unit === 'day' || (hoursSince !== null && firstHour(now, back) >= hoursSince);
 }
 
-function daysBack(now: Date, { back }: Window): number {
-  return dayNumber(now) - dayNumber(firstHour(now, back));
+/** UTC days before today in which the window begins. */
+export function daysBack(now: Date, { unit, back }: Window): number {
+  return unit === 'day' ? back : dayNumber(now) - dayNumber(firstHour(now, back));
 }
 
 /** The hours, with a 24th of the day's counts in each hour that is not stored. */

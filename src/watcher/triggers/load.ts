@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { distinctEmails } from '../../domain/email.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { Trigger } from '../../domain/trigger.ts';
 import type { Template } from '../../mail/alert-template.ts';
@@ -81,7 +82,7 @@ function triggerSchema(isEmail: (text: string) => boolean) {
         }),
       emails: z
         .array(email, { error: must('an array of email addresses') })
-        .refine((emails) => new Set(emails.map((email) => email.toLowerCase())).size === emails.length, {
+        .refine((emails) => distinctEmails(emails).length === emails.length, {
           error: 'must name each address once',
         }),
       enabled: z.boolean({ error: must('true or false') }).optional(),
