@@ -71,6 +71,7 @@ CREATE TABLE public.alerts (
     bundle text,
     events bigint DEFAULT 0 NOT NULL,
     users bigint DEFAULT 0 NOT NULL,
+    message_id uuid DEFAULT gen_random_uuid(),
     CONSTRAINT alerts_bundle_check CHECK ((bundle = ANY (ARRAY['digest'::text, 'summary'::text]))),
     CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
 );
@@ -82,6 +83,8 @@ COMMENT ON COLUMN public.alerts.bundle IS 'Null: an email of its own. Else it sh
 COMMENT ON COLUMN public.alerts.events IS 'Over seven days, when it was decided.';
 
 COMMENT ON COLUMN public.alerts.users IS 'Affected over seven days, when it was decided.';
+
+COMMENT ON COLUMN public.alerts.message_id IS 'The left part of the Message-ID of its email, the same in each attempt. A shared email has that of one of its alerts.';
 
 ALTER TABLE public.alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.alerts_id_seq
@@ -192,12 +195,15 @@ CREATE TABLE public.recipient_issues (
     issue_id bigint NOT NULL,
     last_notified timestamp with time zone NOT NULL,
     triggers text[] DEFAULT '{}'::text[] NOT NULL,
-    last_alerts jsonb DEFAULT '{}'::jsonb NOT NULL
+    last_alerts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    thread jsonb
 );
 
 COMMENT ON COLUMN public.recipient_issues.triggers IS 'The names of the triggers that notified the recipient of the issue.';
 
 COMMENT ON COLUMN public.recipient_issues.last_alerts IS 'The last alert of each trigger by its name: when it was decided (at), and the issue''s counts over seven days then.';
+
+COMMENT ON COLUMN public.recipient_issues.thread IS 'The thread of the emails about the issue to the recipient: the subject of the first, and the Message-IDs (references) that the next refers to.';
 
 CREATE TABLE public.recipients (
     id bigint NOT NULL,

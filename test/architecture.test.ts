@@ -29,6 +29,7 @@ const ADAPTERS: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-s3': /^queue\//,
   '@aws-sdk/client-ses': /^mail\/ses\.ts$/,
   '@sentry/node': /^runtime\//,
+  'nodemailer/lib/mail-composer': /^mail\/raw-email\.ts$/,
   'hot-shots': /^runtime\/metrics\.ts$/,
   pino: /^runtime\/logger\.ts$/,
   commander: /^cli\//,

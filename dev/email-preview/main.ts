@@ -7,8 +7,9 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { loadTemplate } from '../../src/mail/alert-template.ts';
 import { loadDigest } from '../../src/mail/digest.ts';
-import { shownIssue, subjectLine } from '../../src/mail/format.ts';
+import { shownIssue } from '../../src/mail/format.ts';
 import type { Email } from '../../src/mail/mailer.ts';
+import { alertSubject } from '../../src/mail/subject.ts';
 import { PREVIEW_ALERTS, PREVIEW_DIGEST } from './alerts.ts';
 
 // `npm run email-preview [FOLDER]`: writes the built-in email of several made-up alerts to files. With Chromium it also
@@ -23,13 +24,13 @@ const run = promisify(execFile);
 const template = await loadTemplate('basic-alert', null);
 await mkdir(folder, { recursive: true });
 for (const [name, alert] of Object.entries(PREVIEW_ALERTS)) {
-  const subject = subjectLine(`${alert.subjectPrefix} ${alert.trigger}: ${alert.issue.message}`);
+  const subject = alertSubject(alert.issue.message, alert.trigger, alert.subjectPrefix);
   await preview(name, { subject, ...template.render({ ...alert, issue: shownIssue(alert.issue) }) });
 }
 await preview('digest', (await loadDigest())(PREVIEW_DIGEST));
 if (CHROMIUM === undefined) console.log('no pictures, because Chromium was not found');
 
-async function preview(name: string, email: Omit<Email, 'to'>): Promise<void> {
+async function preview(name: string, email: Pick<Email, 'subject' | 'text' | 'html'>): Promise<void> {
   const { subject, text, html } = email;
   await writeFile(join(folder, `${name}.txt`), `Subject: ${subject}\n\n${text}`);
   const page = join(folder, `${name}.html`);

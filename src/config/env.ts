@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
-import validatorEmail from 'validator/lib/isEmail.js';
 import { z } from 'zod';
 import { distinctEmails } from '../domain/email.ts';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
+import { isEmail, mailbox } from './mailbox.ts';
 import { choice, flag, perSecond, seconds, text, url, wholeNumber } from './values.ts';
 
 /** The variables that settings are read from: the process's environment, overridden by the command line's options. */
@@ -62,20 +62,6 @@ const dsn = httpUrl.refine((value) => {
   const { username, password, pathname } = new URL(value);
   return /^\w+$/.test(username) && /^\w*$/.test(password) && /\/\d+$/.test(pathname);
 }, 'must be a Sentry DSN such as https://PUBLIC_KEY@HOST/PROJECT_ID');
-// The types of validator don't say that its function is the default export itself too.
-const isMailbox = validatorEmail.default;
-const EMAIL_PROBLEM = 'must be an ASCII email address';
-
-/**
- * Whether SES could accept the address, which must be of ASCII only. It need not exist. A domain without a dot is enough for
- * a local SES.
- */
-export function isEmail(value: string): boolean {
-  return (
-    isMailbox(value, { allow_utf8_local_part: false, require_tld: false }) && /^[\x21-\x7e]+$/.test(value)
-  );
-}
-
 /** The parts of a list separated by commas. */
 function listOf(value: string): string[] {
   return value
@@ -131,6 +117,7 @@ const aws = {
   AWS_READ_TIMEOUT: seconds(0.1, 600).default(30),
 };
 
+export const DEFAULT_FROM_EMAIL = 'notifications@sentry.prod.mozaws.net';
 const watcherDelay = seconds(0.1, MAX_DELAY_SECONDS).default(300);
 
 const daemon = {
@@ -202,11 +189,7 @@ export const deadLettersSettings = z
 export const watcherSettings = z.object({
   ...daemon,
   SES_ENDPOINT_URL: httpUrl.optional(),
-  SES_FROM_EMAIL: z
-    .string()
-    .trim()
-    .refine(isEmail, EMAIL_PROBLEM)
-    .default('notifications@sentry.prod.mozaws.net'),
+  SES_FROM_EMAIL: mailbox.prefault(DEFAULT_FROM_EMAIL),
   SES_CONFIGURATION_SET: z
     .string()
     .trim()

@@ -67,14 +67,28 @@ export interface Pending {
   readonly bundle: Bundle | null;
   /** Number of earlier attempts to send it. */
   readonly attempts: number;
+  /** The left part of the Message-ID of its email, a UUID. */
+  readonly messageId: string;
+  /** The thread of the earlier emails about the issue to this recipient; null if there is no such email. */
+  readonly thread: Thread | null;
+}
+
+/** The emails about one issue to one recipient. */
+export interface Thread {
+  /** The subject of the first email. Mail programs such as Gmail begin another thread if the subject differs. */
+  readonly subject: string;
+  /** Message-IDs that the next email refers to, without angle brackets. */
+  readonly references: readonly string[];
 }
 
 const PENDING = `SELECT alerts.id, run_id AS "runId", ran_at AS "ranAt", recipient_id AS "recipientId", trigger,
-                        group_id AS "groupId", email AS to, subject, body_text AS text, body_html AS html, bundle, attempts
+                        group_id AS "groupId", email AS to, subject, body_text AS text, body_html AS html, bundle, attempts,
+                        message_id AS "messageId", thread
                  FROM alerts
                  JOIN recipients ON recipients.id = recipient_id
                  JOIN issues ON issues.id = issue_id
-                 JOIN trigger_runs ON trigger_runs.id = run_id`;
+                 JOIN trigger_runs ON trigger_runs.id = run_id
+                 LEFT JOIN recipient_issues USING (recipient_id, issue_id)`;
 const DUE = `status = 'pending' AND next_attempt_at <= clock_timestamp()`;
 
 /** The first alert in the outbox whose next attempt is due. */
@@ -180,13 +194,27 @@ export async function claim(db: Db, ids: readonly string[], milliseconds: number
   return ids.length > 0 && rowCount === ids.length;
 }
 
-/** Marks all alerts of one email in one statement, because they are sent together or not at all. */
-export async function markSent(db: Db, ids: readonly string[], sesMessageId: string | null): Promise<void> {
+/**
+ * Marks all alerts of one email in one statement, because they are sent together or not at all.
+ * @param thread the thread that later emails about the issue continue, unless there is one; null for a shared email
+ */
+export async function markSent(
+  db: Db,
+  ids: readonly string[],
+  sesMessageId: string | null,
+  thread: Thread | null,
+): Promise<void> {
   await db.query({
-    text: `UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
-                  attempts = attempts + 1, last_error = NULL
-           WHERE id = ANY($1::bigint[]) AND status = 'pending'`,
-    values: [ids, sesMessageId],
+    text: `WITH sent AS (
+             UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
+                    attempts = attempts + 1, last_error = NULL
+             WHERE id = ANY($1::bigint[]) AND status = 'pending'
+             RETURNING recipient_id, issue_id
+           )
+           UPDATE recipient_issues AS known SET thread = $3 FROM sent
+           WHERE known.recipient_id = sent.recipient_id AND known.issue_id = sent.issue_id
+             AND known.thread IS NULL AND $3::jsonb IS NOT NULL`,
+    values: [ids, sesMessageId, thread === null ? null : JSON.stringify(thread)],
   });
 }
 

@@ -11,3 +11,15 @@ export function distinctEmails(emails: readonly string[]): string[] {
   }
   return [...byKey.values()];
 }
+
+/** The sender or a recipient of an email. */
+export interface Mailbox {
+  /** Empty for an address without a name. */
+  readonly name: string;
+  readonly address: string;
+}
+
+/** The part after the last `@`. */
+export function emailDomain(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1);
+}

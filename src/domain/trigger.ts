@@ -98,8 +98,8 @@ export interface Trigger {
   /** Default true. A disabled trigger is checked but never called. */
   readonly enabled?: boolean;
   /**
-   * Default: `${alert.subjectPrefix} ${alert.trigger}: ${alert.issue.message}`. Made one line of at most 200
-   * characters. Called on a made-up alert when the file is loaded, so it must work for any alert.
+   * Default: `${alert.issue.message} · ${alert.trigger} ${alert.subjectPrefix}`. Made one line of at most 200
+   * characters. The later emails of a thread have the subject of its first. Called on a made-up alert when the file is loaded, so it must work for any alert.
    */
   readonly subject?: (alert: AlertView) => string;
   /** A template's name, or a file next to the trigger file (docs/triggers.md). Default 'basic-alert'. */

@@ -7,6 +7,7 @@ import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
 import { untrustedHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
+import { digestSubject } from './subject.ts';
 
 /** One alert in an email with several. */
 export interface DigestEntry {
@@ -111,8 +112,8 @@ function total({ groups }: DigestView): number {
 function subject(view: DigestView): string {
   const more = view.bundle === 'summary' ? 'more ' : '';
   const what = alerts(total(view), more);
-  const triggers = view.groups.map(({ trigger }) => trigger).join(', ');
-  return format.subjectLine(`${view.subjectPrefix} ${what}: ${triggers}`);
+  const triggers = view.groups.map(({ trigger }) => trigger);
+  return digestSubject(what, triggers, view.subjectPrefix);
 }
 
 function headline(view: DigestView): string {

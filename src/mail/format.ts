@@ -6,14 +6,7 @@ import { time } from '../domain/time.ts';
 /** Templates have them as `it.estimate`, `it.margin`, `it.number` and `it.time`. */
 export { estimate, margin, number, time };
 
-/** Longest subject, in UTF-16 units. Mail programs show no more, and every relay accepts it. */
-const MAX_SUBJECT = 200;
 const MAX_TEXT = 1_000;
-
-/** The subject as it leaves: one line, no control characters, 200 at most. */
-export function subjectLine(subject: string): string {
-  return oneLine(subject, MAX_SUBJECT) || '(no subject)';
-}
 
 /** The issue with its texts fit to show: one line each, without control characters or bidirectional overrides. */
 export function shownIssue(issue: Issue): Issue {

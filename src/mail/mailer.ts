@@ -4,6 +4,20 @@ export interface Email {
   readonly subject: string;
   readonly text: string;
   readonly html: string | null;
+  /** The left part of its Message-ID, a UUID. It is the same in each attempt to send the email. */
+  readonly messageId: string;
+  /** The Message-IDs of its thread, from the outbox. Empty for the first email of a thread; null without a thread. */
+  readonly references: readonly string[] | null;
+  /** For filters of mail programs; null for an email about several alerts. */
+  readonly alert: { readonly trigger: string; readonly groupId: string } | null;
+}
+
+/** An email that was accepted. */
+export interface Sent {
+  /** SES's message id; null for a mailer without ids. */
+  readonly sesMessageId: string | null;
+  /** The Message-IDs that the next emails of the same thread refer to; empty without a thread. */
+  readonly references: readonly string[];
 }
 
 /**
@@ -11,8 +25,7 @@ export interface Email {
  * retryable. `mail_refused` concerns one email; it is final, or retryable once a person has fixed something.
  */
 export interface Mailer {
-  /** @returns SES's message id; null for a mailer without ids */
-  send(email: Email, signal: AbortSignal): Promise<string | null>;
+  send(email: Email, signal: AbortSignal): Promise<Sent>;
   /** Emails per second that the mailer accepts. @throws CodedError if SES doesn't answer */
   maxSendRate(): Promise<number>;
   close(): void;

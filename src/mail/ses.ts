@@ -3,21 +3,24 @@ import {
   GetSendQuotaCommand,
   SESClient,
   SESServiceException,
-  SendEmailCommand,
+  SendRawEmailCommand,
   VerifyEmailIdentityCommand,
 } from '@aws-sdk/client-ses';
+import type { Mailbox } from '../domain/email.ts';
+import { emailDomain } from '../domain/email.ts';
 import type { AwsTimeouts } from '../runtime/aws.ts';
 import { requestHandler } from '../runtime/aws.ts';
 import { keepAnswer, withAnswer } from '../runtime/aws-answer.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
-import type { Mailer } from './mailer.ts';
+import type { Email, Mailer } from './mailer.ts';
+import { messageId, rawEmail, threadId } from './raw-email.ts';
 
 export interface SesOptions extends AwsTimeouts {
   readonly region: string;
   /** URL of a local SES; undefined for AWS. */
   readonly endpoint: string | undefined;
-  readonly from: string;
+  readonly from: Mailbox;
   /** The name of the configuration set by which SES publishes metrics and events of each email; undefined for none. */
   readonly configurationSet: string | undefined;
 }
@@ -59,7 +62,8 @@ export function createSesMailer(options: SesOptions): SesMailer {
     maxAttempts: 1,
     requestHandler: requestHandler(options),
   });
-  const isVerified = rememberFor(REMEMBERED_MILLISECONDS, () => fromIsVerified(client, options.from));
+  const { from } = options;
+  const isVerified = rememberFor(REMEMBERED_MILLISECONDS, () => fromIsVerified(client, from.address));
 
   /** The problem that a person must fix before SES accepts the rejected email; null if SES will never accept it. */
   const fixableProblem = async (rejection: string): Promise<{ code: ErrorCode; message: string } | null> => {
@@ -67,32 +71,29 @@ export function createSesMailer(options: SesOptions): SesMailer {
     if (SENDING_PAUSED.test(rejection))
       return ofAllEmails("AWS paused the account's sending; the SES console says how to end the pause");
     const verified = await isVerified();
-    if (verified === false) return ofAllEmails(`${options.from} is not verified with SES yet`);
+    if (verified === false) return ofAllEmails(`${from.address} is not verified with SES yet`);
     if (NOT_VERIFIED.test(rejection)) {
       const message =
         'the SES account is in the sandbox, which requires verified recipients: verify them, or ask AWS for production access';
       return { code: 'mail_refused', message };
     }
-    return verified === null ? ofAllEmails(`SES did not say whether ${options.from} is verified`) : null;
+    return verified === null ? ofAllEmails(`SES did not say whether ${from.address} is verified`) : null;
   };
 
   return {
     async send(email, signal) {
-      const content = (Data: string) => ({ Data, Charset: 'UTF-8' });
-      const command = new SendEmailCommand({
-        Source: options.from,
-        Destination: { ToAddresses: [email.to] },
+      const command = new SendRawEmailCommand({
+        Source: from.address,
+        Destinations: [email.to],
         ...(options.configurationSet === undefined ? {} : { ConfigurationSetName: options.configurationSet }),
-        Message: {
-          Subject: content(email.subject),
-          Body: { Text: content(email.text), ...(email.html === null ? {} : { Html: content(email.html) }) },
-        },
+        RawMessage: { Data: await composed(email, from) },
       });
       const answer = keepAnswer(command);
       try {
         const { MessageId = '' } = await client.send(command, { abortSignal: signal });
         if (MessageId === '') throw new Error('the answer has no message id');
-        return MessageId;
+        const ids = [threadId(email, from), messageId(email, from), sesHeader(MessageId, options.region)];
+        return { sesMessageId: MessageId, references: email.references === null ? [] : ids };
       } catch (thrown) {
         const error = withAnswer(thrown, answer());
         const refusal = sesError(`sending to ${email.to} through SES`, error);
@@ -114,13 +115,30 @@ export function createSesMailer(options: SesOptions): SesMailer {
     },
     async verifyFrom() {
       try {
-        await client.send(new VerifyEmailIdentityCommand({ EmailAddress: options.from }));
+        await client.send(new VerifyEmailIdentityCommand({ EmailAddress: from.address }));
       } catch (error) {
-        throw sesError(`asking SES to verify ${options.from}`, error);
+        throw sesError(`asking SES to verify ${from.address}`, error);
       }
     },
     close: () => client.destroy(),
   };
+}
+
+/** An email that can't be composed fails each time, and must not hold up the others. */
+async function composed(email: Email, from: Mailbox): Promise<Buffer> {
+  try {
+    return await rawEmail(email, from);
+  } catch (cause) {
+    throw new CodedError('mail_refused', 'composing the email failed', { retryable: false, cause });
+  }
+}
+
+/**
+ * The Message-ID by which SES replaces the one that we gave, without its angle brackets.
+ * https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
+ */
+function sesHeader(id: string, region: string): string {
+  return `${id}@${region === 'us-east-1' ? 'email' : region}.amazonses.com`;
 }
 
 /**
@@ -130,7 +148,7 @@ export function createSesMailer(options: SesOptions): SesMailer {
  * @returns null if SES may answer later: it throttled, failed or couldn't be reached
  */
 async function fromIsVerified(client: SESClient, from: string): Promise<boolean | null> {
-  const domain = from.slice(from.indexOf('@') + 1).split('.');
+  const domain = emailDomain(from).split('.');
   // A verified domain verifies its subdomains and their addresses.
   const Identities = [from, ...domain.map((_, index) => domain.slice(index).join('.'))];
   try {

@@ -59,7 +59,7 @@ describe('an error', () => {
         from: 'bec-alerts@example.com',
         to: ['oncall@example.com'],
         subject:
-          '[Firefox Browser Errors] Healthcheck: SimulatedError: bec-alerts-healthcheck: is anybody there?',
+          'SimulatedError: bec-alerts-healthcheck: is anybody there? · Healthcheck [Firefox Browser Errors]',
       },
     ]);
     const text = emails[0]?.text ?? '';
@@ -82,7 +82,7 @@ describe('an error', () => {
     await count(1);
     await watch();
     const [email] = await storedEmails(system.ses.endpoint);
-    expect(email?.subject).toBe('[Firefox Browser Errors] Healthcheck: bec-alerts-healthcheck: no stack');
+    expect(email?.subject).toBe('bec-alerts-healthcheck: no stack · Healthcheck [Firefox Browser Errors]');
     expect(email?.text).not.toContain('throwDeeply');
     expect(email?.text).toMatch(/crash site first:\n\s+none recorded/);
   });
@@ -129,7 +129,7 @@ describe('a dry run', () => {
 it('--console-alerts prints its alerts, records them as sent, and mails nothing', async () => {
   await simulate('--message', 'bec-alerts-healthcheck: on paper');
   await count(1);
-  expect(await watch('--console-alerts')).toContain('Subject: [Firefox Browser Errors] Healthcheck');
+  expect(await watch('--console-alerts')).toMatch(/^Subject: .* · Healthcheck \[Firefox Browser Errors\]$/m);
   expect(await storedEmails(system.ses.endpoint)).toEqual([]);
   expect(await watch()).toContain('evaluated 0 issues');
   const { rows: alerts } = await system.database.pool.query('SELECT status FROM alerts');

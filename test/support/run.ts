@@ -1,4 +1,4 @@
-import { isEmail } from '../../src/config/env.ts';
+import { isEmail } from '../../src/config/mailbox.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { RUN_LOCK, withLock } from '../../src/db/transaction.ts';
 import type { Trigger } from '../../src/domain/trigger.ts';

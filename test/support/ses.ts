@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import type { Email } from 'postal-mime';
+import PostalMime from 'postal-mime';
 import { onTestFinished } from 'vitest';
 
 /** A client's request to SES, in the query protocol: a form with an `Action`. */
 export interface SesRequest {
   readonly action: string;
   readonly fields: URLSearchParams;
-  /** Of a SendEmail: the first recipient, subject and bodies. */
+  /** Of a SendRawEmail: the first recipient, and the email's subject and bodies. */
   readonly to: string;
   readonly subject: string;
   readonly text: string;
   readonly html: string | null;
+  /** The email as it travels, and as a parser of emails reads it; empty and null for another action. */
+  readonly raw: string;
+  readonly email: Email | null;
 }
 
 export type SesReply =
@@ -48,10 +53,14 @@ export async function startSesStandIn(): Promise<SesStandIn> {
   let decide: (request: SesRequest) => SesReply | Promise<SesReply> = () => ({});
 
   const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
-    const request = parse(await body(incoming));
+    const request = await parse(await body(incoming));
     requests.push(request);
     const reply = await decide(request);
-    if (typeof reply === 'object' && !('code' in reply || 'page' in reply) && request.action === 'SendEmail')
+    if (
+      typeof reply === 'object' &&
+      !('code' in reply || 'page' in reply) &&
+      request.action === 'SendRawEmail'
+    )
       taken.push(request);
     send(response, request, reply);
   };
@@ -84,15 +93,20 @@ async function body(incoming: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parse(form: string): SesRequest {
+async function parse(form: string): Promise<SesRequest> {
   const fields = new URLSearchParams(form);
+  const action = fields.get('Action') ?? '';
+  const raw = Buffer.from(fields.get('RawMessage.Data') ?? '', 'base64').toString();
+  const email = action === 'SendRawEmail' ? await PostalMime.parse(raw) : null;
   return {
-    action: fields.get('Action') ?? '',
+    action,
     fields,
-    to: fields.get('Destination.ToAddresses.member.1') ?? '',
-    subject: fields.get('Message.Subject.Data') ?? '',
-    text: fields.get('Message.Body.Text.Data') ?? '',
-    html: fields.get('Message.Body.Html.Data'),
+    to: fields.get('Destinations.member.1') ?? '',
+    subject: email?.subject ?? '',
+    text: email?.text ?? '',
+    html: email?.html ?? null,
+    raw,
+    email,
   };
 }
 
@@ -131,7 +145,7 @@ function send(response: ServerResponse, request: SesRequest, reply: SesReply): v
 }
 
 function usualResult({ action, fields }: SesRequest): string {
-  if (action === 'SendEmail') return `<MessageId>${randomUUID()}</MessageId>`;
+  if (action === 'SendRawEmail') return `<MessageId>${randomUUID()}</MessageId>`;
   if (action === 'GetIdentityVerificationAttributes') {
     return verification(fields.get('Identities.member.1') ?? '', 'Success');
   }

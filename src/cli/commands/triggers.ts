@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { TriggersSettings } from '../../config/env.ts';
-import { isEmail, triggersSettings } from '../../config/env.ts';
+import { triggersSettings } from '../../config/env.ts';
+import { isEmail } from '../../config/mailbox.ts';
 import { plural } from '../../domain/text.ts';
 import { builtInTriggers } from '../../triggers/index.ts';
 import { importTriggers } from '../../watcher/triggers/file.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { WatcherSettings } from '../../config/env.ts';
-import { watcherSettings } from '../../config/env.ts';
+import { DEFAULT_FROM_EMAIL, watcherSettings } from '../../config/env.ts';
 import { createPool } from '../../db/pool.ts';
 import { plural } from '../../domain/text.ts';
 import { createConsoleMailer } from '../../mail/console.ts';
@@ -64,7 +64,9 @@ const OPTIONS: readonly OptionVariables[] = [
   {
     flags: '--from-email <email>',
     variable: 'SES_FROM_EMAIL',
-    about: 'From address of the emails, verified with SES',
+    about:
+      'From address of the emails, verified with SES; it may have a name: "Browser alerts <alerts@example.com>"',
+    otherwise: `default ${DEFAULT_FROM_EMAIL}`,
   },
   {
     flags: '--max-send-rate <emails>',
@@ -182,8 +184,9 @@ async function createWatcherSteps(
   const email = { subjectPrefix: settings.ALERT_SUBJECT_PREFIX, issueUrl: settings.SENTRY_ISSUE_URL };
   const maxPerRun = settings.ALERT_MAX_PER_RUN;
   const build = { ...email, maxPerRun, renderDigest: await loadDigest() };
-  const show = async ({ to, subject, ...body }: Email) => {
-    if (settings.WATCHER_CONSOLE_ALERTS) await print.send({ to, subject, ...body }, signal);
+  const show = async (shown: Email) => {
+    const { to, subject } = shown;
+    if (settings.WATCHER_CONSOLE_ALERTS) await print.send(shown, signal);
     else logger.info('dry run: would send an email', { to, subject });
   };
   const delivery = createDelivery({
@@ -246,7 +249,7 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
     try {
       await mailer.verifyFrom();
       logger.info('asked SES to verify the From address; SES sends an email with a link to that address', {
-        from: settings.SES_FROM_EMAIL,
+        from: settings.SES_FROM_EMAIL.address,
       });
     } catch (thrown) {
       // The watcher need not stop: alerts wait in the outbox until SES accepts them.

@@ -34,7 +34,7 @@ const MOST_IN_SUMMARY = 200;
 /** Builds the alert's email: its own, or the one that it shares with the other alerts of its bundle. */
 export async function buildEmail(db: Db, alert: Pending, settings: BuildSettings): Promise<BuiltEmail> {
   const { bundle } = alert;
-  if (bundle === null) return { alert, ids: [alert.id], members: [], email: alert };
+  if (bundle === null) return { alert, ids: [alert.id], members: [], email: ownEmail(alert) };
   const due = await bundleMembers(db, { ...alert, bundle });
   const members = bundle === 'digest' ? due.slice(0, MOST_IN_DIGEST) : due;
   const shown = await bundledAlerts(db, idsOf(bundle === 'digest' ? members : shownOf(members)));
@@ -45,6 +45,16 @@ export async function buildEmail(db: Db, alert: Pending, settings: BuildSettings
     members,
     email: renderBundle(alert, { bundle, members, shown, remaining }, settings),
   };
+}
+
+/** An email about an issue continues the thread of the earlier ones, with their subject. */
+function ownEmail({ thread, trigger, groupId, ...alert }: Pending): Email {
+  const { subject, references } = thread ?? { subject: alert.subject, references: [] };
+  return { ...emailOf(alert), subject, references, alert: { trigger, groupId } };
+}
+
+function emailOf({ to, messageId, subject, text, html }: Omit<Email, 'references' | 'alert'>): Email {
+  return { to, messageId, subject, text, html, references: null, alert: null };
 }
 
 interface BundleContent {
@@ -67,7 +77,7 @@ function renderBundle(alert: Pending, content: BundleContent, settings: BuildSet
       mailedAlone: settings.maxPerRun,
       subjectPrefix: settings.subjectPrefix,
     });
-    return { to: alert.to, ...rendered };
+    return emailOf({ ...alert, ...rendered });
   } catch (cause) {
     return new CodedError('mail_refused', 'rendering the email failed', { retryable: false, cause });
   }

@@ -1,6 +1,7 @@
+import type { Thread } from '../../db/outbox.ts';
 import { claim, markSent, nextDue } from '../../db/outbox.ts';
 import type { Db } from '../../db/pool.ts';
-import type { Mailer } from '../../mail/mailer.ts';
+import type { Mailer, Sent } from '../../mail/mailer.ts';
 import { CodedError } from '../../runtime/errors.ts';
 import type { LogFields, Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
@@ -51,7 +52,8 @@ export interface Delivery {
 
 interface Accepted {
   readonly ids: readonly string[];
-  readonly messageId: string | null;
+  readonly sesMessageId: string | null;
+  readonly thread: Thread | null;
 }
 
 /**
@@ -66,30 +68,37 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
 
   const markAccepted = async (db: Db) => {
     for (let email = accepted[0]; email !== undefined; email = accepted[0]) {
-      await markSent(db, email.ids, email.messageId);
+      await markSent(db, email.ids, email.sesMessageId, email.thread);
       accepted.shift();
     }
   };
 
   const send = async (db: Db, built: BuiltEmail): Promise<keyof DeliveryTotals> => {
-    let messageId: string | null;
+    let sent: Sent;
+    let subject: string;
     try {
       if (built.email instanceof CodedError) throw built.email;
+      subject = built.email.subject;
       // A shutdown doesn't abort this, because SES may have accepted the email already. The read timeout limits it.
-      messageId = await mailer.send(built.email, new AbortController().signal);
+      sent = await mailer.send(built.email, new AbortController().signal);
     } catch (thrown) {
       const outcome = await handleFailure(db, built, thrown, dependencies);
       logMembers(built, outcome, logger);
       return outcome;
     }
     sendRate.answered();
+    const { sesMessageId, references } = sent;
     // Logged before the alerts are marked. If marking fails, only the log knows that the email was sent.
     logger.info(built.ids.length === 1 ? 'alert sent' : 'alerts sent in one email', {
       ...about(built),
-      ses_message_id: messageId,
+      ses_message_id: sesMessageId,
     });
-    logMembers(built, 'sent', logger, { ses_message_id: messageId });
-    accepted.push({ ids: built.ids, messageId });
+    logMembers(built, 'sent', logger, { ses_message_id: sesMessageId });
+    accepted.push({
+      ids: built.ids,
+      sesMessageId,
+      thread: references.length === 0 ? null : { subject, references },
+    });
     await markAccepted(db);
     return 'sent';
   };

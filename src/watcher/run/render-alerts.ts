@@ -4,8 +4,9 @@ import type { AlertView } from '../../domain/alert.ts';
 import type { Counts, Issue } from '../../domain/issue.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { EmailSettings } from '../../mail/email-settings.ts';
-import { shownIssue, subjectLine } from '../../mail/format.ts';
+import { shownIssue } from '../../mail/format.ts';
 import { issueLink } from '../../mail/link.ts';
+import { alertSubject, subjectLine } from '../../mail/subject.ts';
 import { asError } from '../../runtime/errors.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
 import { alertFacts, weekCounts } from './alert-facts.ts';
@@ -70,7 +71,7 @@ async function contentsOf(
   return (notify) => {
     const issue = shownIssue(notify.issue);
     const because = oneLine(notify.because, MAX_BECAUSE);
-    const defaultSubject = `${subjectPrefix} ${trigger.name}: ${issue.message}`;
+    const defaultSubject = alertSubject(issue.message, trigger.name, subjectPrefix);
     if (!hasOwnEmail(notify)) {
       return { because, defaultSubject, week: weeks.get(issue.id) ?? NO_EVENTS, view: null };
     }

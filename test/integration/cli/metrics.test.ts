@@ -142,7 +142,7 @@ describe('the watcher’s errors', () => {
     await addHealthcheckIssue();
     const ses = await startSesStandIn();
     const replies: SesReply[] = [BROKEN, THROTTLED];
-    ses.answer(({ action }) => (action === 'SendEmail' ? (replies.shift() ?? {}) : {}));
+    ses.answer(({ action }) => (action === 'SendRawEmail' ? (replies.shift() ?? {}) : {}));
     const { code } = await runWatcher(database, ses.endpoint, [], agent.env);
     expect(code).toBe(0);
     expect(ses.taken).toHaveLength(1);

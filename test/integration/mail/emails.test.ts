@@ -108,7 +108,7 @@ describe('hostile events as SES received them', () => {
     });
 
     it('leaves the subject one line of at most 200 characters', () => {
-      expect(email.subject).toMatch(/^\[Firefox Browser Errors\] Every: \S[^\n]*$/);
+      expect(email.subject).toMatch(/^\S[^\n]* · Every \[Firefox Browser Errors\]$/);
       expect(email.subject.length).toBeLessThanOrEqual(200);
     });
 
@@ -151,7 +151,7 @@ describe('an alert as SES received it', () => {
     const title = '{{7*7}} <%= 7*7 %> &lt;b&gt; &amp;#x202e;';
     await receive({ title });
     const { subject, text, html } = await theEmail();
-    expect(subject).toBe(`[Firefox Browser Errors] Every: ${title}`);
+    expect(subject).toBe(`${title} · Every [Firefox Browser Errors]`);
     expect(text.split('\n')[0]).toBe(title);
     expect(readHtml(html ?? '').text).toContain(title);
   });
@@ -270,7 +270,7 @@ describe('an alert on the console', () => {
     );
     expect(emails).toEqual([]);
     expect(finished.stdout).toContain(
-      `To: ${ON_CALL}\nSubject: [Firefox Browser Errors] Every: red [31m and gnp\n\n    red [31m and gnp\n    Also: TypeError: x is undefined\n\n    Reason: it says: red`,
+      `To: ${ON_CALL}\nSubject: red [31m and gnp · Every [Firefox Browser Errors]\n\n    red [31m and gnp\n    Also: TypeError: x is undefined\n\n    Reason: it says: red`,
     );
     expect(finished.stdout).toContain('\n      at render(app:20:7)\n      at main(app:10:7)\n');
     expect(finished.stdout).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);

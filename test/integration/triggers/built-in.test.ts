@@ -48,7 +48,7 @@ describe('Healthcheck', () => {
     };
     // If the event has an exception too, the exception is the title.
     const title = 'message' in overrides && !('entries' in overrides) ? 'TypeError: x is undefined' : MARK;
-    const expected = [ANN, BOB].map((to) => expect.stringMatching(`^${to} .* Healthcheck: .*${title}`));
+    const expected = [ANN, BOB].map((to) => expect.stringMatching(`^${to} .*${title}.* · Healthcheck \\[`));
     await receive();
     expect(await notified(`${ANN},${BOB}`)).toEqual(expected);
     await receive();
@@ -75,7 +75,7 @@ describe('New top crasher', () => {
     expect(first.toSorted()).toEqual(
       Array.from(
         { length: 10 },
-        (_, index) => `${ANN} [Firefox Browser Errors] New top crasher: issue rank${index + 1}`,
+        (_, index) => `${ANN} issue rank${index + 1} · New top crasher [Firefox Browser Errors]`,
       ).toSorted(),
     );
     for (let rank = 1; rank <= 11; rank += 1) await happen(pool, `rank${rank}`, 1);
@@ -90,6 +90,6 @@ describe('New top crasher', () => {
   it('needs more than 200 events, however few issues there are', async () => {
     await happen(pool, 'few', 150);
     await happen(pool, 'many', 300);
-    expect(await notified()).toEqual([`${ANN} [Firefox Browser Errors] New top crasher: issue many`]);
+    expect(await notified()).toEqual([`${ANN} issue many · New top crasher [Firefox Browser Errors]`]);
   });
 });

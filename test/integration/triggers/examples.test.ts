@@ -21,11 +21,14 @@ beforeEach(async () => {
 const EXAMPLES = fileURLToPath(new URL('../../../docs/examples/', import.meta.url));
 const document = readFileSync(new URL('../../../docs/triggers.md', import.meta.url), 'utf8');
 
+/** The issue that a subject names. */
+const issueIn = (subject: string) => subject.replace(/^.*issue (.*?)( · .*)?$/, '$1');
+
 /** The issues in the subjects of a run's emails, sorted. */
 async function notified(example: string): Promise<string[]> {
   const { finished, emails } = await watchOnce(database, {}, ['--triggers', `${EXAMPLES}${example}.ts`]);
   expect(finished).toMatchObject({ code: 0, stderr: '' });
-  return emails.map(({ subject }) => subject.replace(/^.*issue /, '')).toSorted();
+  return emails.map(({ subject }) => issueIn(subject)).toSorted();
 }
 
 /** Stores `count` events of an issue on each of the days, which are numbers of days ago. */
@@ -153,9 +156,9 @@ describe('the example of a weekly top ten', () => {
     await happen(pool, 'extension', 150, { module: 'moz-extension://6f1d/content.js' });
     const ten = Array.from({ length: 10 }, (_, index) => `rank${index + 1}`).toSorted();
     const { emails } = await watchOnce(database, {}, ['--triggers', `${EXAMPLES}weekly-top-ten.ts`]);
-    expect(emails.map(({ subject }) => subject.replace(/^.*issue /, '')).toSorted()).toEqual(ten);
+    expect(emails.map(({ subject }) => issueIn(subject)).toSorted()).toEqual(ten);
     for (const { subject, text } of emails) {
-      const rank = Number(/rank(\d+)$/.exec(subject)?.[1]);
+      const rank = Number(/rank(\d+) ·/.exec(subject)?.[1]);
       expect(text).toContain(`it is number ${rank} of the week with about ${130 - 10 * rank} events`);
     }
     await everyOne(1);
@@ -176,7 +179,7 @@ describe('a dry run of a trigger file', () => {
       expect(finished).toMatchObject({ code: 0, stderr: '' });
       expect(emails).toEqual([]);
       expect(finished.stdout).toContain(
-        'To: oncall@example.com\nSubject: [Firefox Browser Errors] Many users: issue crowd\n',
+        'To: oncall@example.com\nSubject: issue crowd · Many users [Firefox Browser Errors]\n',
       );
     }
     const { rows } = await pool.query(

@@ -31,7 +31,7 @@ describe('the watcher as a daemon', () => {
     await emails(1);
     await storeEvents(pool, [errorEvent({ groupId: 'second', message: 'second' })]);
     const stored = await emails(2);
-    expect(stored.map(({ subject }) => subject.split(': ').at(-1))).toEqual(['first', 'second']);
+    expect(stored.map(({ subject }) => subject.split(' · ')[0])).toEqual(['first', 'second']);
     expect((await runs(pool)).length).toBeGreaterThanOrEqual(2);
   });
 

@@ -53,7 +53,7 @@ async function afterwards(): Promise<Record<string, number>> {
   );
   const times = ISSUES.map((id) => [
     id,
-    ses.taken.filter(({ subject }) => subject.endsWith(`: ${id}`)).length,
+    ses.taken.filter(({ subject }) => subject.startsWith(`${id} · `)).length,
   ]);
   return Object.fromEntries(times);
 }
@@ -147,9 +147,9 @@ describe('a watcher that is killed', () => {
   });
 });
 
-/** Answers the second SendEmail with this reply, and accepts the others. @returns when the second has arrived */
+/** Answers the second SendRawEmail with this reply, and accepts the others. @returns when the second has arrived */
 function answerTheSecond(server: SesStandIn, reply: () => SesReply | Promise<SesReply>): Promise<unknown> {
-  const sends = () => server.requests.filter(({ action }) => action === 'SendEmail').length;
-  server.answer(({ action }) => (action === 'SendEmail' && sends() === 2 ? reply() : {}));
+  const sends = () => server.requests.filter(({ action }) => action === 'SendRawEmail').length;
+  server.answer(({ action }) => (action === 'SendRawEmail' && sends() === 2 ? reply() : {}));
   return poll('the second email', async () => (sends() >= 2 ? true : undefined));
 }

@@ -50,7 +50,7 @@ describe('bec-alerts watcher --once', () => {
     expect(email).toMatchObject({
       from: 'bec-alerts@example.com',
       to: [ON_CALL],
-      subject: `[Firefox Browser Errors] Healthcheck: ${HEALTHCHECK}`,
+      subject: `${HEALTHCHECK} · Healthcheck [Firefox Browser Errors]`,
     });
     expect(email?.text).toContain('at render(app:20:7)');
     expect(await outbox(pool)).toMatchObject([
@@ -112,7 +112,7 @@ describe('--dry-run', () => {
     expect(code).toBe(0);
     expect(said(stdout)).toContain('evaluated 1 issue with 2 triggers: 1 alert');
     expect(stdout).toContain(
-      `To: ${ON_CALL}\nSubject: [Firefox Browser Errors] Healthcheck: ${HEALTHCHECK}\n\n    ${HEALTHCHECK}\n`,
+      `To: ${ON_CALL}\nSubject: ${HEALTHCHECK} · Healthcheck [Firefox Browser Errors]\n\n    ${HEALTHCHECK}\n`,
     );
     expect(await contents(pool)).toEqual(before);
     expect(await storedEmails(ses.endpoint)).toEqual([]);
@@ -143,7 +143,7 @@ describe('--console-alerts', () => {
     await storeEvents(pool, [errorEvent({ message: HEALTHCHECK })]);
     const { stdout } = await run(['--console-alerts']);
     expect(stdout).toContain(
-      `To: ${ON_CALL}\nSubject: [Firefox Browser Errors] Healthcheck: ${HEALTHCHECK}\n`,
+      `To: ${ON_CALL}\nSubject: ${HEALTHCHECK} · Healthcheck [Firefox Browser Errors]\n`,
     );
     expect(stdout).toMatch(/\n {4}.*at render\(app:20:7\)\n/);
     expect(await outbox(pool)).toMatchObject([{ status: 'sent', ses_message_id: null }]);

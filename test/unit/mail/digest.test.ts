@@ -72,7 +72,7 @@ Messages, modules and stacks come from a user's browser: don't trust addresses i
       more: 2,
     }));
     const { subject } = render(view({ groups }));
-    expect(subject).toMatch(/^\[test\] 6 alerts: First Bcc: all@example.com, x+…$/);
+    expect(subject).toMatch(/^6 alerts: First Bcc: all@example.com, x+… \[test\]$/);
     expect(subject).toHaveLength(200);
   });
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   bandNote,
@@ -9,7 +8,6 @@ import {
   day,
   frame,
   shownIssue,
-  subjectLine,
   time,
 } from '../../../src/mail/format.ts';
 import { anIssue } from '../../support/issues.ts';
@@ -92,28 +90,5 @@ describe('what is shown of an issue', () => {
 
   it('says so where nothing is left of the message', () => {
     expect(shownIssue(anIssue({ message: '\u200b\u202e' })).message).toBe('(no text)');
-  });
-});
-
-describe('a subject', () => {
-  it('is one line of at most 200 units without control characters, whatever it was', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 500 }), (text) => {
-        const subject = subjectLine(text);
-        expect(subject.length).toBeGreaterThan(0);
-        expect(subject.length).toBeLessThanOrEqual(200);
-        expect(subject).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-        expect(subject.isWellFormed()).toBe(true);
-      }),
-    );
-  });
-
-  it('shows that it was cut', () => {
-    expect(subjectLine('x'.repeat(201))).toBe(`${'x'.repeat(199)}…`);
-    expect(subjectLine('x'.repeat(200))).toBe('x'.repeat(200));
-  });
-
-  it('is never empty', () => {
-    expect(subjectLine(' \r\n')).toBe('(no subject)');
   });
 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { isEmail } from '../../../../src/config/env.ts';
+import { isEmail } from '../../../../src/config/mailbox.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
 import type { ErrorEvent } from '../../../../src/domain/event.ts';
 import type { Step } from '../../../../src/domain/step.ts';

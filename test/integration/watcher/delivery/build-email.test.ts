@@ -54,7 +54,7 @@ describe('a digest that can’t be written', () => {
       ['failed', 'rendering the email failed: the template is broken'],
       ['sent', null],
     ]);
-    expect(mails).toEqual([expect.stringContaining('Notifies: c')]);
+    expect(mails).toEqual([expect.stringContaining('c · Notifies')]);
     expect(lines.filter((line) => line.includes('was given up'))).toHaveLength(1);
   });
 });

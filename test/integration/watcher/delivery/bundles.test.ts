@@ -49,9 +49,9 @@ describe('ALERT_DIGEST=run', () => {
     );
     expect(more).toEqual([]);
     const mostFirst = names.toReversed().map((name) => `  ${name}`);
-    expect(toAnn?.subject).toBe('[Firefox Browser Errors] 4 alerts: First');
+    expect(toAnn?.subject).toBe('4 alerts: First [Firefox Browser Errors]');
     expect(lines(toAnn?.text ?? '')).toEqual(mostFirst);
-    expect(toBob?.subject).toBe('[Firefox Browser Errors] 7 alerts: First, Second');
+    expect(toBob?.subject).toBe('7 alerts: First, Second [Firefox Browser Errors]');
     expect(lines(toBob?.text ?? '')).toEqual([...mostFirst, ...mostFirst.slice(1)]);
     expect(toBob?.text).toMatch(/^First: 4 alerts$[\s\S]*^Second: 3 alerts$/m);
     expect(toBob?.text).toContain(
@@ -87,7 +87,7 @@ describe('ALERT_DIGEST=run', () => {
     const names = await store(1_200);
     await run({ TRIGGERS: await everyEventFile(), ALERT_DIGEST: 'run' });
     const emails = await storedEmails(ses.endpoint);
-    expect(emails.map(({ subject }) => subject.replace(/^.*\] /, ''))).toEqual([
+    expect(emails.map(({ subject }) => subject.replace(/ \[.*\]$/, ''))).toEqual([
       '1,000 alerts: Every event',
       '200 alerts: Every event',
     ]);
@@ -103,7 +103,7 @@ describe('ALERT_DIGEST=run', () => {
     const env = { TRIGGERS: await everyEventFile(), ALERT_DIGEST: 'run' };
     const { stdout } = await run(env, ['--dry-run', '--console-alerts']);
     expect(stdout.match(/^Subject: .*$/gm)).toEqual([
-      'Subject: [Firefox Browser Errors] 3 alerts: Every event',
+      'Subject: 3 alerts: Every event [Firefox Browser Errors]',
     ]);
     expect(await contents(pool)).toEqual(before);
   });
@@ -120,11 +120,11 @@ describe('ALERT_MAX_PER_RUN', () => {
     for (const recipient of ['ann@example.com', 'bob@example.com']) {
       const subjects = emails
         .filter(({ to }) => to[0] === recipient)
-        .map(({ subject }) => subject.replace(/^.*\] /, ''));
+        .map(({ subject }) => subject.replace(/ \[.*\]$/, ''));
       expect(subjects).toEqual([
-        'Every event: issue-0001',
-        'Every event: issue-0002',
-        'Every event: issue-0003',
+        'issue-0001 · Every event',
+        'issue-0002 · Every event',
+        'issue-0003 · Every event',
         '7 more alerts: Every event',
       ]);
     }

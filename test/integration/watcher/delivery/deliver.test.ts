@@ -40,11 +40,11 @@ const start = (env: Record<string, string | undefined> = {}) =>
     ...env,
   });
 
-const issueOf = ({ subject }: SesRequest) => subject.split(': ').at(-1) ?? '';
+const issueOf = ({ subject }: SesRequest) => subject.split(' · ')[0] ?? '';
 const taken = () => ses.taken.map(issueOf);
 const sends = (issue?: string) =>
   ses.requests.filter(
-    (request) => request.action === 'SendEmail' && (issue === undefined || issueOf(request) === issue),
+    (request) => request.action === 'SendRawEmail' && (issue === undefined || issueOf(request) === issue),
   );
 
 async function breakConnections(): Promise<void> {
@@ -57,7 +57,7 @@ async function breakConnections(): Promise<void> {
 /** Answers the first emails with these replies, one after the other, and then accepts. */
 function atFirst(...replies: readonly SesReply[]): void {
   const left = [...replies];
-  ses.answer(({ action }) => (action === 'SendEmail' ? (left.shift() ?? {}) : {}));
+  ses.answer(({ action }) => (action === 'SendRawEmail' ? (left.shift() ?? {}) : {}));
 }
 
 /** Answers the first email about an issue with this reply, and accepts all others. */
@@ -101,7 +101,11 @@ describe.each([
   ['a page', '<!DOCTYPE html><html><body><h1>Welcome to the\u0007 hotel</h1></body></html>', 'hotel'],
   ['nothing', '', 'an empty body'],
   ['a text', 'It works!', 'It works!'],
-  ['an answer of another service', '<SendEmailResponse><OtherId>1</OtherId></SendEmailResponse>', 'OtherId'],
+  [
+    'an answer of another service',
+    '<SendRawEmailResponse><OtherId>1</OtherId></SendRawEmailResponse>',
+    'OtherId',
+  ],
 ])('while the endpoint answers 200 with %s', (_, page, shown) => {
   it('the alert stays pending, the log shows what came, and the alert is sent later', async () => {
     firstOf('b', { page });
@@ -125,7 +129,7 @@ it('sends each email with the configuration set, if there is one', async () => {
 
 describe('while SES’s answer stalls', () => {
   it('the watcher ends at SIGTERM, and the alert waits', async () => {
-    ses.answer(({ action }) => (action === 'SendEmail' ? 'half an answer' : {}));
+    ses.answer(({ action }) => (action === 'SendRawEmail' ? 'half an answer' : {}));
     const watcher = start({ AWS_READ_TIMEOUT: '1' });
     await poll('the first email', async () => (sends().length > 0 ? true : undefined));
     watcher.child.kill('SIGTERM');
@@ -194,7 +198,7 @@ describe('when SES rejects an alert permanently', () => {
     ],
   ])('but only because %s, it waits and is sent once that is fixed', async (_, message, advice) => {
     let fixed = false;
-    ses.answer(({ action }) => (action === 'SendEmail' && !fixed ? { ...REJECTED, message } : {}));
+    ses.answer(({ action }) => (action === 'SendRawEmail' && !fixed ? { ...REJECTED, message } : {}));
     start();
     const failing = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
     const waiting = await poll('an alert that waits', failing);
@@ -212,7 +216,7 @@ describe('when SES rejects an alert permanently', () => {
     const message =
       'Email address is not verified. The following identities failed the check: bob@example.com';
     ses.answer(({ action, to }) =>
-      action === 'SendEmail' && to === 'bob@example.com' ? { ...REJECTED, message } : {},
+      action === 'SendRawEmail' && to === 'bob@example.com' ? { ...REJECTED, message } : {},
     );
     const both = await triggerFile(`['bob', 'ann'].map((name) => (
       { name, emails: [name + '@example.com'], evaluate: () => ({ notify: true, because: 'it is new' }) }))`);
@@ -235,7 +239,7 @@ describe('when SES rejects an alert permanently', () => {
       if (action === 'GetIdentityVerificationAttributes') {
         return { result: verification('bec-alerts@example.com', status) };
       }
-      return action === 'SendEmail' && status === 'Pending' ? REJECTED : {};
+      return action === 'SendRawEmail' && status === 'Pending' ? REJECTED : {};
     });
     start();
     const reported = async () => {
@@ -256,7 +260,7 @@ describe('while SES is too busy to say whether the From address is verified', ()
     let busy = true;
     ses.answer(({ action }) => {
       if (action === 'GetIdentityVerificationAttributes') return THROTTLED;
-      return action === 'SendEmail' && busy ? REJECTED : {};
+      return action === 'SendRawEmail' && busy ? REJECTED : {};
     });
     start();
     const failing = async () => (await outbox(pool)).find(({ last_error }) => last_error !== null);
