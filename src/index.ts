@@ -23,7 +23,7 @@
  *
  * @module
  */
-export type { AlertFacts, AlertView, Novelty } from './domain/alert.ts';
+export type { AlertFacts, AlertView, LastNotified, Novelty } from './domain/alert.ts';
 export { estimate } from './domain/estimate.ts';
 export type {
   BucketCounts,

@@ -49,6 +49,8 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
   least: {
     ...SAMPLE_ALERT,
     trigger: 'Healthcheck',
+    otherRecipients: [],
+    lastNotified: null,
     because: 'its text contains bec-alerts-healthcheck',
     today: { events: 1, users: 0 },
     week: { events: 1, users: 0 },
@@ -72,6 +74,11 @@ export const PREVIEW_ALERTS: Readonly<Record<string, AlertView>> = {
   most: {
     ...SAMPLE_ALERT,
     trigger: 'A trigger with quite a long name that says all that it does, at some length',
+    otherRecipients: Array.from(
+      { length: 12 },
+      (_, index) => `someone.with.a.long.name.${index}@subdomain.example.com`,
+    ),
+    lastNotified: { at: SAMPLE_ALERT.ranAt, triggers: ['New top crasher', 'Spike', 'Regression'] },
     because:
       'it ranks 1 with about 98,765,432 (± 4,500,000) events over 7 days, which is more than ten times what any other has',
     today: { events: 12_345_678, users: 9_876_543 },

@@ -1,4 +1,6 @@
+import type { LastNotified } from '../domain/alert.ts';
 import type { Db } from './pool.ts';
+import type { Pair } from './recipients.ts';
 
 /** An alert about an issue, as the outbox has it. */
 export interface PastAlert {
@@ -65,6 +67,25 @@ export async function forgottenAlerts(
     values: [issueId, limit],
   });
   return listedOf(rows);
+}
+
+/** Earlier alerts to a recipient about an issue: the time of the last run with any, and its triggers. */
+export async function lastNotifications(
+  db: Db,
+  pairs: readonly Pair[],
+): Promise<readonly (LastNotified | null)[]> {
+  if (pairs.length === 0) return [];
+  const { rows } = await db.query<{ at: Date | null; triggers: readonly string[] }>({
+    text: `SELECT last_notified AS at,
+                  coalesce((SELECT array_agg(name ORDER BY name) FROM jsonb_each(last_alerts) AS last (name, alert)
+                            WHERE (alert ->> 'at')::timestamptz = last_notified),
+                           CASE WHEN cardinality(triggers) = 1 THEN triggers ELSE '{}' END) AS triggers
+           FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS asked (recipient_id, issue_id, place)
+           LEFT JOIN recipient_issues USING (recipient_id, issue_id)
+           ORDER BY place`,
+    values: [pairs.map(({ recipientId }) => recipientId), pairs.map(({ issueId }) => issueId)],
+  });
+  return rows.map(({ at, triggers }) => (at === null ? null : { at, triggers }));
 }
 
 function listedOf<T>(rows: readonly (T & { readonly total: number })[]): Listed<T> {

@@ -11,6 +11,10 @@ export interface AlertView extends AlertFacts {
   readonly trigger: string;
   /** The email address that the alert is sent to. */
   readonly recipient: string;
+  /** The other recipients of the same alert. */
+  readonly otherRecipients: readonly string[];
+  /** The last alert about the issue to the recipient, of any trigger; null if this is the first one. */
+  readonly lastNotified: LastNotified | null;
   readonly issue: Issue;
   /** The trigger's reason to notify, on one line. */
   readonly because: string;
@@ -20,6 +24,14 @@ export interface AlertView extends AlertFacts {
   readonly link: string | null;
   /** `ALERT_SUBJECT_PREFIX`. */
   readonly subjectPrefix: string;
+}
+
+/** An earlier alert about an issue to a recipient. */
+export interface LastNotified {
+  /** The time of the run that decided it; that of the alert's own run if another trigger notified in it. */
+  readonly at: Date;
+  /** The triggers that notified in that run; empty if they aren't known. */
+  readonly triggers: readonly string[];
 }
 
 /** Counts, tags and novelty of an issue at the time of a run. */

@@ -7,6 +7,7 @@ import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
 import { untrustedHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
+import { silenceCommand } from './silence-command.ts';
 
 /** An email's two bodies. */
 export interface Body {
@@ -84,7 +85,9 @@ function shown(alert: AlertView): object {
     ...parts,
     alert,
     untrusted: untrustedHtml,
+    silenceCommand: () => silenceCommand(alert.issue.groupId),
     before: (date: Date) => format.before(date, alert.ranAt),
+    ago: (date: Date) => format.ago(date, alert.ranAt),
   };
 }
 

@@ -63,13 +63,30 @@ const UNITS: readonly (readonly [string, number])[] = [
 
 /** `3 days before this alert`; empty for a date after the alert, which a wrong clock may give. */
 export function before(date: Date, alertAt: Date): string {
-  const passed = alertAt.getTime() - date.getTime();
-  if (passed < -60_000) return '';
+  if (alertAt.getTime() - date.getTime() < -60_000) return '';
+  return `${span(date, alertAt) ?? 'less than a minute'} before this alert`;
+}
+
+/** `3 days ago`, or `just now` for less than a minute. */
+export function ago(date: Date, alertAt: Date): string {
+  const passed = span(date, alertAt);
+  return passed === null ? 'just now' : `${passed} ago`;
+}
+
+function span(from: Date, to: Date): string | null {
   for (const [unit, milliseconds] of UNITS) {
-    const whole = Math.floor(passed / milliseconds);
-    if (whole >= 1) return `${number(whole)} ${unit}${whole === 1 ? '' : 's'} before this alert`;
+    const whole = Math.floor((to.getTime() - from.getTime()) / milliseconds);
+    if (whole >= 1) return plural(whole, unit, number(whole));
   }
-  return 'less than a minute before this alert';
+  return null;
+}
+
+const MOST_LISTED = 5;
+
+/** `a, b and 3 more`. */
+export function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MOST_LISTED).join(', ');
+  return names.length > MOST_LISTED ? `${shown} and ${number(names.length - MOST_LISTED)} more` : shown;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

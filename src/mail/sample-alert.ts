@@ -23,6 +23,8 @@ const tag = (value: string, share: number, daysAgo: number) => ({
 export const SAMPLE_ALERT: AlertView = {
   trigger: 'Sample trigger',
   recipient: 'someone@example.com',
+  otherRecipients: ['another@example.com'],
+  lastNotified: { at: new Date('2026-05-03T09:30:00Z'), triggers: ['Spike'] },
   issue: {
     id: '1',
     groupId: '4200001',

@@ -1,8 +1,10 @@
+import { lastNotifications } from '../../db/notification-history.ts';
 import type { NewAlert } from '../../db/outbox.ts';
 import type { Transaction } from '../../db/transaction.ts';
-import type { AlertView } from '../../domain/alert.ts';
+import type { AlertView, LastNotified } from '../../domain/alert.ts';
 import type { Counts, Issue } from '../../domain/issue.ts';
 import { oneLine } from '../../domain/text.ts';
+import type { Recipient } from '../../domain/trigger.ts';
 import type { EmailSettings } from '../../mail/email-settings.ts';
 import { shownIssue } from '../../mail/format.ts';
 import { issueLink } from '../../mail/link.ts';
@@ -54,7 +56,8 @@ interface Content {
   readonly defaultSubject: string;
   readonly week: Counts;
   /** Null if every recipient gets the alert in a shared email, which shows less. */
-  readonly view: Omit<AlertView, 'recipient'> | null;
+  readonly view: Omit<AlertView, 'recipient' | 'otherRecipients' | 'lastNotified'> | null;
+  readonly lastNotified: (recipient: Recipient) => LastNotified | null;
 }
 
 /** Reads what the alerts of all decisions show, and no more: a shared email has no hours, tags or days. */
@@ -67,13 +70,15 @@ async function contentsOf(
 ): Promise<(notify: BundledNotify) => Content> {
   const [own, shared] = [decisions.filter(hasOwnEmail), decisions.filter((notify) => !hasOwnEmail(notify))];
   const factsOf = await alertFacts(tx, own.map(issueOf), ranAt);
+  const lastOf = await lastNotifiedOf(tx, own);
   const weeks = await weekCounts(tx, shared.map(issueOf), ranAt);
   return (notify) => {
     const issue = shownIssue(notify.issue);
     const because = oneLine(notify.because, MAX_BECAUSE);
     const defaultSubject = alertSubject(issue.message, trigger.name, subjectPrefix);
     if (!hasOwnEmail(notify)) {
-      return { because, defaultSubject, week: weeks.get(issue.id) ?? NO_EVENTS, view: null };
+      const week = weeks.get(issue.id) ?? NO_EVENTS;
+      return { because, defaultSubject, week, view: null, lastNotified: () => null };
     }
     const facts = factsOf(notify.issue);
     const link = issueLink(issueUrl, issue.groupId);
@@ -86,8 +91,32 @@ async function contentsOf(
       link,
       subjectPrefix,
     };
-    return { because, defaultSubject, week: facts.week, view };
+    return {
+      because,
+      defaultSubject,
+      week: facts.week,
+      view,
+      lastNotified: (recipient) => lastOf(notify, recipient),
+    };
   };
+}
+
+/** Reads when each recipient of an email of its own was last notified of the issue. */
+async function lastNotifiedOf(
+  tx: Transaction,
+  decisions: readonly BundledNotify[],
+): Promise<(notify: BundledNotify, recipient: Recipient) => LastNotified | null> {
+  const pairs = decisions.flatMap(({ issue, addressees }) =>
+    addressees
+      .filter(({ bundle }) => bundle === null)
+      .map(({ recipient }) => ({ recipientId: recipient.id, issueId: issue.id })),
+  );
+  const found = await lastNotifications(tx, pairs);
+  const keyOf = (recipientId: string, issueId: string) => `${recipientId} ${issueId}`;
+  const byPair = new Map(
+    pairs.map(({ recipientId, issueId }, index) => [keyOf(recipientId, issueId), found[index] ?? null]),
+  );
+  return ({ issue }, recipient) => byPair.get(keyOf(recipient.id, issue.id)) ?? null;
 }
 
 const NO_EVENTS: Counts = { events: 0, users: 0 };
@@ -102,11 +131,21 @@ function issueOf({ issue }: BundledNotify): Issue {
 
 function renderOne(
   { trigger, template }: ReadyTrigger,
-  { issue }: BundledNotify,
+  { issue, addressees }: BundledNotify,
   { recipient, bundle }: Addressee,
-  { because, defaultSubject, week, view }: Content,
+  { because, defaultSubject, week, view, lastNotified }: Content,
 ): NewAlert {
-  const own = bundle === null && view !== null ? { ...view, recipient: recipient.email } : null;
+  const own: AlertView | null =
+    bundle === null && view !== null
+      ? {
+          ...view,
+          recipient: recipient.email,
+          otherRecipients: addressees
+            .map((other) => other.recipient.email)
+            .filter((email) => email !== recipient.email),
+          lastNotified: lastNotified(recipient),
+        }
+      : null;
   const subject = own === null ? undefined : trigger.subject?.(own);
   return {
     trigger: trigger.name,

@@ -332,3 +332,56 @@ describe('a template of one’s own', () => {
     await expect(loadTemplate('mine', directory)).rejects.toThrow(/mine\.html\.eta:1/);
   });
 });
+
+describe('the notifications that an alert shows', () => {
+  const both = (alert: AlertView) => {
+    const { text, html } = rendered(alert);
+    return [squeezed(text), squeezed(html.text)];
+  };
+
+  it('are the other recipients, and the last alert of the issue with its triggers', () => {
+    for (const body of both({
+      ...SAMPLE_ALERT,
+      otherRecipients: ['ann@example.com', 'bob@example.com'],
+      lastNotified: { at: new Date('2026-05-03T09:30:00Z'), triggers: ['Regression', 'Spike'] },
+    })) {
+      expect(body).toContain('Also told: ann@example.com, bob@example.com');
+      expect(body).toContain('You were told of this issue 3 days ago by Regression, Spike.');
+    }
+  });
+
+  it('are five recipients at most, and the number of the others', () => {
+    const otherRecipients = Array.from({ length: 12 }, (_, index) => `r${index}@example.com`);
+    for (const body of both({ ...SAMPLE_ALERT, otherRecipients })) {
+      expect(body).toContain(
+        'r0@example.com, r1@example.com, r2@example.com, r3@example.com, r4@example.com and 7 more',
+      );
+      expect(body).not.toContain('r5@example.com');
+    }
+  });
+
+  it('can be of the same run, or of triggers that are no longer known', () => {
+    for (const body of both({
+      ...SAMPLE_ALERT,
+      lastNotified: { at: SAMPLE_ALERT.ranAt, triggers: ['Spike'] },
+    }))
+      expect(body).toContain('You were told of this issue just now by Spike.');
+    const lastNotified = { at: new Date('2026-05-05T11:00:00Z'), triggers: [] };
+    for (const body of both({ ...SAMPLE_ALERT, lastNotified }))
+      expect(body).toContain('You were told of this issue 1 day ago.');
+  });
+
+  it('are left out of the first alert to one recipient', () => {
+    for (const body of both({ ...SAMPLE_ALERT, otherRecipients: [], lastNotified: null }))
+      expect(body).not.toMatch(/Also told|You were told/);
+  });
+});
+
+describe('the last line of an alert', () => {
+  it('is the command that silences the issue, ready to paste', () => {
+    const { text, html } = rendered(SAMPLE_ALERT);
+    const command = "bec-alerts silence 4200001 --for 8h --because '…'";
+    expect(text.trimEnd().split('\n').at(-1)).toBe(command);
+    expect(html.text.trimEnd().endsWith(command)).toBe(true);
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  ago,
   bandNote,
   bars,
   before,
@@ -90,5 +91,21 @@ describe('what is shown of an issue', () => {
 
   it('says so where nothing is left of the message', () => {
     expect(shownIssue(anIssue({ message: '\u200b\u202e' })).message).toBe('(no text)');
+  });
+});
+
+describe('the time since an earlier alert', () => {
+  const NOW = new Date('2026-05-06T12:00:00Z');
+  const earlier = (seconds: number) => new Date(NOW.getTime() - seconds * 1_000);
+
+  it.each([
+    [-3_600, 'just now'],
+    [0, 'just now'],
+    [59, 'just now'],
+    [60, '1 minute ago'],
+    [3 * 3_600 + 59, '3 hours ago'],
+    [1_500 * 86_400, '1,500 days ago'],
+  ])('of %d seconds is %j', (seconds, text) => {
+    expect(ago(earlier(seconds), NOW)).toBe(text);
   });
 });
