@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { JsonRecord } from '../src/domain/json.ts';
 import { isRecord } from '../src/domain/json.ts';
 import { onPreferredPort } from './ports.ts';
+import { showThreads } from './threads.ts';
 
 export interface LocalService {
   readonly endpoint: string;
@@ -42,7 +43,7 @@ export async function startSqs(options: ServiceOptions = {}): Promise<LocalServi
 }
 
 /**
- * SES in this process, with its inbox page at the endpoint. It answers SendEmail and SendRawEmail, and never answers any
+ * SES in this process, with its inbox page at the endpoint, and its threads at `/threads`. It answers SendEmail and SendRawEmail, and never answers any
  * other action. Emails are kept once for the process: two servers in one process show the same inbox.
  */
 export async function startSes(options: ServiceOptions = {}): Promise<LocalService> {
@@ -108,6 +109,9 @@ async function listenSes(port: number): Promise<Server> {
   // CommonJS with a default export: Node and vitest disagree on what importing it yields, requiring it is the same for both.
   const { default: startSesServer } = require('aws-ses-v2-local') as typeof import('aws-ses-v2-local');
   const server = await startSesServer({ port, host: HOST });
-  if (server.listening) return server;
+  if (server.listening) {
+    showThreads(server);
+    return server;
+  }
   throw Object.assign(new Error(`the local SES can't listen on ${HOST}:${port}`), { code: 'EADDRINUSE' });
 }

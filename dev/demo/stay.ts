@@ -56,6 +56,7 @@ export async function stay({
 function showCommands({ env, ses }: Stack, written: boolean, terminal: Terminal): void {
   terminal.heading('Running until Ctrl-C');
   terminal.item('Inbox page', ses.endpoint);
+  terminal.item('By thread', new URL('/threads', ses.endpoint).href);
   terminal.item('Errors', 'a few new ones every 10 s, for you to evaluate');
   terminal.heading('In a second terminal, in this folder');
   terminal.line('  npx bec-alerts watcher --once --console-alerts --dry-run  print the alerts');

@@ -64,7 +64,7 @@ it('the demo shows errors becoming emails, exits 0 and leaves nothing behind', a
   expect(text).toMatch(/evaluated \d+ issues with 2 triggers: \d+ alerts?/);
   expect(text).toMatch(/^ {2}issue +events +users\n {2}\S.* \d+ +\d+$/m);
   expect(text).toContain(
-    'Subject          SimulatedError: bec-alerts-healthcheck: hello · Healthcheck [Firefox Browser Errors]',
+    'Subject          SimulatedError: bec-alerts-healthcheck: hello from the demo · Healthcheck [Firefox Browser Errors]',
   );
   expect(text).toMatch(/^ +at throwDeeply\(simulate\.ts:\d+:\d+\)$/m);
   expect(text).toMatch(/Inbox page +http:\/\/127\.0\.0\.1:\d+/);
