@@ -99,6 +99,41 @@ async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: nu
   }
 }
 
+/**
+ * Runs statements on a connection of its own, each in its own transaction.
+ * @param operation for the message of an error
+ * @param signal ends the connection, even in the middle of a statement
+ * @throws CodedError if the database fails; errors of the work itself are thrown as they are
+ */
+export async function onConnection<T>(
+  pool: Pool,
+  operation: string,
+  work: (db: Db) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  signal.throwIfAborted();
+  const client = await pool.connect().catch((error: unknown) => {
+    throw databaseError(operation, error);
+  });
+  let broken = true;
+  // Without a listener a connection that is lost while it is idle would end the process. The next query fails too.
+  const onError = () => undefined;
+  const stop = () => void client.end().catch(() => {});
+  client.on('error', onError);
+  signal.addEventListener('abort', stop);
+  try {
+    const result = await work(client);
+    broken = false;
+    return result;
+  } catch (error) {
+    throw isOwnFault(error) ? error : databaseError(operation, error);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    client.off('error', onError);
+    client.release(broken || signal.aborted);
+  }
+}
+
 // JIT compilation takes longer than the queries of a page. With this work_mem, daily counts are sorted in memory.
 const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
 
