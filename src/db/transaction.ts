@@ -65,7 +65,7 @@ export async function withLock<T>(
 }
 
 /** Whether neither Postgres nor the connection to it caused the error. */
-function isOwnFault(error: unknown): boolean {
+export function isOwnFault(error: unknown): boolean {
   return !(error instanceof pg.DatabaseError) && !isLostConnection(error);
 }
 
@@ -73,7 +73,7 @@ function isOwnFault(error: unknown): boolean {
  * Makes Postgres check every two seconds whether this process is still connected while a statement runs or waits. If
  * the process dies during a long statement, its lock is then freed at once and not only when the statement ends.
  */
-async function noticeDeadClient(client: pg.PoolClient): Promise<void> {
+export async function noticeDeadClient(client: pg.PoolClient): Promise<void> {
   await client.query(
     `SELECT set_config('client_connection_check_interval', '2s', false)
      WHERE current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%'`,
@@ -96,41 +96,6 @@ async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: nu
     throw error;
   } finally {
     await client.query('RESET lock_timeout').catch(() => {});
-  }
-}
-
-/**
- * Runs statements on a connection of its own, each in its own transaction.
- * @param operation for the message of an error
- * @param signal ends the connection, even in the middle of a statement
- * @throws CodedError if the database fails; errors of the work itself are thrown as they are
- */
-export async function onConnection<T>(
-  pool: Pool,
-  operation: string,
-  work: (db: Db) => Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  signal.throwIfAborted();
-  const client = await pool.connect().catch((error: unknown) => {
-    throw databaseError(operation, error);
-  });
-  let broken = true;
-  // Without a listener a connection that is lost while it is idle would end the process. The next query fails too.
-  const onError = () => undefined;
-  const stop = () => void client.end().catch(() => {});
-  client.on('error', onError);
-  signal.addEventListener('abort', stop);
-  try {
-    const result = await work(client);
-    broken = false;
-    return result;
-  } catch (error) {
-    throw isOwnFault(error) ? error : databaseError(operation, error);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    client.off('error', onError);
-    client.release(broken || signal.aborted);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AlertIds } from '../../db/bounces.ts';
 import { alertsOfEmail, markBounced } from '../../db/bounces.ts';
-import type { Db } from '../../db/pool.ts';
+import type { Db, Pool } from '../../db/pool.ts';
+import { inShortTransaction } from '../../db/short-transaction.ts';
 import { parseSesEvent } from '../../domain/ses-event.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { QueueMessage } from '../../queue/queue.ts';
@@ -9,6 +10,7 @@ import type { Metrics } from '../../runtime/metrics.ts';
 import type { Reporter } from '../../runtime/report.ts';
 
 export interface HandleDependencies {
+  readonly pool: Pool;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly reporter: Reporter;
@@ -26,13 +28,17 @@ export type Handled = 'done' | 'later';
 const UNKNOWN_MILLISECONDS = 3_600_000;
 const MOST_SHOWN = 200;
 
-/** Acts on one event of SES. After `done` its message may be deleted: everything is committed and reported. */
+/**
+ * Acts on one event of SES. After `done` its message may be deleted: everything is committed and reported.
+ * @param signal ends it, even in the middle of a statement
+ * @throws CodedError if the database fails
+ */
 export async function handleEvent(
-  db: Db,
   message: QueueMessage,
   dependencies: HandleDependencies,
+  signal: AbortSignal,
 ): Promise<Handled> {
-  const { logger, reporter } = dependencies;
+  const { pool, logger, reporter } = dependencies;
   const event = parseSesEvent(message.body);
   const fields = { message_id: message.id };
   switch (event.kind) {
@@ -54,12 +60,14 @@ export async function handleEvent(
       });
       return 'done';
     case 'undelivered': {
-      const { known, marked } = await markBounced(db, event.sesMessageId, event.reason);
+      const mark = (db: Db) => markBounced(db, event.sesMessageId, event.reason);
+      const { known, marked } = await inShortTransaction(pool, 'marking bounced alerts', mark, signal);
       if (marked.length > 0) reportBounce(marked, event, dependencies);
       return known ? 'done' : unknown(message, event.sesMessageId, dependencies);
     }
     case 'complaint': {
-      const alerts = await alertsOfEmail(db, event.sesMessageId);
+      const read = (db: Db) => alertsOfEmail(db, event.sesMessageId);
+      const alerts = await inShortTransaction(pool, 'reading alerts of an email', read, signal);
       if (alerts.length === 0) return unknown(message, event.sesMessageId, dependencies);
       dependencies.metrics.increment('bec-alerts.watcher.errors', 1, { what: 'complaint' });
       reporter.warn('a recipient marked an email as unwanted; SES may not deliver further emails to them', {

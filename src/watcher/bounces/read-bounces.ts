@@ -1,6 +1,4 @@
-import type { Pool } from '../../db/pool.ts';
 import { checkDatabase } from '../../db/pool.ts';
-import { onConnection } from '../../db/transaction.ts';
 import type { QueueMessage, ReadableQueue } from '../../queue/queue.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { delayedAbort } from '../../runtime/loop.ts';
@@ -8,7 +6,6 @@ import type { HandleDependencies } from './handle-event.ts';
 import { handleEvent } from './handle-event.ts';
 
 export interface BounceDependencies extends HandleDependencies {
-  readonly pool: Pool;
   /**
    * Finds the queue of SES's events.
    * @throws CodedError `queue_refused` if it doesn't exist or may not be read
@@ -91,16 +88,9 @@ async function handleAll(
   const done: QueueMessage[] = [];
   const errors: unknown[] = [];
   const stop = delayedAbort(signal, STATEMENT_MILLISECONDS);
-  const handle = (message: QueueMessage) =>
-    onConnection(
-      dependencies.pool,
-      'marking bounced alerts',
-      (db) => handleEvent(db, message, dependencies),
-      stop.signal,
-    );
   for (const message of messages) {
     try {
-      if ((await handle(message)) === 'done') done.push(message);
+      if ((await handleEvent(message, dependencies, stop.signal)) === 'done') done.push(message);
     } catch (error) {
       errors.push(error);
       // Without a database each further message would fail too, and slowly. A fault of one message stops no other.
