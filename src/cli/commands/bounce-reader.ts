@@ -24,8 +24,8 @@ export async function bounceReader(
     openQueue: async (signal) => {
       const url = await queueUrlOf(client, name, signal);
       if (url !== null) return createReadableQueue(client, url);
-      const advice = `create it, or correct SES_EVENTS_QUEUE_NAME`;
-      throw new CodedError('queue_refused', `there is no queue ${name}: ${advice}`, { retryable: false });
+      const problem = `there is no queue ${name}: create it, or correct SES_EVENTS_QUEUE_NAME`;
+      throw new CodedError('queue_refused', problem, { retryable: false });
     },
   });
 }

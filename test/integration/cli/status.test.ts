@@ -122,7 +122,7 @@ describe('bec-alerts status', () => {
     });
   });
 
-  it('lists no bounced alert while there is none', async () => {
+  it('lists nothing while no alert bounced', async () => {
     await addRun(30);
     expect((await status()).stdout).toMatch(/^alerts bounced +0\nalerts sent/m);
     const shown = JSON.parse((await status(['--json'])).stdout);
