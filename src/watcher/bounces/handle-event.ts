@@ -87,7 +87,10 @@ function reportBounce(
 ): void {
   metrics.increment('bec-alerts.watcher.errors', 1, { what: 'bounce' });
   const fields = { ses_message_id: sesMessageId, reason };
-  reporter.warn('an email bounced, so its recipient was not notified', { ...about(alerts), ...fields });
+  reporter.warn('an email bounced after SES accepted it; its recipient was probably not notified', {
+    ...about(alerts),
+    ...fields,
+  });
   if (alerts.length === 1) return;
   for (const { id, runId: run, trigger, groupId } of alerts) {
     logger.debug('alert bounced in a shared email', {

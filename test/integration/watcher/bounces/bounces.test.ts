@@ -23,7 +23,7 @@ import type { SesStandIn } from '../../../support/ses.ts';
 import { startSesStandIn } from '../../../support/ses.ts';
 import { everyEventFile, outbox, runWatcher, settled, startWatcher } from '../../../support/watcher.ts';
 
-const BOUNCED = 'an email bounced, so its recipient was not notified';
+const BOUNCED = 'an email bounced after SES accepted it; its recipient was probably not notified';
 const UNWANTED = 'a recipient marked an email as unwanted; SES may not deliver further emails to them';
 
 const database = await createDatabase();

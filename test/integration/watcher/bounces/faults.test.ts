@@ -17,7 +17,7 @@ import type { SesStandIn } from '../../../support/ses.ts';
 import { startSesStandIn } from '../../../support/ses.ts';
 import { everyEventFile, outbox, runWatcher, settled, startWatcher } from '../../../support/watcher.ts';
 
-const BOUNCED = 'an email bounced, so its recipient was not notified';
+const BOUNCED = 'an email bounced after SES accepted it; its recipient was probably not notified';
 const FAILED = "reading SES's events failed; they stay in their queue and are read later";
 const NOT_AN_EVENT = "a message in the queue of SES's events is not an event of SES; it is deleted";
 
