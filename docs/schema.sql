@@ -72,8 +72,9 @@ CREATE TABLE public.alerts (
     events bigint DEFAULT 0 NOT NULL,
     users bigint DEFAULT 0 NOT NULL,
     message_id uuid DEFAULT gen_random_uuid(),
+    bounced_at timestamp with time zone,
     CONSTRAINT alerts_bundle_check CHECK ((bundle = ANY (ARRAY['digest'::text, 'summary'::text]))),
-    CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
+    CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text, 'bounced'::text])))
 );
 
 COMMENT ON TABLE public.alerts IS 'The outbox: written with the run, delivered after it.';
@@ -85,6 +86,8 @@ COMMENT ON COLUMN public.alerts.events IS 'Over seven days, when it was decided.
 COMMENT ON COLUMN public.alerts.users IS 'Affected over seven days, when it was decided.';
 
 COMMENT ON COLUMN public.alerts.message_id IS 'The left part of the Message-ID of its email, the same in each attempt. A shared email has that of one of its alerts.';
+
+COMMENT ON COLUMN public.alerts.bounced_at IS 'When the watcher learned that SES accepted the email and did not deliver it. The reason is in last_error.';
 
 ALTER TABLE public.alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.alerts_id_seq
@@ -302,6 +305,8 @@ CREATE INDEX alerts_issue ON public.alerts USING btree (issue_id);
 CREATE INDEX alerts_outbox ON public.alerts USING btree (id) WHERE (status = 'pending'::text);
 
 CREATE INDEX alerts_pending ON public.alerts USING btree (next_attempt_at, id) WHERE (status = 'pending'::text);
+
+CREATE INDEX alerts_ses_message ON public.alerts USING btree (ses_message_id) WHERE (ses_message_id IS NOT NULL);
 
 CREATE INDEX alerts_settled ON public.alerts USING btree (created_at) WHERE (status <> 'pending'::text);
 

@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['queue', 'db', 'mail', 'triggers'],
   // The protocol of the processor's two processes; the triggers that users write.
   ['processor', 'watcher/triggers'],
-  ['processor/supervisor', 'processor/worker', 'watcher/run', 'watcher/delivery'],
+  ['processor/supervisor', 'processor/worker', 'watcher/run', 'watcher/delivery', 'watcher/bounces'],
   ['watcher'],
   ['cli'],
 ];

@@ -16,15 +16,18 @@ export function awsTimeouts(settings: TimeoutSettings): AwsTimeouts {
   };
 }
 
-interface QueueSettings extends TimeoutSettings {
+interface SqsSettings extends TimeoutSettings {
   readonly AWS_DEFAULT_REGION: string;
   readonly SQS_ENDPOINT_URL?: string | undefined;
+}
+
+interface QueueSettings {
   readonly SQS_QUEUE_NAME: string;
   readonly SQS_QUEUE_URL?: string | undefined;
   readonly SQS_DEAD_LETTER_QUEUE_NAME?: string | undefined;
 }
 
-export function sqsOptions(settings: QueueSettings): SqsOptions {
+export function sqsOptions(settings: SqsSettings): SqsOptions {
   return {
     region: settings.AWS_DEFAULT_REGION,
     endpoint: settings.SQS_ENDPOINT_URL,

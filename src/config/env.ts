@@ -195,6 +195,8 @@ export const watcherSettings = z.object({
     .trim()
     .regex(/^[\w-]{1,64}$/, 'must be the name of a configuration set: 1 to 64 letters, digits, _ -')
     .optional(),
+  SES_EVENTS_QUEUE_NAME: queueName.optional(),
+  SQS_ENDPOINT_URL: queue.SQS_ENDPOINT_URL,
   SES_VERIFY_EMAIL: flag().default(false),
   SES_MAX_SEND_RATE: perSecond(0.01, 100_000).optional(),
   WATCHER_SLEEP_DELAY: watcherDelay,

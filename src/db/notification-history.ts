@@ -8,10 +8,12 @@ export interface PastAlert {
   readonly trigger: string;
   readonly email: string;
   readonly because: string;
-  readonly status: 'pending' | 'sent' | 'failed';
+  readonly status: 'pending' | 'sent' | 'failed' | 'bounced';
   readonly attempts: number;
   readonly lastError: string | null;
   readonly sentAt: Date | null;
+  /** Null unless the email bounced. */
+  readonly bouncedAt: Date | null;
   /** Null if SES has not accepted the email. */
   readonly sesMessageId: string | null;
 }
@@ -35,7 +37,8 @@ export interface Listed<T> {
 export async function alertsAbout(db: Db, issueId: string, limit: number): Promise<Listed<PastAlert>> {
   const { rows } = await db.query<PastAlert & { total: number }>({
     text: `SELECT created_at AS "createdAt", trigger, email, because, status, attempts, last_error AS "lastError",
-                  sent_at AS "sentAt", ses_message_id AS "sesMessageId", count(*) OVER ()::float8 AS total
+                  sent_at AS "sentAt", bounced_at AS "bouncedAt", ses_message_id AS "sesMessageId",
+                  count(*) OVER ()::float8 AS total
            FROM alerts JOIN recipients ON recipients.id = recipient_id
            WHERE issue_id = $1 ORDER BY alerts.id DESC LIMIT $2`,
     values: [issueId, limit],

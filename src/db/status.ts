@@ -1,3 +1,5 @@
+import type { BouncedAlert } from './bounces.ts';
+import { latestBounced } from './bounces.ts';
 import { databaseError, orDatabaseError } from './errors.ts';
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
@@ -8,6 +10,8 @@ export interface DatabaseStatus {
   readonly lastEventAt: Date | null;
   readonly lastRun: LastRun | null;
   readonly alerts: AlertCounts;
+  /** The latest alerts that were not delivered although SES accepted them, five at most. */
+  readonly bounced: readonly BouncedAlert[];
   /** Evaluations that threw and will be retried. */
   readonly failedEvaluations: number;
   /** Largest first. */
@@ -28,6 +32,8 @@ export interface AlertCounts {
   readonly sent: number;
   /** Given up: SES will never accept them. */
   readonly failed: number;
+  /** SES accepted them, and they were not delivered. */
+  readonly bounced: number;
   readonly pending: number;
   /** How long the oldest pending one has been waiting; null if none is pending. */
   readonly oldestPendingSeconds: number | null;
@@ -42,6 +48,7 @@ export interface TableSize {
   readonly bytes: number;
 }
 
+const BOUNCED_LISTED = 5;
 /** Up to here a table is counted row by row. */
 const COUNTED_BYTES = 64 * 1_024 * 1_024;
 
@@ -52,6 +59,7 @@ export async function databaseStatus(db: Db, countedBytes = COUNTED_BYTES): Prom
       lastEventAt: await lastEventAt(db),
       lastRun: await lastRun(db),
       alerts: await alertCounts(db),
+      bounced: await latestBounced(db, BOUNCED_LISTED),
       failedEvaluations: await countToRetry(db),
       tables: await tableSizes(db, countedBytes),
     };
@@ -90,16 +98,18 @@ async function lastEventAt(db: Db): Promise<Date | null> {
 }
 
 async function alertCounts(db: Db): Promise<AlertCounts> {
-  const { rows } = await db.query<{ sent: number; failed: number; pending: number; oldest: number | null }>({
+  type Row = { sent: number; failed: number; bounced: number; pending: number; oldest: number | null };
+  const { rows } = await db.query<Row>({
     text: `SELECT count(*) FILTER (WHERE status = 'sent')::float8 AS sent,
                   count(*) FILTER (WHERE status = 'failed')::float8 AS failed,
+                  count(*) FILTER (WHERE status = 'bounced')::float8 AS bounced,
                   count(*) FILTER (WHERE status = 'pending')::float8 AS pending,
                   extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE status = 'pending'))::float8
                     AS oldest
            FROM alerts`,
   });
-  const { sent = 0, failed = 0, pending = 0, oldest = null } = rows[0] ?? {};
-  return { sent, failed, pending, oldestPendingSeconds: oldest };
+  const { sent = 0, failed = 0, bounced = 0, pending = 0, oldest = null } = rows[0] ?? {};
+  return { sent, failed, bounced, pending, oldestPendingSeconds: oldest };
 }
 
 /** Those given up are not among them: they are made again only if their issue changes. */

@@ -65,7 +65,7 @@ export async function withLock<T>(
 }
 
 /** Whether neither Postgres nor the connection to it caused the error. */
-function isOwnFault(error: unknown): boolean {
+export function isOwnFault(error: unknown): boolean {
   return !(error instanceof pg.DatabaseError) && !isLostConnection(error);
 }
 
@@ -73,7 +73,7 @@ function isOwnFault(error: unknown): boolean {
  * Makes Postgres check every two seconds whether this process is still connected while a statement runs or waits. If
  * the process dies during a long statement, its lock is then freed at once and not only when the statement ends.
  */
-async function noticeDeadClient(client: pg.PoolClient): Promise<void> {
+export async function noticeDeadClient(client: pg.PoolClient): Promise<void> {
   await client.query(
     `SELECT set_config('client_connection_check_interval', '2s', false)
      WHERE current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%'`,

@@ -73,19 +73,25 @@ export interface FoundQueues {
 export async function findQueues(client: SQSClient, names: QueueNames): Promise<FoundQueues> {
   const queueName = names.queueUrl === undefined ? names.queueName : nameInUrl(names.queueUrl);
   const deadLetterName = names.deadLetterQueueName ?? deadLetterQueueName(queueName);
-  const find = async (name: string) => {
-    try {
-      return await findQueue(client, name);
-    } catch (error) {
-      throw queueError('finding the queue', name, error);
-    }
-  };
   return {
     queueName,
-    queueUrl: names.queueUrl ?? (await find(queueName)),
+    queueUrl: names.queueUrl ?? (await queueUrlOf(client, queueName)),
     deadLetterQueueName: deadLetterName,
-    deadLetterQueueUrl: await find(deadLetterName),
+    deadLetterQueueUrl: await queueUrlOf(client, deadLetterName),
   };
+}
+
+/** @returns the queue's URL; null if it doesn't exist @throws CodedError */
+export async function queueUrlOf(
+  client: SQSClient,
+  name: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  try {
+    return await findQueue(client, name, signal);
+  } catch (error) {
+    throw queueError('finding the queue', name, error);
+  }
 }
 
 // SQS requires a FIFO queue to have a FIFO dead-letter queue.

@@ -14,7 +14,7 @@ export interface QueueMessage {
 }
 
 /** Methods throw CodedErrors: `queue_unavailable` (retryable) or `queue_refused`. */
-export interface Queue {
+export interface ReadableQueue {
   /**
    * Receives at most ten messages, and waits up to `waitSeconds` (0 to 20) for the first one. The signal ends the wait
    * soon.
@@ -22,6 +22,10 @@ export interface Queue {
   receive(waitSeconds: number, signal: AbortSignal): Promise<QueueMessage[]>;
   /** Deletes all messages, or throws. A message that isn't deleted is received again, and still counted only once. */
   delete(messages: readonly QueueMessage[]): Promise<void>;
+}
+
+/** A queue with a dead-letter queue. */
+export interface Queue extends ReadableQueue {
   /** Makes the messages visible to others at once. */
   release(messages: readonly QueueMessage[]): Promise<void>;
   /** Copies the message's body to the dead-letter queue, with the reason. Deleting the original is left to `delete`. */

@@ -6,7 +6,7 @@ import { delayedAbort } from '../runtime/loop.ts';
 import { deleteMessages, releaseMessages } from './batches.ts';
 import { sendDeadLetter } from './dead-letters/letter.ts';
 import { queueError } from './errors.ts';
-import type { Queue, QueueMessage } from './queue.ts';
+import type { Queue, QueueMessage, ReadableQueue } from './queue.ts';
 import { MAX_BATCH } from './queue.ts';
 
 export interface SqsOptions extends AwsTimeouts {
@@ -37,10 +37,8 @@ export function createSqsClient(options: SqsOptions): SQSClient {
   });
 }
 
-/** Uses the queue and its dead-letter queue over the SQS protocol. */
-export function createSqsQueue(client: SQSClient, urls: QueueUrls): Queue {
-  const QueueUrl = urls.queueUrl;
-
+/** Reads a queue over the SQS protocol. */
+export function createReadableQueue(client: SQSClient, QueueUrl: string): ReadableQueue {
   return {
     async receive(waitSeconds, signal) {
       if (signal.aborted) return [];
@@ -65,9 +63,16 @@ export function createSqsQueue(client: SQSClient, urls: QueueUrls): Queue {
     async delete(messages) {
       await deleteMessages(client, QueueUrl, messages);
     },
+  };
+}
+
+/** Uses the queue and its dead-letter queue over the SQS protocol. */
+export function createSqsQueue(client: SQSClient, urls: QueueUrls): Queue {
+  return {
+    ...createReadableQueue(client, urls.queueUrl),
 
     async release(messages) {
-      await releaseMessages(client, QueueUrl, messages);
+      await releaseMessages(client, urls.queueUrl, messages);
     },
 
     async deadLetter(message, rejection) {

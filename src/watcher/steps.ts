@@ -10,6 +10,7 @@ import { plural } from '../domain/text.ts';
 import { asError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import type { BounceReader } from './bounces/read-bounces.ts';
 import type { Delivery } from './delivery/deliver.ts';
 import type { RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
@@ -30,12 +31,15 @@ export interface Steps {
   untilNextAttempt(): Promise<number | null>;
   /** Deletes old rows. A failure is reported, but doesn't make the run fail. */
   prune(signal: AbortSignal): Promise<void>;
+  /** Reads SES's events; null if there is no queue of them, and in a dry run. */
+  readonly bounces: BounceReader | null;
 }
 
 export interface StepsDependencies {
   readonly pool: Pool;
   readonly run: RunDependencies;
   readonly delivery: Delivery;
+  readonly bounces: BounceReader | null;
   readonly metrics: Metrics;
   /** Shows the emails of a dry run, inside its transaction. */
   readonly preview: (tx: Transaction, runId: string) => Promise<void>;
@@ -112,17 +116,14 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
       if (!delivery.hasUnmarked() && nothingDue) return Math.min(waiting ?? longest, longest);
       const done = await withLock(pool, DELIVERY_LOCK, 0, (client) =>
         deliverAndLog(delivery, logger, client, signal),
-      ).catch(async (error: unknown) => {
-        // Perhaps this connection failed. Emails that SES accepted are marked at once through another connection,
-        // because they would otherwise be sent again.
-        await delivery.markAccepted(pool).catch(() => {});
-        throw error;
-      });
+      ).catch((error: unknown) => markAndThrow(delivery, pool, error));
       if (done === null) return STANDBY_MILLISECONDS;
       return Math.max(delivery.pausedFor(), 0);
     },
 
     prune: (signal) => pruneOld(dependencies, options, signal),
+
+    bounces: dependencies.bounces,
 
     async untilNextAttempt() {
       const next = await millisecondsUntilNextAttempt(pool);
@@ -176,6 +177,15 @@ async function deliverAndLog(
 ): Promise<void> {
   const { sent, deferred, failed } = await delivery.deliver(client, signal);
   if (sent + deferred + failed > 0) logger.info('delivery finished', { sent, deferred, failed });
+}
+
+/**
+ * Perhaps the connection failed. Emails that SES accepted are marked at once through another connection, because they
+ * would otherwise be sent again.
+ */
+async function markAndThrow(delivery: Delivery, pool: Pool, error: unknown): Promise<never> {
+  await delivery.markAccepted(pool).catch(() => {});
+  throw error;
 }
 
 async function pruneOld(

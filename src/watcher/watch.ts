@@ -1,4 +1,4 @@
-import { asError, LoggedError } from '../runtime/errors.ts';
+import { asError, hasCode, LoggedError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { backoff, pause } from '../runtime/loop.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -31,11 +31,12 @@ const SHORTEST_PAUSE_MILLISECONDS = 100;
 const FAILURES = {
   run: 'the run failed; the next one evaluates the same issues',
   delivery: 'delivery failed; alerts stay in the outbox and are delivered later',
+  ses_events: "reading SES's events failed; they stay in their queue and are read later",
 } as const;
 
 /**
- * Runs at each interval until the signal fires, and delivers at the same time. So a slow SES doesn't delay a run, and a
- * retry doesn't wait for a run. Any number of watchers may work on one database. When a run is due, the watcher that
+ * Runs at each interval until the signal fires. At the same time it delivers, and reads SES's events. So a slow SES doesn't
+ * delay a run, and a retry doesn't wait for a run. Any number of watchers may work on one database. When a run is due, the watcher that
  * gets the lock runs, and the others then find the run finished.
  */
 export async function watch(
@@ -55,6 +56,11 @@ export async function watch(
     const deliveries = () => steps.deliver(signal);
     loops.push(repeat('delivery', deliveries, outbox, dependencies, options, signal));
   }
+  const { bounces } = steps;
+  if (bounces !== null) {
+    const polls = () => bounces.poll(signal);
+    loops.push(repeat('ses_events', polls, createWakeUp(), dependencies, options, signal));
+  }
   await Promise.all(loops);
   dependencies.logger.info('stopped');
 }
@@ -68,24 +74,27 @@ async function repeat(
   signal: AbortSignal,
 ): Promise<void> {
   let failures = 0;
+  let refused = false;
   while (!signal.aborted) {
     let wait: number;
     try {
       wait = await step();
       failures = 0;
+      refused = false;
     } catch (thrown) {
       if (signal.aborted) return;
       failures += 1;
       const retry = backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
       wait = Math.min(retry, delaySeconds * 1_000);
-      reportFailure(what, thrown, dependencies);
+      reportFailure(what, thrown, dependencies, refused);
+      refused ||= hasCode(thrown, 'queue_refused');
     }
     await wakeUp.wait(wait, signal);
   }
 }
 
 /**
- * For `--once`: runs now, due or not, and then delivers alerts.
+ * For `--once`: runs now, due or not, then delivers alerts, and then reads SES's events.
  * @returns the run's outcome; null if the signal ended it
  * @throws LoggedError if the run or the delivery fails
  */
@@ -110,6 +119,10 @@ export async function watchOnce(
     dependencies.logger.info(`stopped in the middle of the ${what}`);
     return null;
   }
+  // The run and its alerts are complete, so a failure from here on doesn't make `--once` fail.
+  await steps.bounces?.readAll(signal).catch((thrown: unknown) => {
+    if (!signal.aborted) reportFailure('ses_events', thrown, dependencies);
+  });
   await steps.prune(signal);
   return outcome;
 }
@@ -134,11 +147,14 @@ async function deliverPatiently(
   }
 }
 
+/** @param refused a person must act, and was asked to before: repeating that would only fill the log */
 function reportFailure(
   what: keyof typeof FAILURES,
   thrown: unknown,
   { metrics, reporter }: WatchDependencies,
+  refused = false,
 ): void {
   metrics.increment('bec-alerts.watcher.errors', 1, { what });
+  if (refused && hasCode(thrown, 'queue_refused')) return;
   reporter.report(asError(thrown), FAILURES[what]);
 }

@@ -103,6 +103,31 @@ describe('the documents', () => {
   });
 });
 
+describe('the commands that set up SES’s events', () => {
+  const [, section = ''] = /^## Bounces$(.*?)^## /ms.exec(OPERATIONS) ?? [];
+  const [, block = ''] = /```sh\n(.*?)```/s.exec(section) ?? [];
+  const policy = (name: string) => JSON.parse(text(`docs/iam/${name}.json`)).Statement[0];
+
+  it('are five, and use the names of the policies and of the watcher’s variables', () => {
+    expect(block.match(/^aws .*/gm)).toHaveLength(5);
+    const [, topic] = /create-topic --name (\S+)/.exec(block) ?? [];
+    const [, queue] = /create-queue --queue-name (\S+)/.exec(block) ?? [];
+    expect(policy('ses-events-topic').Resource).toBe(`arn:aws:sns:REGION:ACCOUNT:${topic}`);
+    expect(policy('ses-events-queue').Resource).toBe(`arn:aws:sqs:REGION:ACCOUNT:${queue}`);
+    expect(policy('ses-events-queue').Condition.ArnEquals).toEqual({
+      'aws:SourceArn': policy('ses-events-topic').Resource,
+    });
+    expect(text('docs/iam/watcher.json')).toContain(`"arn:aws:sqs:REGION:ACCOUNT:${queue}"`);
+    const [, set] = /create-configuration-set --configuration-set Name=(\S+)/.exec(block) ?? [];
+    expect(block).toContain(`--configuration-set-name ${set} `);
+    expect(section).toContain(`\`SES_CONFIGURATION_SET=${set}\` and \`SES_EVENTS_QUEUE_NAME=${queue}\``);
+    for (const [, service, name] of block.matchAll(/arn:aws:(sns|sqs):us-west-2:123456789012:(\w+)/g)) {
+      expect(name).toBe(service === 'sns' ? topic : queue);
+    }
+    expect(block).toContain('MatchingEventTypes=bounce,complaint,reject,');
+  });
+});
+
 describe('docker-compose.yml and its walk', () => {
   it('use variables that exist, and the same names', () => {
     const compose = text('docker-compose.yml');

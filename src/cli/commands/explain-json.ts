@@ -32,6 +32,7 @@ export function toJson(explanation: Explanation): string {
       attempts: alert.attempts,
       last_error: shownOrNull(alert.lastError),
       sent_at: alert.sentAt,
+      bounced_at: alert.bouncedAt,
       ses_message_id: alert.sesMessageId,
     })),
     more_alerts: alerts.more,

@@ -143,7 +143,7 @@ function alertText(alert: PastAlert): string {
   return `${alert.email} by ${oneLine(alert.trigger, MAX_TEXT)}: ${arrival(alert)}`;
 }
 
-/** Whether the email arrived, as far as it is known: SES accepted it, or not. */
+/** Whether the email arrived, as far as it is known: SES accepted it or not, and reported a bounce or not. */
 function arrival({ status, attempts, lastError, sesMessageId }: PastAlert): string {
   const error = lastError === null ? '' : `: ${shown(lastError)}`;
   const tries = plural(attempts, 'attempt');
@@ -153,6 +153,8 @@ function arrival({ status, attempts, lastError, sesMessageId }: PastAlert): stri
       return attempts > 1 ? `SES accepted the email after ${tries}` : 'SES accepted the email';
     case 'failed':
       return `failed after ${tries}${error}`;
+    case 'bounced':
+      return `bounced after SES accepted the email${error}`;
     case 'pending':
       return attempts === 0 && error === '' ? 'waits to be sent' : `waits to be sent again, ${tries}${error}`;
   }

@@ -1,5 +1,6 @@
+import type { BouncedAlert } from '../../db/bounces.ts';
 import type { DatabaseStatus } from '../../db/status.ts';
-import { plural } from '../../domain/text.ts';
+import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { QueuesStatus } from '../../queue/depth.ts';
 import { overdueSeconds } from '../health.ts';
@@ -13,6 +14,8 @@ export interface Status {
 
 /** Delivery retries with up to an hour between: an alert that waits for longer has failed more than once. */
 const OVERDUE_ALERT_SECONDS = 7_200;
+const MAX_TEXT = 150;
+const MAX_JSON_TEXT = 1_000;
 
 /** One sentence for each thing that is overdue or doesn't answer. Empty if all is well. */
 export function problemsOf({ queues, database }: Status, watcherDelaySeconds: number): string[] {
@@ -63,7 +66,7 @@ function depthJson({ waiting, inFlight, delayed }: { waiting: number; inFlight: 
 
 function databaseJson(database: Status['database']) {
   if ('error' in database) return { database: { error: database.error } };
-  const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
+  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, tables } = database;
   return {
     last_event_at: lastEventAt,
     last_run:
@@ -82,8 +85,15 @@ function databaseJson(database: Status['database']) {
       oldest_pending_seconds:
         alerts.oldestPendingSeconds === null ? null : Math.round(alerts.oldestPendingSeconds),
       failed: alerts.failed,
+      bounced: alerts.bounced,
       sent: alerts.sent,
     },
+    bounced_alerts: bounced.map(({ email, trigger, bouncedAt, reason }) => ({
+      recipient: email,
+      trigger,
+      bounced_at: bouncedAt,
+      reason: oneLine(reason, MAX_JSON_TEXT),
+    })),
     failed_evaluations: failedEvaluations,
     tables: tables.map(({ name, rows, estimated, bytes }) => ({ name, rows, estimated, bytes })),
   };
@@ -118,7 +128,7 @@ function queueRows(queues: Status['queues']): Row[] {
 
 function databaseRows(database: Status['database']): Row[] {
   if ('error' in database) return [['database', NO_ANSWER]];
-  const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
+  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, tables } = database;
   const oldest = alerts.oldestPendingSeconds;
   return [
     ['last event', lastEventAt === null ? 'none yet' : time(lastEventAt)],
@@ -133,6 +143,8 @@ function databaseRows(database: Status['database']): Row[] {
       `${count(alerts.pending)}${oldest === null ? '' : `, the oldest for ${duration(oldest)}`}`,
     ],
     ['alerts failed', count(alerts.failed)],
+    ['alerts bounced', count(alerts.bounced)],
+    ...bounced.map((alert): Row => ['', bouncedText(alert)]),
     ['alerts sent', count(alerts.sent)],
     ['evaluations to retry', count(failedEvaluations)],
     ...tables.map(
@@ -142,6 +154,11 @@ function databaseRows(database: Status['database']): Row[] {
       ],
     ),
   ];
+}
+
+/** One line: the reason is written by a mail server, and cut. `--json` has more of it. */
+function bouncedText({ email, trigger, bouncedAt, reason }: BouncedAlert): string {
+  return `${time(bouncedAt)}  ${email} by ${oneLine(trigger, MAX_TEXT)}: ${oneLine(reason, MAX_TEXT)}`;
 }
 
 function count(number: number): string {

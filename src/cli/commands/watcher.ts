@@ -27,6 +27,7 @@ import type { CommandContext, Register } from '../command.ts';
 import { lastRunCheck, serveHealth } from '../health.ts';
 import type { OptionVariables } from '../options.ts';
 import { DAEMON_OPTIONS } from '../options.ts';
+import { bounceReader } from './bounce-reader.ts';
 import { shownDeclines } from './declines-text.ts';
 import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
 
@@ -171,7 +172,7 @@ async function createWatcherSteps(
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'bec-alerts watcher',
-    // A run and a delivery hold one connection each; checking whether anything is due takes another one.
+    // A run, a delivery and a bounce use one connection each; checking whether anything is due uses another one.
     max: 4,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
     onIdleError: (error) => logger.warning('a database connection was lost; reconnecting', { error }),
@@ -198,12 +199,15 @@ async function createWatcherSteps(
     reporter,
     leaseMilliseconds: longestRequest(awsTimeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
   });
+  const own = { logger, reporter, metrics, pool, hasUnmarked: () => delivery.hasUnmarked() };
+  const bounces = settings.WATCHER_DRY_RUN ? null : await bounceReader(settings, own, teardown);
   const bundling = { digest: settings.ALERT_DIGEST === 'run', maxPerRun };
   return createSteps(
     {
       pool,
       run: { triggers, settings: email, bundling, logger, reporter },
       delivery,
+      bounces,
       metrics,
       preview: (tx, runId) => preview(tx, runId, build, show),
     },

@@ -170,6 +170,29 @@ describe('bec-alerts explain', () => {
     ]);
   });
 
+  it('shows a bounced alert with its reason', async () => {
+    await happen(pool, '1', 1);
+    await addRecipients('ann@example.com');
+    const error = 'Permanent bounce (General): smtp; 550 5.1.1\u001b[31m user\r\nunknown\u202e';
+    await addAlert(1, 'Spike', 0, { status: 'bounced', sesId: 'id-1', error });
+    await pool.query("UPDATE alerts SET bounced_at = '2026-05-06 12:00:05Z'");
+    const { stdout } = await explain(['1']);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      '2026-05-06 12:00:00 UTC ann@example.com by Spike: bounced after SES accepted the email: ' +
+        'Permanent bounce (General): smtp; 550 5.1.1 [31m user unknown',
+    );
+    expect(stdout).not.toMatch(/[\p{Cc}--\n]|\p{Cf}/v);
+    const { alerts } = JSON.parse((await explain(['1', '--json'])).stdout);
+    expect(alerts).toMatchObject([
+      {
+        status: 'bounced',
+        bounced_at: '2026-05-06T12:00:05.000Z',
+        last_error: 'Permanent bounce (General): smtp; 550 5.1.1 [31m user unknown',
+        ses_message_id: 'id-1',
+      },
+    ]);
+  });
+
   it('lists 20 alerts and counts the rest', async () => {
     await happen(pool, '1', 1);
     await addRecipients('ann@example.com');

@@ -94,6 +94,56 @@ describe('bec-alerts status', () => {
     expect(shown.tables).toHaveLength(10);
   });
 
+  it('counts bounced alerts, and lists the latest five with their reasons', async () => {
+    await addRun(30);
+    await addAlerts(60);
+    await pool.query(
+      `INSERT INTO alerts (run_id, trigger, recipient_id, issue_id, because, subject, body_text, status, last_error, bounced_at)
+       SELECT 1, 'Spike ' || n, 1, 1, 'because', 'subject', 'text', 'bounced', 'Permanent bounce (General): no user ' || n,
+              timestamptz '2026-05-06 12:00:00Z' + n * interval '1 min'
+       FROM generate_series(1, 7) AS n`,
+    );
+    const { code, stdout } = await status();
+    expect(code).toBe(0);
+    const lines = [7, 6, 5, 4, 3].map(
+      (n) =>
+        `2026-05-06 12:0${n}:00 UTC  oncall@example.com by Spike ${n}: Permanent bounce (General): no user ${n}`,
+    );
+    const [, listed = ''] = /^alerts bounced +7\n((?: .*\n)*)/m.exec(stdout) ?? [];
+    expect(listed.split('\n').map((line) => line.trim())).toEqual([...lines, '']);
+    const shown = JSON.parse((await status(['--json'])).stdout);
+    expect(shown.alerts).toMatchObject({ bounced: 7, sent: 1, failed: 1 });
+    expect(shown.bounced_alerts).toHaveLength(5);
+    expect(shown.bounced_alerts[0]).toEqual({
+      recipient: 'oncall@example.com',
+      trigger: 'Spike 7',
+      bounced_at: '2026-05-06T12:07:00.000Z',
+      reason: 'Permanent bounce (General): no user 7',
+    });
+  });
+
+  it('lists nothing while no alert bounced', async () => {
+    await addRun(30);
+    expect((await status()).stdout).toMatch(/^alerts bounced +0\nalerts sent/m);
+    const shown = JSON.parse((await status(['--json'])).stdout);
+    expect(shown).toMatchObject({ alerts: { bounced: 0 }, bounced_alerts: [] });
+  });
+
+  it('shows a hostile reason on one line, cut', async () => {
+    const hostile = `\u202ebad\u001b[31m\r\nstate   fine\u2028${'x'.repeat(500)}`;
+    await addRun(30);
+    await addAlerts(60);
+    await pool.query("UPDATE alerts SET status = 'bounced', last_error = $1 WHERE status = 'sent'", [
+      hostile,
+    ]);
+    const { stdout } = await status();
+    expect(stdout).not.toMatch(/[\p{Cc}--\n]|\p{Cf}|[\u2028\u2029]/v);
+    expect(stdout).toMatch(/^ +2\d{3}-.* UTC {2}oncall@example.com by sent: bad \[31m state fine x+…$/m);
+    expect(stdout.match(/^state/gm)).toHaveLength(1);
+    const json = (await status(['--json'])).stdout;
+    expect(json).not.toMatch(/\\u00|\\[rn]|\p{Cf}|[\u2028\u2029]/v);
+  });
+
   it('names every thing that is overdue and exits 1', async () => {
     await addRun(2_000);
     await addAlerts(10_000);

@@ -79,6 +79,25 @@ describe('bec-alerts migrate', () => {
     expect(rows).toEqual([{ triggers: ['One', 'Two'] }, { triggers: [] }]);
   });
 
+  it('returns bounced alerts to the state that the version before knows', async () => {
+    const { url, pool } = await createDatabase();
+    await pool.query(`
+      INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
+        VALUES ('g1', '7', 'm', 'x', '[]', now(), now(), pg_current_xact_id());
+      INSERT INTO recipients (email) VALUES ('ann@example.com');
+      INSERT INTO trigger_runs (ran_at, snapshot) SELECT now(), pg_current_snapshot();
+      INSERT INTO alerts (run_id, trigger, recipient_id, issue_id, because, subject, body_text, status, last_error, bounced_at)
+        VALUES (1, 'One', 1, 1, 'b', 's', 't', 'bounced', 'Bounce', now()), (1, 'Two', 1, 1, 'b', 's', 't', 'failed', 'no', NULL)`);
+    const done = async () =>
+      (await pool.query("SELECT FROM pgmigrations WHERE name LIKE '%mark-bounced-alerts'")).rowCount === 1;
+    while (await done()) await runCommand(['migrate', '--down', '1'], { ...LOG, DATABASE_URL: url });
+    const { rows } = await pool.query('SELECT status, last_error FROM alerts ORDER BY id');
+    expect(rows).toEqual([
+      { status: 'sent', last_error: null },
+      { status: 'failed', last_error: 'no' },
+    ]);
+  });
+
   it.each(['0', '-1', 'all', '1.5'])('refuses --down %s', async (count) => {
     const { code, stderr } = await runCommand(['migrate', `--down=${count}`], {
       DATABASE_URL: inject('adminUrl'),

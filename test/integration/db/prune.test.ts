@@ -57,12 +57,13 @@ describe('pruning', () => {
   });
 
   it('deletes settled alerts that are old and keeps those that wait, however old', async () => {
-    await notify(4);
+    await notify(5);
     await pool.query(`UPDATE alerts SET created_at = now() - interval '31 days'`);
+    await pool.query(`UPDATE alerts SET status = 'bounced' WHERE id = 5`);
     await pool.query(`UPDATE alerts SET status = 'sent' WHERE id = 1`);
     await pool.query(`UPDATE alerts SET status = 'failed' WHERE id = 2`);
     await pool.query(`UPDATE alerts SET status = 'sent', created_at = now() WHERE id = 3`);
-    expect(await prune(pool, 30, never)).toBe(2);
+    expect(await prune(pool, 30, never)).toBe(3);
     const { rows } = await pool.query('SELECT id::int FROM alerts ORDER BY id');
     expect(rows).toEqual([{ id: 3 }, { id: 4 }]);
   });

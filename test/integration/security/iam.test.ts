@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from '../../support/command.ts';
+import { delivery } from '../../support/bounces.ts';
+import { records, runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { reject } from '../../support/dead-letters.ts';
 import type { FaultyQueue } from '../../support/faulty-queue.ts';
 import { startFaultyQueue } from '../../support/faulty-queue.ts';
 import type { TestQueue } from '../../support/queue.ts';
-import { createQueue, takeAll } from '../../support/queue.ts';
+import { createQueue, sendBodies, takeAll } from '../../support/queue.ts';
 
 interface Statement {
   readonly Action: string | readonly string[];
@@ -44,8 +45,8 @@ function grantedBy(statements: readonly Statement[]): Set<string> {
   return new Set(granted);
 }
 
-/** Runs a command against a queue that allows the actions of the statements, and refuses others as AWS does. */
-function runWith(statements: readonly Statement[], ...parameters: string[]) {
+/** Lets the queue allow the actions of the statements, and refuse others as AWS does. */
+function allowOnly(statements: readonly Statement[]): void {
   const granted = grantedBy(statements);
   gate.fate = (action, name) => {
     const asked = `sqs:${action.replace(/Batch$/, '')} on ${name}`;
@@ -53,6 +54,11 @@ function runWith(statements: readonly Statement[], ...parameters: string[]) {
     used.add(asked);
     return 'pass';
   };
+}
+
+/** Runs a command against a queue that allows only the actions of the statements. */
+function runWith(statements: readonly Statement[], ...parameters: string[]) {
+  allowOnly(statements);
   return runCommand(parameters, {
     ...queue.env,
     SQS_ENDPOINT_URL: gate.endpoint,
@@ -82,6 +88,26 @@ describe('docs/iam/dead-letters.json', () => {
     expect(await runWith(all, 'dead_letters', '--redrive')).toMatchObject({ code: 0, stderr: '' });
     expect(await takeAll(queue.client, queue.queueUrl)).toHaveLength(2);
     expect([...used].sort()).toEqual([...grantedBy(all)].sort());
+  });
+});
+
+describe('docs/iam/watcher.json', () => {
+  it('is enough to read SES’s events, and grants nothing else of SQS', async () => {
+    const events = await createQueue({ queueName: 'ses_events' });
+    await sendBodies(events.client, events.queueUrl, [delivery('a')]);
+    const granted = [...grantedBy(statementsOf('watcher'))].filter((one) => one.startsWith('sqs:'));
+    allowOnly(statementsOf('watcher'));
+    const { code, stdout, stderr } = await runCommand(['watcher', '--once', '--console-alerts'], {
+      ...queue.env,
+      SQS_ENDPOINT_URL: gate.endpoint,
+      SES_EVENTS_QUEUE_NAME: 'ses_events',
+      DATABASE_URL: database.url,
+      ALERT_EMAILS: 'oncall@example.com',
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(records(stdout).filter(({ Severity }) => Number(Severity) < 6)).toEqual([]);
+    expect(await takeAll(events.client, events.queueUrl)).toEqual([]);
+    expect([...used].sort()).toEqual(granted.sort());
   });
 });
 

@@ -175,6 +175,15 @@ describe('the watcher’s settings', () => {
     });
   });
 
+  it('read no events of SES by default, and refuse a name that SQS would refuse', () => {
+    expect(readSettings(watcherSettings, REQUIRED)).not.toHaveProperty('SES_EVENTS_QUEUE_NAME');
+    const wrong = { SES_EVENTS_QUEUE_NAME: 'arn:aws:sqs:a:1:b', SQS_ENDPOINT_URL: 'localhost' };
+    expect(mistakes(() => readSettings(watcherSettings, { ...REQUIRED, ...wrong }))).toEqual({
+      SES_EVENTS_QUEUE_NAME: 'must be 1 to 80 of A-Z a-z 0-9 _ -, then .fifo for a FIFO queue',
+      SQS_ENDPOINT_URL: 'must be an http:// or https:// URL',
+    });
+  });
+
   it('want {groupId} in SENTRY_ISSUE_URL', () => {
     const read = () =>
       readSettings(watcherSettings, { ...REQUIRED, SENTRY_ISSUE_URL: 'https://sentry.example.com/' });
