@@ -1,4 +1,4 @@
-import type { DatabaseStatus } from '../../db/status.ts';
+import type { DatabaseStatus, SilenceCounts } from '../../db/status.ts';
 import { plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { QueuesStatus } from '../../queue/depth.ts';
@@ -63,7 +63,7 @@ function depthJson({ waiting, inFlight, delayed }: { waiting: number; inFlight: 
 
 function databaseJson(database: Status['database']) {
   if ('error' in database) return { database: { error: database.error } };
-  const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
+  const { lastEventAt, lastRun, alerts, failedEvaluations, silences, tables } = database;
   return {
     last_event_at: lastEventAt,
     last_run:
@@ -85,6 +85,7 @@ function databaseJson(database: Status['database']) {
       sent: alerts.sent,
     },
     failed_evaluations: failedEvaluations,
+    silences: { holding: silences.holding, next_ends_at: silences.nextEndsAt },
     tables: tables.map(({ name, rows, estimated, bytes }) => ({ name, rows, estimated, bytes })),
   };
 }
@@ -118,7 +119,7 @@ function queueRows(queues: Status['queues']): Row[] {
 
 function databaseRows(database: Status['database']): Row[] {
   if ('error' in database) return [['database', NO_ANSWER]];
-  const { lastEventAt, lastRun, alerts, failedEvaluations, tables } = database;
+  const { lastEventAt, lastRun, alerts, failedEvaluations, silences, tables } = database;
   const oldest = alerts.oldestPendingSeconds;
   return [
     ['last event', lastEventAt === null ? 'none yet' : time(lastEventAt)],
@@ -135,6 +136,7 @@ function databaseRows(database: Status['database']): Row[] {
     ['alerts failed', count(alerts.failed)],
     ['alerts sent', count(alerts.sent)],
     ['evaluations to retry', count(failedEvaluations)],
+    ['silences holding', `${count(silences.holding)}${nextEnd(silences)}`],
     ...tables.map(
       ({ name, rows, estimated, bytes }): Row => [
         name,
@@ -142,6 +144,11 @@ function databaseRows(database: Status['database']): Row[] {
       ],
     ),
   ];
+}
+
+function nextEnd({ holding, nextEndsAt }: SilenceCounts): string {
+  if (holding === 0) return '';
+  return nextEndsAt === null ? ', until more users are affected' : `, the next ends ${time(nextEndsAt)}`;
 }
 
 function count(number: number): string {

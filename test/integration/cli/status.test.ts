@@ -91,7 +91,7 @@ describe('bec-alerts status', () => {
       estimated: false,
       bytes: expect.any(Number),
     });
-    expect(shown.tables).toHaveLength(10);
+    expect(shown.tables).toHaveLength(11);
   });
 
   it('names every thing that is overdue and exits 1', async () => {
