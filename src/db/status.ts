@@ -39,7 +39,7 @@ export interface AlertCounts {
 export interface SilenceCounts {
   /** Number of silences that hold. */
   readonly holding: number;
-  /** When the next of them ends; null if each of them ends by users, or if there are none. */
+  /** When the next of them ends; null if no silence that holds ends by time. */
   readonly nextEndsAt: Date | null;
 }
 

@@ -2,7 +2,7 @@ import { margin, number } from './estimate.ts';
 import { oneLine } from './text.ts';
 import { time } from './time.ts';
 
-/** Somebody's decision that nobody is notified of an issue: until a time, or until so many users are affected. */
+/** A person's decision to notify nobody of an issue: until a time, or until a number of users is affected. */
 export interface Silence {
   /** Our own key, a decimal string. */
   readonly id: string;
@@ -65,7 +65,7 @@ export function scopeOf({ trigger }: Silence): string {
   return trigger === null ? 'all triggers' : `trigger ${oneLine(trigger, MAX_SILENCE_AUTHOR)}`;
 }
 
-/** Who silenced it and why, on one line: `by ann: the fix is on its way`. */
+/** The person and the reason, on one line: `by ann: the fix is on its way`. */
 export function authorAndReason({ by, because }: Silence): string {
   return `by ${oneLine(by, MAX_SILENCE_AUTHOR)}: ${oneLine(because, MAX_SILENCE_REASON)}`;
 }

@@ -11,8 +11,8 @@ import type { Dropped } from './silence.ts';
 import type { TriggerSummary } from './summary.ts';
 
 /**
- * Logs a run's evaluations: at DEBUG the ids and the outcome of each issue, at INFO each alert that a silence drops, and
- * at ERROR each distinct error once.
+ * Logs a run's evaluations: at DEBUG the ids and the outcome of each issue, and at ERROR each distinct error once. It
+ * logs at INFO each issue whose alerts a silence drops.
  */
 export interface RunLog {
   evaluating(issues: readonly Issue[], again?: { readonly trigger: string }): void;

@@ -45,9 +45,9 @@ export interface RunOptions {
 const PAGE_SIZE = 500;
 
 /**
- * Does one run, in one transaction with one snapshot. It selects the issues that changed, evaluates them page by page,
- * evaluates issues again whose silence is over, retries evaluations that failed in earlier runs, and finishes. The alerts, the notified recipients and the finished
- * run are committed together; in a dry run they are rolled back together.
+ * Does one run, in one transaction with one snapshot. It selects the issues that changed, and evaluates them page by page.
+ * It evaluates issues again whose silence is over, retries evaluations that failed in earlier runs, and finishes. The
+ * alerts, the notified recipients and the finished run are committed together. A dry run rolls them back together.
  * @param signal ends the run between two pages, or while a trigger is slow. The run is then rolled back, and the next
  *   run evaluates the same issues
  */

@@ -30,6 +30,7 @@ function view(overrides: Partial<DigestView> = {}): DigestView {
     remaining: 0,
     mailedAlone: 50,
     subjectPrefix: '[test]',
+    silences: { listed: [], more: 0 },
     ...overrides,
   };
 }
