@@ -89,12 +89,15 @@ const NEXT_RUN: Readonly<Record<NextRun, string>> = {
   none: 'No run evaluates the issue before its next event.',
 };
 
-function verdictsOf({ opinions, nextRun }: Explanation, columns: number): string[] {
+const UNTIL_A_SILENCE_ENDS = 'No run evaluates the issue before its next event or the end of a silence.';
+
+function verdictsOf({ opinions, nextRun, silences }: Explanation, columns: number): string[] {
   const lines = opinions.flatMap((opinion) => [
     `  ${oneLine(opinion.trigger, MAX_TEXT)}`,
     ...verdictLines(opinion).map((line) => `    ${fitted(line, columns, 6)}`),
   ]);
-  return ['If the triggers evaluated the issue now:', ...lines, fitted(NEXT_RUN[nextRun], columns)];
+  const next = nextRun === 'none' && silences.holding.length > 0 ? UNTIL_A_SILENCE_ENDS : NEXT_RUN[nextRun];
+  return ['If the triggers evaluated the issue now:', ...lines, fitted(next, columns)];
 }
 
 function verdictLines(opinion: Opinion): string[] {

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../config/env.ts';
 import type { Pool } from '../../db/pool.ts';
 import { createPool } from '../../db/pool.ts';
+import { usersNow } from '../../domain/silence.ts';
 import { oneLine } from '../../domain/text.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import type { SilenceRequest } from '../../watcher/silences/silence-issue.ts';
@@ -49,13 +50,13 @@ export async function addOne(url: string, request: SilenceRequest, context: Comm
       throw new Error(unknownIssue(request.groupId, done.similar));
     case 'no trigger': {
       const { meant } = done;
-      const advice = meant === null ? '; bec-alerts triggers lists them' : `: is ${quoted(meant)} meant?`;
-      const problem = `names no trigger: there is no ${quoted(request.trigger ?? '')}${advice}`;
+      const advice = meant === null ? 'bec-alerts triggers lists the names' : `is ${quoted(meant)} meant?`;
+      const problem = `must be the name of a trigger, and no trigger has the name ${quoted(request.trigger ?? '')}; ${advice}`;
       throw new ConfigError([{ variable: '--trigger', problem }]);
     }
     case 'reached':
       throw new Error(
-        `--until-users must be above the number of affected users, and it is ${done.users} already; nothing was silenced`,
+        `--until-users must be above the number of affected users, and it is ${usersNow(done.users)} already; nothing was silenced`,
       );
     case 'silenced':
       process.stdout.write(silencedText(request, done, columnsOf(process.stdout)));
