@@ -1,5 +1,5 @@
 import { margin, number } from './estimate.ts';
-import { oneLine } from './text.ts';
+import { oneLine, plural } from './text.ts';
 import { time } from './time.ts';
 
 /** A person's decision to notify nobody of an issue: until a time, or until a number of users is affected. */
@@ -47,12 +47,12 @@ function lengthOf({ end }: Silence): number {
 
 /** `until 2026-05-06 20:00:00 UTC`, or `until 500 users are affected`. */
 export function untilWhen({ end }: Silence): string {
-  return 'until' in end ? `until ${time(end.until)}` : `until ${usersText(end.usersOver)} are affected`;
+  return `until ${'until' in end ? time(end.until) : usersAffected(end.usersOver)}`;
 }
 
-/** `1 user`, `500 users` */
-function usersText(users: number): string {
-  return `${number(users)} user${users === 1 ? '' : 's'}`;
+/** `1 user is affected`, `500 users are affected` */
+export function usersAffected(users: number): string {
+  return `${plural(users, 'user', number(users))} ${users === 1 ? 'is' : 'are'} affected`;
 }
 
 /** `120`, or `about 12,345` where it is an estimate. */

@@ -1,6 +1,5 @@
-import { number } from '../../domain/estimate.ts';
 import type { Silence } from '../../domain/silence.ts';
-import { scopeOf, usersNow } from '../../domain/silence.ts';
+import { scopeOf, usersAffected, usersNow } from '../../domain/silence.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { EndOutcome, SilenceOutcome, SilenceRequest } from '../../watcher/silences/silence-issue.ts';
@@ -41,7 +40,7 @@ export function silencedText(request: SilenceRequest, done: Silenced, columns: n
 }
 
 function untilUsers({ end }: SilenceRequest, users: number): string {
-  return 'usersOver' in end ? `${number(end.usersOver)} users are affected (now ${usersNow(users)})` : '';
+  return 'usersOver' in end ? `${usersAffected(end.usersOver)} (now ${usersNow(users)})` : '';
 }
 
 function untilTime(until: Date, now: Date): string {

@@ -2,7 +2,7 @@ import type { UnsettledSilence } from '../../db/silences.ts';
 import { number } from '../../domain/estimate.ts';
 import type { Silence } from '../../domain/silence.ts';
 import { MAX_SILENCE_AUTHOR, MAX_SILENCE_REASON, usersNow } from '../../domain/silence.ts';
-import { oneLine } from '../../domain/text.ts';
+import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { SilencesNow } from '../../watcher/silences/silences-now.ts';
 import { aligned } from '../table.ts';
@@ -30,7 +30,7 @@ export function silencesTable({ now, silences }: SilencesNow): string {
 /** `2026-05-06 20:00:00 UTC, in 3 h`, or `500 users, now 120`. */
 export function untilOf({ end, users }: Pick<UnsettledSilence, 'end' | 'users'>, now: Date): string {
   if ('until' in end) return `${time(end.until)}, ${timeLeft(end.until, now)}`;
-  return `${number(end.usersOver)} users, now ${usersNow(users ?? 0)}`;
+  return `${plural(end.usersOver, 'user', number(end.usersOver))}, now ${usersNow(users ?? 0)}`;
 }
 
 export function silencesJson({ silences }: SilencesNow): string {

@@ -94,7 +94,7 @@ describe('bec-alerts explain', () => {
     expect(JSON.parse(await explain('1', '--json')).next_run).toBe('none');
   });
 
-  it('says nothing of silences if there are none', async () => {
+  it('says nothing of silences if the issue was never silenced', async () => {
     await happen(pool, '1', 1);
     expect(await explain('1')).not.toMatch(/silence/i);
     expect(JSON.parse(await explain('1', '--json')).silences).toEqual([]);
