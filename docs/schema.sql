@@ -222,6 +222,37 @@ ALTER TABLE public.recipients ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.silences (
+    id bigint NOT NULL,
+    issue_id bigint NOT NULL,
+    trigger text,
+    until timestamp with time zone,
+    users_over bigint,
+    because text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    reevaluated_at timestamp with time zone,
+    CONSTRAINT silences_check CHECK ((num_nonnulls(until, users_over) = 1))
+);
+
+COMMENT ON TABLE public.silences IS 'While a silence of an issue holds, the watcher drops the alerts about the issue.';
+
+COMMENT ON COLUMN public.silences.trigger IS 'The name of the trigger whose alerts are dropped; null for all triggers.';
+
+COMMENT ON COLUMN public.silences.users_over IS 'The silence ends when so many users are affected.';
+
+COMMENT ON COLUMN public.silences.reevaluated_at IS 'The run that evaluated the issue after the end of the silence.';
+
+ALTER TABLE public.silences ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.silences_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.text_cleanings (
     rules integer NOT NULL,
     last_issue_id bigint NOT NULL
@@ -294,6 +325,9 @@ ALTER TABLE ONLY public.recipients
 ALTER TABLE ONLY public.recipients
     ADD CONSTRAINT recipients_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.silences
+    ADD CONSTRAINT silences_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.text_cleanings
     ADD CONSTRAINT text_cleanings_pkey PRIMARY KEY (rules);
 
@@ -315,6 +349,8 @@ CREATE INDEX issue_buckets_date ON public.issue_buckets USING btree (date);
 CREATE INDEX issue_hours_hour ON public.issue_hours USING btree (hour);
 
 CREATE INDEX recipient_issues_issue ON public.recipient_issues USING btree (issue_id);
+
+CREATE INDEX silences_unsettled ON public.silences USING btree (issue_id) WHERE (reevaluated_at IS NULL);
 
 CREATE TRIGGER copy_activity BEFORE UPDATE OF changed_in ON public.issues FOR EACH ROW WHEN ((new.changed_in = pg_current_xact_id())) EXECUTE FUNCTION public.copy_issue_activity();
 
@@ -350,3 +386,6 @@ ALTER TABLE ONLY public.recipient_issues
 
 ALTER TABLE ONLY public.recipient_issues
     ADD CONSTRAINT recipient_issues_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.recipients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.silences
+    ADD CONSTRAINT silences_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;

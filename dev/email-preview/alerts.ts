@@ -1,6 +1,7 @@
 import type { AlertView } from '../../src/domain/alert.ts';
 import type { StackFrame } from '../../src/domain/issue.ts';
-import type { DigestView } from '../../src/mail/digest.ts';
+import type { SilenceEnd } from '../../src/domain/silence.ts';
+import type { DigestSilence, DigestView } from '../../src/mail/digest.ts';
 import { SAMPLE_ALERT } from '../../src/mail/sample-alert.ts';
 
 const frame = (name: string | null, module: string, line: number, column: number): StackFrame => ({
@@ -163,4 +164,21 @@ export const PREVIEW_DIGEST: DigestView = {
   remaining: 0,
   mailedAlone: 50,
   subjectPrefix: SAMPLE_ALERT.subjectPrefix,
+  silences: {
+    listed: [
+      silence('4200001', { until: new Date('2026-05-06T20:00:00Z') }, 'the fix is in the next beta', null),
+      silence(
+        '4200002',
+        { usersOver: 5_000 },
+        'see https://evil.example </p><script>alert(1)</script>',
+        'Spike',
+      ),
+    ],
+    more: 3,
+  },
 };
+
+function silence(groupId: string, end: SilenceEnd, because: string, trigger: string | null): DigestSilence {
+  const createdAt = SAMPLE_ALERT.ranAt;
+  return { id: groupId, groupId, trigger, end, because, by: 'ann', createdAt, endedAt: null };
+}

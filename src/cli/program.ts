@@ -11,6 +11,8 @@ import { addDeadLetters } from './commands/dead-letters.ts';
 import { addExplain } from './commands/explain.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addProcessor } from './commands/processor.ts';
+import { addSilence } from './commands/silence.ts';
+import { addSilences } from './commands/silences.ts';
 import { addSimulateError } from './commands/simulate-error.ts';
 import { addStatus } from './commands/status.ts';
 import { addTriggers } from './commands/triggers.ts';
@@ -92,6 +94,8 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   addTriggers(program, register);
   addExplain(program, register);
   addBacktest(program, register);
+  addSilence(program, register);
+  addSilences(program, register);
   addDeadLetters(program, register);
   addMigrate(program, register);
   addSimulateError(program, register);

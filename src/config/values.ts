@@ -72,3 +72,21 @@ export function url(protocols: readonly string[], description: string) {
       abort: true,
     });
 }
+
+const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+
+/** A whole number with a unit, such as `8h`. The result is in milliseconds. @param least, most such texts too */
+export function duration(least: string, most: string) {
+  const problem = `must be a whole number with m, h, d or w, such as 8h, from ${least} to ${most}`;
+  return z
+    .string()
+    .trim()
+    .transform(milliseconds)
+    .refine((value) => value >= milliseconds(least) && value <= milliseconds(most), problem);
+}
+
+/** Not a number for any other text. */
+function milliseconds(value: string): number {
+  const [, count, unit = ''] = /^(\d{1,9})([mhdw])$/.exec(value) ?? [];
+  return Number(count) * UNITS[unit as keyof typeof UNITS];
+}

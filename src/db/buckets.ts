@@ -8,6 +8,9 @@ export interface Buckets {
   readonly since: string;
 }
 
+/** All stored days. */
+export const EVER: Buckets = { unit: 'day', since: '-infinity' };
+
 const UNITS = {
   day: { table: 'issue_buckets', time: 'date', type: 'date', step: DAY },
   hour: { table: 'issue_hours', time: 'hour', type: 'timestamptz', step: HOUR },

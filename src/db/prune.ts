@@ -20,6 +20,10 @@ const STATEMENTS = [
   `DELETE FROM alerts WHERE id IN (
      SELECT id FROM alerts WHERE status <> 'pending' AND created_at < now() - $1 * interval '1 day'
      LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+  // An unsettled one is kept, because a run must still evaluate its issue.
+  `DELETE FROM silences WHERE id IN (
+     SELECT id FROM silences WHERE reevaluated_at < now() - $1 * interval '1 day'
+     LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
 ] as const;
 
 /** Hours are kept for the longest window that a trigger may ask for: the current hour and the 191 hours before it. */
@@ -50,7 +54,7 @@ const GIVEN_UP = `
     LIMIT ${BATCH} FOR UPDATE OF failed_evaluations SKIP LOCKED)`;
 
 /**
- * Deletes buckets and settled alerts that are older than the retention, and runs and failed evaluations that are older
+ * Deletes buckets, settled alerts and settled silences that are older than the retention, and runs and failed evaluations that are older
  * than seven days.
  * @returns the number of deleted rows
  */

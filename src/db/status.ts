@@ -3,6 +3,8 @@ import { latestBounced } from './bounces.ts';
 import { databaseError, orDatabaseError } from './errors.ts';
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
+import { transactionTime } from './runs.ts';
+import { holdingSilences } from './silences.ts';
 
 /** The state of the service as the database has it. */
 export interface DatabaseStatus {
@@ -14,6 +16,7 @@ export interface DatabaseStatus {
   readonly bounced: readonly BouncedAlert[];
   /** Evaluations that threw and will be retried. */
   readonly failedEvaluations: number;
+  readonly silences: SilenceCounts;
   /** Largest first. */
   readonly tables: readonly TableSize[];
 }
@@ -39,6 +42,13 @@ export interface AlertCounts {
   readonly oldestPendingSeconds: number | null;
 }
 
+export interface SilenceCounts {
+  /** Number of silences that hold. */
+  readonly holding: number;
+  /** When the next of them ends; null if no silence that holds ends by time. */
+  readonly nextEndsAt: Date | null;
+}
+
 export interface TableSize {
   readonly name: string;
   readonly rows: number;
@@ -61,6 +71,7 @@ export async function databaseStatus(db: Db, countedBytes = COUNTED_BYTES): Prom
       alerts: await alertCounts(db),
       bounced: await latestBounced(db, BOUNCED_LISTED),
       failedEvaluations: await countToRetry(db),
+      silences: await silenceCounts(db),
       tables: await tableSizes(db, countedBytes),
     };
   } catch (error) {
@@ -121,6 +132,12 @@ async function countToRetry(db: Db): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
+async function silenceCounts(db: Db): Promise<SilenceCounts> {
+  const silences = await holdingSilences(db, await transactionTime(db));
+  const ends = silences.flatMap(({ end }) => ('until' in end ? [end.until.getTime()] : []));
+  return { holding: silences.length, nextEndsAt: ends.length === 0 ? null : new Date(Math.min(...ends)) };
+}
+
 async function tableSizes(db: Db, countedBytes: number): Promise<TableSize[]> {
   const { rows } = await db.query<{ name: string; estimate: number; heap: number; bytes: number }>({
     text: `SELECT relname AS name, reltuples::float8 AS estimate, pg_table_size(oid)::float8 AS heap,
@@ -149,6 +166,7 @@ const TABLES = [
   'trigger_runs',
   'alerts',
   'failed_evaluations',
+  'silences',
 ] as const;
 
 /** @param table one of TABLES: the name is part of the statement as it is */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Bundle } from '../domain/alert.ts';
 import type { StackFrame } from '../domain/issue.ts';
+import type { Silence } from '../domain/silence.ts';
+import { authorAndReason, scopeOf, untilWhen } from '../domain/silence.ts';
 import { plainLines, plural } from '../domain/text.ts';
 import { seen } from './alert-parts.ts';
 import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
@@ -37,6 +39,12 @@ export interface DigestGroup {
   readonly more: number;
 }
 
+/** A silence that held during the run, so that no alert of its issue is in the email. */
+export interface DigestSilence extends Silence {
+  /** Sentry's id of the issue. */
+  readonly groupId: string;
+}
+
 /** The content of one email with several alerts. */
 export interface DigestView {
   readonly bundle: Bundle;
@@ -49,6 +57,11 @@ export interface DigestView {
   /** For a summary: number of the run's alerts that have an email of their own. */
   readonly mailedAlone: number;
   readonly subjectPrefix: string;
+  readonly silences: {
+    readonly listed: readonly DigestSilence[];
+    /** Number of further silences. */
+    readonly more: number;
+  };
 }
 
 export interface RenderedDigest {
@@ -61,6 +74,9 @@ export interface RenderedDigest {
 export type DigestRenderer = (view: DigestView) => RenderedDigest;
 
 const MAX_TITLE = 200;
+const MAX_ID = 100;
+/** An issue's id, a trigger, a person and a reason of 500 characters fit. */
+const MAX_SILENCE = 900;
 /**
  * Limit for both bodies together, in UTF-8. SES accepts emails of 10 MB, and base64 makes the bodies a third larger.
  */
@@ -93,11 +109,19 @@ function shown(digest: DigestView): object {
     untrusted: untrustedHtml,
     seen: (entry: DigestEntry) => seen(entry, digest.ranAt),
     title: ({ message }: DigestEntry) => format.cut(message, MAX_TITLE),
+    silenced,
     alerts,
     count,
     headline: headline(digest),
     note: format.bandNote(...digest.groups.flatMap(({ entries }) => entries)),
   };
+}
+
+/** `4200001 until 2026-05-06 20:00:00 UTC, by ann: the fix is on its way` */
+function silenced(silence: DigestSilence): string {
+  const which = silence.trigger === null ? '' : ` for ${scopeOf(silence)}`;
+  const id = format.cut(silence.groupId, MAX_ID);
+  return format.cut(`${id}${which} ${untilWhen(silence)}, ${authorAndReason(silence)}`, MAX_SILENCE);
 }
 
 /** The number of a group's alerts, shown or not. */
@@ -150,4 +174,19 @@ const SAMPLE_DIGEST: DigestView = {
   remaining: 1,
   mailedAlone: 50,
   subjectPrefix: SAMPLE_ALERT.subjectPrefix,
+  silences: {
+    listed: [
+      {
+        id: '1',
+        groupId: SAMPLE_ALERT.issue.groupId,
+        trigger: SAMPLE_ALERT.trigger,
+        end: { until: SAMPLE_ALERT.ranAt },
+        because: SAMPLE_ALERT.because,
+        by: 'sample',
+        createdAt: SAMPLE_ALERT.ranAt,
+        endedAt: null,
+      },
+    ],
+    more: 1,
+  },
 };

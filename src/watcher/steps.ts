@@ -146,6 +146,7 @@ async function runAndLog(
   if (dryRun) return outcome;
   metrics.increment(counterName);
   metrics.increment('bec-alerts.watcher.alerts', outcome.alerts);
+  metrics.increment('bec-alerts.watcher.silenced', outcome.silenced);
   metrics.increment('bec-alerts.watcher.errors', outcome.failures, { what: 'judgement' });
   metrics.distribution('bec-alerts.watcher.run.duration', duration);
   return outcome;
@@ -153,16 +154,18 @@ async function runAndLog(
 
 function logOutcome(
   { triggers, logger }: RunDependencies,
-  { id, issues, alerts, failures, queries }: RunOutcome,
+  { id, issues, alerts, silenced, failures, queries }: RunOutcome,
   duration: number,
   dryRun: boolean,
 ): void {
+  const dropped = silenced === 0 ? '' : `, ${silenced} dropped because of a silence`;
   const failed = failures === 0 ? '' : `, and ${plural(failures, 'evaluation')} failed`;
   const evaluated = `evaluated ${plural(issues, 'issue')} with ${plural(triggers.length, 'trigger')}`;
-  logger.info(`${evaluated}: ${plural(alerts, 'alert')}${failed}`, {
+  logger.info(`${evaluated}: ${plural(alerts, 'alert')}${dropped}${failed}`, {
     ...(dryRun ? { dry_run: true } : { run: id }),
     issues,
     alerts,
+    silenced,
     failures,
     queries,
     duration_ms: duration,

@@ -118,6 +118,7 @@ const TABLES = [
   'trigger_runs',
   'alerts',
   'failed_evaluations',
+  'silences',
 ] as const;
 
 /** Every row of every table, to see that nothing was left behind. */

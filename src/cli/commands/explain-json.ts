@@ -3,12 +3,13 @@ import { oneLine } from '../../domain/text.ts';
 import { shownIssue } from '../../mail/format.ts';
 import type { Explanation } from '../../watcher/explain/explain.ts';
 import type { Opinion } from '../../watcher/explain/opinions.ts';
+import { silenceJson } from './silences-text.ts';
 
 const MAX_TEXT = 1_000;
 
 /** The explanation as one JSON object. Texts of events are made safe to show, as in the emails. */
 export function toJson(explanation: Explanation): string {
-  const { at, facts, nextRun, opinions, alerts, forgotten, failures } = explanation;
+  const { at, facts, nextRun, opinions, alerts, forgotten, failures, silences } = explanation;
   const document = {
     explained_at: at,
     issue: issueJson(explanation),
@@ -47,6 +48,10 @@ export function toJson(explanation: Explanation): string {
       attempts,
       last_error: oneLine(lastError, MAX_TEXT),
     })),
+    silences: [
+      ...silences.holding.map((silence) => ({ holds: true, ...silenceJson(silence), users: silence.users })),
+      ...silences.over.map((silence) => ({ holds: false, ...silenceJson(silence), users: null })),
+    ],
   };
   return JSON.stringify(document, null, 2);
 }
@@ -80,6 +85,7 @@ function opinionJson(opinion: Opinion) {
     verdict,
     because: shownOrNull(because ?? null),
     recipients: verdict === 'notify' ? opinion.recipients : [],
+    silenced_by: verdict === 'notify' ? (opinion.silence?.id ?? null) : null,
     error: verdict === 'failed' ? oneLine(opinion.error, MAX_TEXT) : null,
   };
 }

@@ -1,6 +1,7 @@
 import { MAX_ATTEMPTS } from '../../db/evaluations.ts';
 import type { ForgottenAlert, PastAlert } from '../../db/notification-history.ts';
 import type { NamedIssue } from '../../db/similar-issues.ts';
+import { untilWhen } from '../../domain/silence.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import { novelty, windows } from '../../mail/alert-parts.ts';
@@ -8,6 +9,7 @@ import { bandNote, bars, counts, day, hour, shownIssue } from '../../mail/format
 import type { Explanation, NextRun } from '../../watcher/explain/explain.ts';
 import type { Opinion } from '../../watcher/explain/opinions.ts';
 import { wrapped } from '../columns.ts';
+import { silencesOf } from './explain-silences.ts';
 
 /** A title or reason is cut there, so that everything fits one screen. `--json` has the whole text. */
 const MAX_TEXT = 300;
@@ -23,6 +25,7 @@ export function toText(explanation: Explanation, columns: number): string {
     factsOf(explanation, columns),
     chartsOf(explanation),
     verdictsOf(explanation, columns),
+    titled('Silences:', silencesOf(explanation), columns),
     historyOf(explanation, columns),
     retriesOf(explanation, columns),
     noteOf(explanation, columns),
@@ -82,15 +85,19 @@ function chartsOf({ facts: { hours, days } }: Explanation): string[] {
 const NEXT_RUN: Readonly<Record<NextRun, string>> = {
   changed: 'The next run evaluates the issue, because it changed since the last run.',
   retry: 'The next run evaluates the issue again with the triggers that failed on it.',
+  silence: 'The next run evaluates the issue again, because a silence of it is over.',
   none: 'No run evaluates the issue before its next event.',
 };
 
-function verdictsOf({ opinions, nextRun }: Explanation, columns: number): string[] {
+const UNTIL_A_SILENCE_ENDS = 'No run evaluates the issue before its next event or the end of a silence.';
+
+function verdictsOf({ opinions, nextRun, silences }: Explanation, columns: number): string[] {
   const lines = opinions.flatMap((opinion) => [
     `  ${oneLine(opinion.trigger, MAX_TEXT)}`,
     ...verdictLines(opinion).map((line) => `    ${fitted(line, columns, 6)}`),
   ]);
-  return ['If the triggers evaluated the issue now:', ...lines, fitted(NEXT_RUN[nextRun], columns)];
+  const next = nextRun === 'none' && silences.holding.length > 0 ? UNTIL_A_SILENCE_ENDS : NEXT_RUN[nextRun];
+  return ['If the triggers evaluated the issue now:', ...lines, fitted(next, columns)];
 }
 
 function verdictLines(opinion: Opinion): string[] {
@@ -106,7 +113,7 @@ function verdictLines(opinion: Opinion): string[] {
           : `would not notify, because ${shown(opinion.because)}`,
       ];
     case 'notify':
-      return [wouldNotify(opinion), `because ${shown(opinion.because)}`];
+      return [wouldNotify(opinion), `because ${shown(opinion.because)}`, ...droppedBy(opinion)];
   }
 }
 
@@ -115,6 +122,11 @@ function wouldNotify({ emails, recipients }: Opinion & { verdict: 'notify' }): s
   return recipients.length === 0
     ? 'would notify nobody: it names no recipient'
     : `would notify ${recipients.join(', ')}`;
+}
+
+function droppedBy({ silence, recipients }: Opinion & { verdict: 'notify' }): string[] {
+  if (silence === null || recipients.length === 0) return [];
+  return [`but a silence drops it ${untilWhen(silence)}`];
 }
 
 function historyOf({ alerts, forgotten }: Explanation, columns: number): string[] {
@@ -166,13 +178,16 @@ function forgottenText({ email, trigger }: ForgottenAlert): string {
 }
 
 function retriesOf({ failures }: Explanation, columns: number): string[] {
-  if (failures.length === 0) return [];
   const lines = failures.map(({ trigger, attempts, lastError }) => {
     const ended = attempts < MAX_ATTEMPTS ? '' : ', not retried before the next event';
-    const text = `${oneLine(trigger, MAX_TEXT)}: ${plural(attempts, 'failed attempt')}${ended}: ${shown(lastError)}`;
-    return `  ${fitted(text, columns, 4)}`;
+    return `${oneLine(trigger, MAX_TEXT)}: ${plural(attempts, 'failed attempt')}${ended}: ${shown(lastError)}`;
   });
-  return ['Evaluations to retry:', ...lines];
+  return titled('Evaluations to retry:', lines, columns);
+}
+
+/** Nothing without lines. */
+function titled(title: string, lines: readonly string[], columns: number): string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${fitted(line, columns, 4)}`)];
 }
 
 function noteOf({ facts: { today, week, hours, lastHour, hourYesterday } }: Explanation, columns: number) {

@@ -1,5 +1,5 @@
 import type { BouncedAlert } from '../../db/bounces.ts';
-import type { DatabaseStatus } from '../../db/status.ts';
+import type { DatabaseStatus, SilenceCounts } from '../../db/status.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { QueuesStatus } from '../../queue/depth.ts';
@@ -66,7 +66,7 @@ function depthJson({ waiting, inFlight, delayed }: { waiting: number; inFlight: 
 
 function databaseJson(database: Status['database']) {
   if ('error' in database) return { database: { error: database.error } };
-  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, tables } = database;
+  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, silences, tables } = database;
   return {
     last_event_at: lastEventAt,
     last_run:
@@ -95,6 +95,7 @@ function databaseJson(database: Status['database']) {
       reason: oneLine(reason, MAX_JSON_TEXT),
     })),
     failed_evaluations: failedEvaluations,
+    silences: { holding: silences.holding, next_ends_at: silences.nextEndsAt },
     tables: tables.map(({ name, rows, estimated, bytes }) => ({ name, rows, estimated, bytes })),
   };
 }
@@ -128,7 +129,7 @@ function queueRows(queues: Status['queues']): Row[] {
 
 function databaseRows(database: Status['database']): Row[] {
   if ('error' in database) return [['database', NO_ANSWER]];
-  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, tables } = database;
+  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, silences, tables } = database;
   const oldest = alerts.oldestPendingSeconds;
   return [
     ['last event', lastEventAt === null ? 'none yet' : time(lastEventAt)],
@@ -147,6 +148,7 @@ function databaseRows(database: Status['database']): Row[] {
     ...bounced.map((alert): Row => ['', bouncedText(alert)]),
     ['alerts sent', count(alerts.sent)],
     ['evaluations to retry', count(failedEvaluations)],
+    ['silences holding', `${count(silences.holding)}${nextEnd(silences)}`],
     ...tables.map(
       ({ name, rows, estimated, bytes }): Row => [
         name,
@@ -159,6 +161,11 @@ function databaseRows(database: Status['database']): Row[] {
 /** One line: the reason is written by a mail server, and cut. `--json` has more of it. */
 function bouncedText({ email, trigger, bouncedAt, reason }: BouncedAlert): string {
   return `${time(bouncedAt)}  ${email} by ${oneLine(trigger, MAX_TEXT)}: ${oneLine(reason, MAX_TEXT)}`;
+}
+
+function nextEnd({ holding, nextEndsAt }: SilenceCounts): string {
+  if (holding === 0) return '';
+  return nextEndsAt === null ? ', until more users are affected' : `, the next ends ${time(nextEndsAt)}`;
 }
 
 function count(number: number): string {

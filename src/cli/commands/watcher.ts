@@ -28,7 +28,7 @@ import { lastRunCheck, serveHealth } from '../health.ts';
 import type { OptionVariables } from '../options.ts';
 import { DAEMON_OPTIONS } from '../options.ts';
 import { bounceReader } from './bounce-reader.ts';
-import { shownDeclines } from './declines-text.ts';
+import { shownDeclines, shownSilenced } from './declines-text.ts';
 import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
@@ -222,7 +222,8 @@ async function createWatcherSteps(
 
 /** @throws if evaluations failed, so that a script that runs the watcher once notices */
 function concludeOnce({ failures, triggers }: RunOutcome, settings: WatcherSettings): void {
-  if (settings.WATCHER_CONSOLE_ALERTS) process.stdout.write(shownDeclines(triggers));
+  if (settings.WATCHER_CONSOLE_ALERTS)
+    process.stdout.write(shownSilenced(triggers) + shownDeclines(triggers));
   if (failures > 0) {
     throw new Error(`${plural(failures, 'evaluation')} failed; the errors are logged above`);
   }

@@ -1,8 +1,9 @@
 import type { BundledAlert, BundleMember, Pending } from '../../db/outbox.ts';
 import { bundledAlerts, bundleMembers } from '../../db/outbox.ts';
 import type { Db } from '../../db/pool.ts';
+import { silencesDuring } from '../../db/silences.ts';
 import type { Bundle } from '../../domain/alert.ts';
-import type { DigestGroup, DigestRenderer } from '../../mail/digest.ts';
+import type { DigestGroup, DigestRenderer, DigestView } from '../../mail/digest.ts';
 import type { EmailSettings } from '../../mail/email-settings.ts';
 import { issueLink } from '../../mail/link.ts';
 import type { Email } from '../../mail/mailer.ts';
@@ -30,6 +31,8 @@ export interface BuildSettings extends EmailSettings {
 const MOST_IN_DIGEST = 1_000;
 /** Alerts that a summary shows one by one. Of the others it gives only the number. */
 const MOST_IN_SUMMARY = 200;
+/** Silences that a digest shows. Of the others it gives only the number. */
+const MOST_SILENCES = 10;
 
 /** Builds the alert's email: its own, or the one that it shares with the other alerts of its bundle. */
 export async function buildEmail(db: Db, alert: Pending, settings: BuildSettings): Promise<BuiltEmail> {
@@ -39,11 +42,13 @@ export async function buildEmail(db: Db, alert: Pending, settings: BuildSettings
   const members = bundle === 'digest' ? due.slice(0, MOST_IN_DIGEST) : due;
   const shown = await bundledAlerts(db, idsOf(bundle === 'digest' ? members : shownOf(members)));
   const remaining = due.length - members.length;
+  const silences =
+    bundle === 'digest' ? await silencesDuring(db, alert.ranAt, MOST_SILENCES) : { listed: [], more: 0 };
   return {
     alert,
     ids: idsOf(members),
     members,
-    email: renderBundle(alert, { bundle, members, shown, remaining }, settings),
+    email: renderBundle(alert, { bundle, members, shown, remaining, silences }, settings),
   };
 }
 
@@ -63,6 +68,7 @@ interface BundleContent {
   readonly shown: readonly BundledAlert[];
   /** Alerts of the bundle that go into further emails. */
   readonly remaining: number;
+  readonly silences: DigestView['silences'];
 }
 
 function renderBundle(alert: Pending, content: BundleContent, settings: BuildSettings): Email | CodedError {
@@ -74,6 +80,7 @@ function renderBundle(alert: Pending, content: BundleContent, settings: BuildSet
       ranAt: alert.ranAt,
       groups: groupsOf(content, settings),
       remaining: content.remaining,
+      silences: content.silences,
       mailedAlone: settings.maxPerRun,
       subjectPrefix: settings.subjectPrefix,
     });

@@ -1,6 +1,8 @@
 import { findRecipients } from '../../db/recipients.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { Issue } from '../../domain/issue.ts';
+import type { Silence } from '../../domain/silence.ts';
+import { covers, longest } from '../../domain/silence.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Answers } from '../run/answers.ts';
 import { answersAt } from '../run/answers.ts';
@@ -11,7 +13,13 @@ import type { LoadedTrigger } from '../triggers/load.ts';
 /** A trigger's verdict on an issue, if a run evaluated it now. */
 export type Opinion = { readonly trigger: string; readonly emails: readonly string[] } & (
   | { readonly verdict: 'disabled' }
-  | { readonly verdict: 'notify'; readonly because: string; readonly recipients: readonly string[] }
+  | {
+      readonly verdict: 'notify';
+      readonly because: string;
+      readonly recipients: readonly string[];
+      /** The silence that would drop the alerts; null if no silence covers them. */
+      readonly silence: Silence | null;
+    }
   /** `because` is undefined where the trigger gives no reason. */
   | { readonly verdict: 'decline'; readonly because: string | undefined }
   | { readonly verdict: 'failed'; readonly error: string }
@@ -19,12 +27,14 @@ export type Opinion = { readonly trigger: string; readonly emails: readonly stri
 
 /**
  * Evaluates the issue with each enabled trigger, as a run does. Recipients that one trigger would notify count as
- * notified for the next trigger. That is kept in memory, so that nothing is written.
+ * notified for the next trigger, unless a silence drops their alerts. That is kept in memory, so that nothing is written.
+ * @param holding the silences of the issue that hold
  */
 export async function opinionsOf(
   tx: Transaction,
   issue: Issue,
   triggers: readonly LoadedTrigger[],
+  holding: readonly Silence[],
   now: Date,
 ): Promise<Opinion[]> {
   const stored = await findRecipients(
@@ -45,9 +55,10 @@ export async function opinionsOf(
       const context = createContext(questions, now, { name, recipients });
       const { notify, declined, failed } = await evaluate(trigger, [issue], context);
       for (const { because, recipients: notified } of notify) {
-        for (const { id } of notified) notifiedNow.add(id);
+        const silence = longest(holding.filter((one) => covers(one, name))) ?? null;
+        if (silence === null) for (const { id } of notified) notifiedNow.add(id);
         const addresses = notified.map(({ email }) => email);
-        opinions.push({ trigger: name, emails, verdict: 'notify', because, recipients: addresses });
+        opinions.push({ trigger: name, emails, verdict: 'notify', because, recipients: addresses, silence });
       }
       for (const { because } of declined)
         opinions.push({ trigger: name, emails, verdict: 'decline', because });

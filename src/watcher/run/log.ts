@@ -1,17 +1,23 @@
 import type { NewAlert } from '../../db/outbox.ts';
 import type { Issue } from '../../domain/issue.ts';
-import { plural } from '../../domain/text.ts';
+import { MAX_SILENCE_AUTHOR } from '../../domain/silence.ts';
+import { oneLine, plural } from '../../domain/text.ts';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Reporter } from '../../runtime/report.ts';
 import type { Decline, EvaluationFailure } from './evaluate.ts';
 import { MAX_BECAUSE } from './render-alerts.ts';
+import type { Dropped } from './silence.ts';
 import type { TriggerSummary } from './summary.ts';
 
-/** Logs a run's evaluations: at DEBUG the ids and the outcome of each issue, and at ERROR each distinct error once. */
+/**
+ * Logs a run's evaluations: at DEBUG the ids and the outcome of each issue, and at ERROR each distinct error once. It
+ * logs at INFO each issue whose alerts a silence drops.
+ */
 export interface RunLog {
   evaluating(issues: readonly Issue[], again?: { readonly trigger: string }): void;
   alerts(trigger: string, issues: readonly Issue[], alerts: readonly NewAlert[]): void;
+  silenced(trigger: string, dropped: readonly Dropped[]): void;
   declined(trigger: string, declines: readonly Decline[]): void;
   failed(trigger: string, failures: readonly EvaluationFailure[]): void;
   /** Call this at the end of the run, whether it succeeds or not. */
@@ -37,6 +43,20 @@ export function createRunLog(run: string, logger: Logger, reporter: Reporter): R
       for (const issue of byIssue.size === 0 ? [] : issues) {
         for (const { recipientId: recipient, because } of byIssue.get(issue.id) ?? [])
           logger.debug('a trigger notifies about an issue', { ...idsOf(issue), trigger, recipient, because });
+      }
+    },
+
+    silenced(trigger, dropped) {
+      for (const { notify, silence } of dropped) {
+        const { id, end, by } = silence;
+        logger.info('an alert is dropped because of a silence', {
+          ...idsOf(notify.issue),
+          trigger,
+          recipients: notify.recipients.length,
+          silence: id,
+          ...('until' in end ? { until: end.until.toISOString() } : { until_users: end.usersOver }),
+          by: oneLine(by, MAX_SILENCE_AUTHOR),
+        });
       }
     },
 

@@ -10,14 +10,19 @@ import { evaluate, LATE_PATIENCE_MILLISECONDS, PATIENCE_MILLISECONDS } from './e
 import type { RenderedAlerts } from './render-alerts.ts';
 import { renderAlerts } from './render-alerts.ts';
 import type { RunState, RunTrigger } from './run-state.ts';
+import type { Dropped } from './silence.ts';
+import { alertsIn, separateSilenced } from './silence.ts';
 import type { PageQuestions } from './trigger-context.ts';
 import { createContext, openPage } from './trigger-context.ts';
 
 /** A page of issues, and the reason why they are evaluated. */
 export interface Page {
   readonly issues: readonly Issue[];
-  /** `changed`: every trigger evaluates them. `retry`: one trigger evaluates them again, because it failed earlier. */
-  readonly why: 'changed' | 'retry';
+  /**
+   * `changed`: every trigger evaluates them. `retry`: one trigger evaluates them again, because it failed earlier.
+   * `silence ended`: one trigger evaluates them again, because a silence is over that covered it.
+   */
+  readonly why: 'changed' | 'retry' | 'silence ended';
 }
 
 const MAX_ERROR_TEXT = 1_000;
@@ -39,7 +44,7 @@ export async function processPage(
   }
 }
 
-/** The stages, in order: evaluate, bundle, render, insert, remember failures. */
+/** The stages, in order: evaluate, drop silenced alerts, bundle, render, insert, remember failures. */
 async function processTrigger(
   state: RunState,
   trigger: RunTrigger,
@@ -48,14 +53,15 @@ async function processTrigger(
 ): Promise<void> {
   const { tx, opened, bundler, settings } = state;
   const evaluations = await evaluatePage(state, trigger, page, questions);
-  const bundled = evaluations.notify.map((notify) => bundler.bundle(notify));
+  const { heard, dropped } = separateSilenced(state.silences, trigger.ready.trigger.name, evaluations.notify);
+  const bundled = heard.map((notify) => bundler.bundle(notify));
   const rendered = await renderAlerts(tx, trigger.ready, bundled, opened.ranAt, settings);
   for (const { notify } of rendered.failures) bundler.release(notify);
   await insertAlerts(tx, opened.id, rendered.alerts);
   await recordNotified(tx, rendered.alerts, trigger.ready.trigger.name, opened.ranAt);
   const failed = [...evaluations.failed, ...failuresOf(rendered)];
   await rememberFailures(state, trigger, page, failed);
-  count(state, trigger, page, { evaluations, rendered, failed });
+  count(state, trigger, page, { evaluations, dropped, rendered, failed });
 }
 
 async function evaluatePage(
@@ -97,6 +103,7 @@ async function rememberFailures(
 
 interface Processed {
   readonly evaluations: Evaluations;
+  readonly dropped: readonly Dropped[];
   readonly rendered: RenderedAlerts;
   readonly failed: readonly EvaluationFailure[];
 }
@@ -105,15 +112,18 @@ function count(
   state: RunState,
   { ready, summary }: RunTrigger,
   { issues }: Page,
-  { evaluations, rendered, failed }: Processed,
+  { evaluations, dropped, rendered, failed }: Processed,
 ): void {
   const { name } = ready.trigger;
   state.alerts += rendered.alerts.length;
+  state.silenced += alertsIn(dropped);
   state.failures += failed.length;
-  summary.notified(evaluations.notify.length - rendered.failures.length);
+  summary.notified(evaluations.notify.length - dropped.length - rendered.failures.length);
+  for (const { notify, silence } of dropped) summary.silenced(notify, silence);
   for (const { because } of evaluations.declined) summary.declined(because);
   for (const { issue, error } of failed) summary.failed(issue.id, error);
   state.log.alerts(name, issues, rendered.alerts);
+  state.log.silenced(name, dropped);
   state.log.declined(name, evaluations.declined);
   state.log.failed(name, failed);
 }

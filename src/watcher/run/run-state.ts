@@ -11,6 +11,8 @@ import type { Bundler, Bundling } from './bundle.ts';
 import { createBundler } from './bundle.ts';
 import type { RunLog } from './log.ts';
 import { createRunLog } from './log.ts';
+import type { RunSilences } from './silence.ts';
+import { settleAndRead } from './silence.ts';
 import type { SummaryCounter } from './summary.ts';
 import { createSummaryCounter } from './summary.ts';
 import type { RankingCache } from './trigger-context.ts';
@@ -35,7 +37,10 @@ export interface RunState {
   readonly rankings: RankingCache;
   readonly bundler: Bundler;
   readonly triggers: readonly RunTrigger[];
+  readonly silences: RunSilences;
   alerts: number;
+  /** Alerts that were dropped because of a silence. */
+  silenced: number;
   failures: number;
 }
 
@@ -58,6 +63,7 @@ export async function openRunState(
   { triggers, settings, bundling, logger, reporter }: RunDependencies,
   signal: AbortSignal,
 ): Promise<RunState> {
+  const silences = await settleAndRead(tx, opened.ranAt);
   const emails = new Set(triggers.flatMap(({ trigger }) => trigger.emails));
   const recipients = await ensureRecipients(tx, [...emails]);
   const failedBefore = await triggersWithFailures(tx);
@@ -77,7 +83,9 @@ export async function openRunState(
       late: false,
       summary: createSummaryCounter(ready.trigger.name),
     })),
+    silences,
     alerts: 0,
+    silenced: 0,
     failures: 0,
   };
 }

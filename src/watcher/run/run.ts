@@ -7,6 +7,7 @@ import type { Transaction } from '../../db/transaction.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { processPage } from './process-page.ts';
+import { reevaluateSilenced } from './reevaluate-silenced.ts';
 import { retryFailed } from './retry-evaluations.ts';
 import type { RunDependencies, RunState } from './run-state.ts';
 import { openRunState } from './run-state.ts';
@@ -18,6 +19,8 @@ export interface RunOutcome {
   /** Issues evaluated because they changed. */
   readonly issues: number;
   readonly alerts: number;
+  /** Alerts that were dropped because of a silence. */
+  readonly silenced: number;
   /** Evaluations that failed. */
   readonly failures: number;
   /** Statements sent to Postgres. */
@@ -42,9 +45,9 @@ export interface RunOptions {
 const PAGE_SIZE = 500;
 
 /**
- * Does one run, in one transaction with one snapshot. It selects the issues that changed, evaluates them page by page,
- * retries evaluations that failed in earlier runs, and finishes. The alerts, the notified recipients and the finished
- * run are committed together; in a dry run they are rolled back together.
+ * Does one run, in one transaction with one snapshot. It selects the issues that changed, and evaluates them page by page.
+ * It evaluates issues again whose silence is over, retries evaluations that failed in earlier runs, and finishes. The
+ * alerts, the notified recipients and the finished run are committed together. A dry run rolls them back together.
  * @param signal ends the run between two pages, or while a trigger is slow. The run is then rolled back, and the next
  *   run evaluates the same issues
  */
@@ -71,7 +74,10 @@ export async function run(
         state.log.evaluating(page);
         await processPage(state, state.triggers, { issues: page, why: 'changed' });
         issues += page.length;
+        for (const { id } of page) state.silences.over.delete(id);
       }
+      // Before the retries, which leave out evaluations that succeed or fail here.
+      await reevaluateSilenced(state, PAGE_SIZE);
       await retryFailed(state, PAGE_SIZE);
       signal.throwIfAborted();
       await finishRun(tx, opened.id, { issues, alerts: state.alerts });
@@ -83,11 +89,13 @@ export async function run(
   });
 }
 
-function outcomeOf({ tx, opened, alerts, failures, triggers }: RunState, issues: number): RunOutcome {
+function outcomeOf(state: RunState, issues: number): RunOutcome {
+  const { tx, opened, alerts, silenced, failures, triggers } = state;
   return {
     id: opened.id,
     issues,
     alerts,
+    silenced,
     failures,
     queries: tx.statements(),
     triggers: triggers.map(({ summary }) => summary.summary()),

@@ -1,10 +1,16 @@
+import type { StoredSilence } from '../../db/silences.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import type { Notify } from './evaluate.ts';
 
 /** The decisions of one trigger in a run. */
 export interface TriggerSummary {
   readonly trigger: string;
   /** Number of issues that the trigger notified about. */
   readonly notified: number;
+  /** Number of alerts that were dropped because of a silence. */
+  readonly silenced: number;
+  /** The silences that dropped them, ten at most. */
+  readonly silences: readonly StoredSilence[];
   /** Number of issues that the trigger declined to notify about. */
   readonly declined: number;
   /** The trigger's reasons to decline, the most frequent first, three at most. */
@@ -34,12 +40,14 @@ export interface DistinctError {
  */
 export interface SummaryCounter {
   notified(issues: number): void;
+  silenced(notify: Notify, silence: StoredSilence): void;
   declined(because: string | undefined): void;
   failed(issueId: string, error: Error): void;
   summary(): TriggerSummary;
 }
 
 const SHOWN_REASONS = 3;
+const SHOWN_SILENCES = 10;
 /**
  * Distinct reasons, and distinct errors, that are counted. If every reason differs, none is frequent, and none is
  * missed.
@@ -49,11 +57,17 @@ const MOST_DISTINCT = 1_000;
 export function createSummaryCounter(trigger: string): SummaryCounter {
   const reasons = createTally<string | null>();
   const errors = createTally<{ error: Error; issueId: string }>();
+  const silences = new Map<string, StoredSilence>();
   let notified = 0;
+  let silenced = 0;
   let declined = 0;
   return {
     notified(issues) {
       notified += issues;
+    },
+    silenced({ recipients }, silence) {
+      silenced += recipients.length;
+      if (silences.size < SHOWN_SILENCES) silences.set(silence.id, silence);
     },
     declined(because) {
       declined += 1;
@@ -65,6 +79,8 @@ export function createSummaryCounter(trigger: string): SummaryCounter {
     summary: () => ({
       trigger,
       notified,
+      silenced,
+      silences: [...silences.values()],
       declined,
       reasons: reasons
         .mostFrequent(SHOWN_REASONS)

@@ -91,7 +91,7 @@ describe('bec-alerts status', () => {
       estimated: false,
       bytes: expect.any(Number),
     });
-    expect(shown.tables).toHaveLength(10);
+    expect(shown.tables).toHaveLength(11);
   });
 
   it('counts bounced alerts, and lists the latest five with their reasons', async () => {

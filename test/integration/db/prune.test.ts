@@ -6,6 +6,7 @@ import { NO_TAGS } from '../../../src/domain/tags.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 import { runHere } from '../../support/run.ts';
+import { addSilence } from '../../support/silences.ts';
 import { ON_CALL, runs } from '../../support/watcher.ts';
 
 const { pool } = await createDatabase();
@@ -66,6 +67,19 @@ describe('pruning', () => {
     expect(await prune(pool, 30, never)).toBe(3);
     const { rows } = await pool.query('SELECT id::int FROM alerts ORDER BY id');
     expect(rows).toEqual([{ id: 3 }, { id: 4 }]);
+  });
+
+  it('deletes silences that were settled before the retention, and keeps all others, however old', async () => {
+    await storeEvents(pool, [errorEvent({ groupId: 'g' })]);
+    const old = `now() - interval '31 days'`;
+    const young = `now() - interval '29 days'`;
+    await addSilence(pool, 'g', { because: `'old'`, ended_at: old, reevaluated_at: old });
+    await addSilence(pool, 'g', { because: `'settled later'`, ended_at: old, reevaluated_at: young });
+    await addSilence(pool, 'g', { because: `'never settled'`, until: old, ended_at: old });
+    await addSilence(pool, 'g', { because: `'holds'`, created_at: old });
+    expect(await prune(pool, 30, never)).toBe(1);
+    const { rows } = await pool.query('SELECT because FROM silences ORDER BY id');
+    expect(rows.map(({ because }) => because)).toEqual(['settled later', 'never settled', 'holds']);
   });
 
   it('deletes runs after a week, but never the last one nor one whose alerts are still there', async () => {

@@ -6,6 +6,7 @@ import { createDatabase } from '../../support/database.ts';
 import { forwarded } from '../../support/events.ts';
 import { drained, startProcessor } from '../../support/processor.ts';
 import { createQueue, sendBodies } from '../../support/queue.ts';
+import { addSilence, silence, silenceRows } from '../../support/silences.ts';
 
 const ROLES = readFileSync(new URL('../../../docs/roles.sql', import.meta.url), 'utf8');
 const database = await createDatabase();
@@ -16,12 +17,12 @@ const PASSWORD = 'of-a-test';
 
 beforeAll(async () => {
   await pool.query(ROLES);
-  for (const of of ['processor', 'watcher']) {
+  for (const of of ['processor', 'watcher', 'silencer']) {
     await pool.query(`CREATE ROLE ${user(of)} LOGIN PASSWORD '${PASSWORD}' IN ROLE bec_alerts_${of}`);
   }
 });
 afterAll(async () => {
-  for (const of of ['processor', 'watcher']) await pool.query(`DROP ROLE IF EXISTS ${user(of)}`);
+  for (const of of ['processor', 'watcher', 'silencer']) await pool.query(`DROP ROLE IF EXISTS ${user(of)}`);
 });
 
 function urlOf(of: string, base = database.url): string {
@@ -103,6 +104,44 @@ describe('the roles of docs/roles.sql', () => {
     expect(rows).toEqual([{ changed_in: '3' }]);
   });
 
+  it('are enough to silence an issue, to list silences and to end them', async () => {
+    const env = { DATABASE_URL: urlOf('silencer'), ALERT_EMAILS: 'oncall@example.com' };
+    const because = ['--because', 'known'];
+    const byUsers = ['g1', '--until-users', '500', ...because, '--trigger', 'Healthcheck'];
+    expect(await silence(database, byUsers, env)).toMatchObject({ code: 0, stderr: '' });
+    expect(await silence(database, ['g2', '--for', '8h', ...because], env)).toMatchObject({ code: 0 });
+    // The name is searched in the database.
+    const slip = ['g2', '--for', '8h', ...because, '--trigger', 'Healthchek'];
+    expect((await silence(database, slip, env)).stderr).toContain('is "Healthcheck" meant?');
+    const listed = await runCommand(['silences'], env);
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    expect(listed.stdout).toMatch(/^g1 [\s\S]*^g2 /m);
+    expect(await silence(database, ['g1', '--end'], env)).toMatchObject({ code: 0, stderr: '' });
+    expect((await silence(database, ['g77', '--end'], env)).stderr).toMatch(
+      /there is no issue g77; issues with/,
+    );
+  });
+
+  it('are enough for the watcher to drop alerts, to settle silences and to delete old ones', async () => {
+    await pool.query(`UPDATE issue_activity SET changed_in = pg_current_xact_id() FROM issues
+                      WHERE id = issue_id AND group_id = 'g2'`);
+    await addSilence(pool, 'g3', { ended_at: `'2026-01-01'`, reevaluated_at: `'2026-01-01'` });
+    const { code, stdout, stderr } = await runCommand(['watcher', '--once', '--console-alerts'], {
+      AWS_DEFAULT_REGION: 'us-east-1',
+      DATABASE_URL: urlOf('watcher'),
+      ALERT_EMAILS: 'new@example.com',
+      ALERT_DIGEST: 'run',
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/1 alert dropped because of a silence:\n {2}g2 /);
+    expect(stdout).toMatch(/Silenced at the time of the run:\n +g2 /);
+    expect(stdout).not.toMatch(/permission denied/);
+    expect(await silenceRows(pool)).toMatchObject([
+      { group_id: 'g1', settled: true },
+      { group_id: 'g2', settled: false },
+    ]);
+  });
+
   it('are enough for bec-alerts status', async () => {
     const queue = await createQueue();
     const { code, stdout, stderr } = await runCommand(['status'], {
@@ -143,6 +182,20 @@ describe('the roles of docs/roles.sql', () => {
     ['watcher', 'TRUNCATE alerts'],
     ['watcher', 'CREATE TABLE mine ()'],
     ['watcher', 'SELECT FROM pgmigrations'],
+    ['watcher', `INSERT INTO silences (issue_id, until, because, created_by) VALUES (1, now(), '', '')`],
+    ['watcher', 'UPDATE silences SET until = now()'],
+    ['processor', 'SELECT FROM silences'],
+    ['silencer', 'SELECT FROM recipients'],
+    ['silencer', 'SELECT body_text FROM alerts'],
+    ['silencer', 'UPDATE silences SET because = created_by'],
+    ['silencer', 'UPDATE silences SET reevaluated_at = now()'],
+    ['silencer', 'DELETE FROM silences'],
+    [
+      'silencer',
+      `INSERT INTO silences (issue_id, until, because, created_by, created_at) VALUES (1, now(), '', '', now())`,
+    ],
+    ['silencer', `UPDATE issues SET message = ''`],
+    ['silencer', 'CREATE TABLE mine ()'],
   ])('let the %s not do: %s', async (of, sql) => {
     expect(await codeOf(of, sql)).toBe(REFUSED);
   });

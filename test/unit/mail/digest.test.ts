@@ -30,9 +30,42 @@ function view(overrides: Partial<DigestView> = {}): DigestView {
     remaining: 0,
     mailedAlone: 50,
     subjectPrefix: '[test]',
+    silences: { listed: [], more: 0 },
     ...overrides,
   };
 }
+
+describe('the silences in a digest', () => {
+  const createdAt = new Date('2026-05-06T08:00:00Z');
+  const end = { until: new Date('2026-05-06T20:00:00Z') };
+  const known = { id: '1', groupId: '4200001', trigger: null, end, createdAt, endedAt: null };
+  const silence = { ...known, by: 'ann', because: 'the fix is on its way' };
+
+  it('are listed with their end, their author and their reason', () => {
+    const few = { ...silence, groupId: '4200002', trigger: 'Spike', end: { usersOver: 500 }, by: 'bob' };
+    const { text, html } = render(view({ silences: { listed: [silence, few], more: 1_200 } }));
+    expect(text).toContain(`
+Silenced at the time of the run:
+  4200001 until 2026-05-06 20:00:00 UTC, by ann: the fix is on its way
+  4200002 for trigger Spike until 500 users are affected, by bob: the fix is on its way
+  and 1,200 more: bec-alerts silences
+`);
+    expect(html).toContain('>4200001 until 2026-05-06 20:00:00 UTC, by ann: the fix is on its way</p>');
+    expect(html).toContain('and 1,200 more: <code>bec-alerts silences</code>');
+  });
+
+  it('are not mentioned if nothing is silenced', () => {
+    const { text, html } = render(view());
+    expect(`${text}${html}`).not.toMatch(/silence/i);
+  });
+
+  it('are untrusted text, which is escaped and makes no link', () => {
+    const because = '</p><script>alert(1)</script> https://evil.example\u202e';
+    const { text, html } = render(view({ silences: { listed: [{ ...silence, because }], more: 0 } }));
+    expect(html).not.toMatch(/<script|https:\/\/evil|\u202e/);
+    expect(text).not.toContain('\u202e');
+  });
+});
 
 describe('an email of several alerts', () => {
   it('shows the issue, its counts, the reason, its dates and its place', () => {

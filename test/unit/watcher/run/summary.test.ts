@@ -12,6 +12,8 @@ describe('a trigger’s summary', () => {
     expect(counter.summary()).toEqual({
       trigger: 'T',
       notified: 2,
+      silenced: 0,
+      silences: [],
       declined: 55,
       reasons: [
         { because: '1 events are too few', issues: 40 },

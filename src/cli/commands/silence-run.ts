@@ -1,0 +1,81 @@
+import { ConfigError } from '../../config/env.ts';
+import type { Pool } from '../../db/pool.ts';
+import { createPool } from '../../db/pool.ts';
+import { usersNow } from '../../domain/silence.ts';
+import { oneLine } from '../../domain/text.ts';
+import { Teardown } from '../../runtime/lifecycle.ts';
+import type { SilenceRequest } from '../../watcher/silences/silence-issue.ts';
+import { endSilencesOf, silenceIssue } from '../../watcher/silences/silence-issue.ts';
+import { columnsOf } from '../columns.ts';
+import type { CommandContext } from '../command.ts';
+import { unknownIssue } from './explain-text.ts';
+import { endedText, noneHolds, silencedText } from './silence-text.ts';
+
+const STATEMENT_TIMEOUT_MILLISECONDS = 60_000;
+const MAX_NAME = 80;
+
+/** Works with the database, for a command about silences. */
+export async function withDatabase<T>(
+  url: string,
+  command: string,
+  { logger: loggerOf }: CommandContext,
+  work: (pool: Pool) => Promise<T>,
+): Promise<T> {
+  const logger = loggerOf(command);
+  const teardown = new Teardown(logger);
+  const pool = createPool({
+    connectionString: url,
+    applicationName: `bec-alerts ${command}`,
+    max: 1,
+    statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
+    onIdleError: (error) => logger.debug('the connection to the database was lost; reconnecting', { error }),
+  });
+  teardown.add('the database', () => pool.end());
+  try {
+    return await work(pool);
+  } finally {
+    await teardown.run();
+  }
+}
+
+/**
+ * Silences an issue and prints a confirmation.
+ * @throws ConfigError if there is no such trigger
+ * @throws Error if there is no such issue, or if the users are affected already
+ */
+export async function addOne(url: string, request: SilenceRequest, context: CommandContext): Promise<void> {
+  const done = await withDatabase(url, 'silence', context, (pool) => silenceIssue(pool, request));
+  switch (done.outcome) {
+    case 'unknown':
+      throw new Error(unknownIssue(request.groupId, done.similar));
+    case 'no trigger': {
+      const { meant } = done;
+      const advice = meant === null ? 'bec-alerts triggers lists the names' : `is ${quoted(meant)} meant?`;
+      const problem = `must be the name of a trigger, and no trigger has the name ${quoted(request.trigger ?? '')}; ${advice}`;
+      throw new ConfigError([{ variable: '--trigger', problem }]);
+    }
+    case 'reached':
+      throw new Error(
+        `--until-users must be above the number of affected users, and it is ${usersNow(done.users)} already; nothing was silenced`,
+      );
+    case 'silenced':
+      process.stdout.write(silencedText(request, done, columnsOf(process.stdout)));
+  }
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(oneLine(name, MAX_NAME));
+}
+
+/** Ends the silences of an issue. @throws Error if there is no such issue, or if none holds */
+export async function endThem(
+  url: string,
+  groupId: string,
+  trigger: string | null,
+  context: CommandContext,
+): Promise<void> {
+  const done = await withDatabase(url, 'silence', context, (pool) => endSilencesOf(pool, groupId, trigger));
+  if (done.outcome === 'unknown') throw new Error(unknownIssue(groupId, done.similar));
+  if (done.ended === 0) throw new Error(noneHolds(groupId, trigger, done.others));
+  process.stdout.write(endedText(groupId, done));
+}
