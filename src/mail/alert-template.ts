@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import type { AlertView } from '../domain/alert.ts';
+import { silenceCommand } from '../domain/shell.ts';
 import { plainLines } from '../domain/text.ts';
 import * as parts from './alert-parts.ts';
 import { compileTemplate, OWN_TEMPLATES } from './compile-template.ts';
 import * as format from './format.ts';
 import { untrustedHtml } from './html.ts';
 import { SAMPLE_ALERT } from './sample-alert.ts';
-import { silenceCommand } from './silence-command.ts';
 
 /** An email's two bodies. */
 export interface Body {
@@ -85,7 +85,7 @@ function shown(alert: AlertView): object {
     ...parts,
     alert,
     untrusted: untrustedHtml,
-    silenceCommand: () => silenceCommand(alert.issue.groupId),
+    silenceCommand: () => silenceCommand(alert.issue.groupId, "--for 8h --because '…'"),
     before: (date: Date) => format.before(date, alert.ranAt),
     ago: (date: Date) => format.ago(date, alert.ranAt),
   };

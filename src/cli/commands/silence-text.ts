@@ -1,10 +1,10 @@
+import { shellWord, silenceCommand } from '../../domain/shell.ts';
 import type { Silence } from '../../domain/silence.ts';
 import { scopeOf, usersAffected, usersNow } from '../../domain/silence.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { EndOutcome, SilenceOutcome, SilenceRequest } from '../../watcher/silences/silence-issue.ts';
 import { wrapped } from '../columns.ts';
-import { shellWord } from '../shell-word.ts';
 import { duration } from './status-report.ts';
 
 export const MAX_ID = 100;
@@ -34,7 +34,7 @@ export function silencedText(request: SilenceRequest, done: Silenced, columns: n
   }
   lines.push(
     'The first run after the end evaluates the issue again. To end the silence now:',
-    `  bec-alerts silence ${shellWord(id)} --end${only}`,
+    `  ${silenceCommand(id, `--end${only}`)}`,
   );
   return `${lines.join('\n')}\n`;
 }

@@ -42,7 +42,9 @@ describe('an issue whose silence ends', () => {
       await settled(pool, index + 1);
     }
     await runsPass(3);
-    const subjects = (await storedEmails(ses.endpoint)).map(({ subject }) => subject.split(' ').at(-1));
+    const subjects = (await storedEmails(ses.endpoint)).map(({ subject }) =>
+      subject.split(' · ')[0]?.split(' ').at(-1),
+    );
     expect(subjects.toSorted()).toEqual(issues);
     for (const watcher of watchers) watcher.child.kill('SIGTERM');
     for (const watcher of watchers) expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shellWord } from '../../../src/cli/shell-word.ts';
+import { shellWord } from '../../../src/domain/shell.ts';
 
 describe('a word in a printed command', () => {
   it('stays as it is if a shell reads it as one plain word', () => {

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { silenceCommand } from '../../../src/mail/silence-command.ts';
+import { silenceCommand } from '../../../src/domain/shell.ts';
+
+const OPTIONS = "--for 8h --because '…'";
 
 /** The words that a shell makes of a pasted line. */
 function words(line: string): string[] {
@@ -10,8 +12,15 @@ function words(line: string): string[] {
 
 describe('the command that silences an issue', () => {
   it('is plain for a plain id', () => {
-    expect(silenceCommand('4200001')).toBe("bec-alerts silence 4200001 --for 8h --because '…'");
-    expect(words(silenceCommand('4200001'))).toEqual(['silence', '4200001', '--for', '8h', '--because', '…']);
+    expect(silenceCommand('4200001', OPTIONS)).toBe("bec-alerts silence 4200001 --for 8h --because '…'");
+    expect(words(silenceCommand('4200001', OPTIONS))).toEqual([
+      'silence',
+      '4200001',
+      '--for',
+      '8h',
+      '--because',
+      '…',
+    ]);
   });
 
   it.each([
@@ -31,6 +40,10 @@ describe('the command that silences an issue', () => {
     '#1',
     'ä b',
   ])('gives a shell the id %j as one word, and no option', (id) => {
-    expect(words(silenceCommand(id))).toEqual(['silence', '--for', '8h', '--because', '…', '--', id]);
+    expect(words(silenceCommand(id, OPTIONS))).toEqual(
+      id.startsWith('-')
+        ? ['silence', '--for', '8h', '--because', '…', '--', id]
+        : ['silence', id, '--for', '8h', '--because', '…'],
+    );
   });
 });
