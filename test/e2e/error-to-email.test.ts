@@ -111,7 +111,9 @@ describe('a dry run', () => {
     await count(1);
     const before = await rows(system.database.pool);
     const printed = await watch('--console-alerts', '--dry-run');
-    expect(printed).toMatch(/^To: oncall@example\.com\nSubject: .*only a rehearsal · Healthcheck .*\n\n {4}SimulatedError/m);
+    expect(printed).toMatch(
+      /^To: oncall@example\.com\nSubject: .*only a rehearsal · Healthcheck .*\n\n {4}SimulatedError/m,
+    );
     expect(printed).toMatch(/evaluated 1 issue with 2 triggers: 1 alert .*dry_run=true/);
     expect(await rows(system.database.pool)).toEqual(before);
     expect(await storedEmails(system.ses.endpoint)).toEqual([]);

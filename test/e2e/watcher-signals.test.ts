@@ -40,7 +40,7 @@ async function holdingSes() {
       void response
         .writeHead(200, { 'content-type': 'text/xml' })
         .end(
-          '<SendEmailResponse><SendEmailResult><MessageId>held-1</MessageId></SendEmailResult></SendEmailResponse>',
+          '<SendRawEmailResponse><SendRawEmailResult><MessageId>held-1</MessageId></SendRawEmailResult></SendRawEmailResponse>',
         );
     request.on('end', arrived);
   });

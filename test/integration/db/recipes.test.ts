@@ -13,7 +13,7 @@ function recipe(beginning: string): string {
   return sql;
 }
 
-it('sending failed alerts again leaves out old alerts, and alerts that were set aside after a restore or in a flood', async () => {
+it('sending failed and bounced alerts again leaves out old alerts, and alerts that were set aside after a restore or in a flood', async () => {
   await pool.query(`
     INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen, changed_in)
       VALUES ('g1', '7', 'm', 'x', '[]', now(), now(), pg_current_xact_id());
@@ -28,9 +28,20 @@ it('sending failed alerts again leaves out old alerts, and alerts that were set 
          ) AS v (name, status, error, age)`);
   await pool.query(recipe("status = 'failed', last_error = 'set aside'").replace('NAME', 'in a flood'));
   await pool.query(recipe("status = 'failed', last_error = 'restored'"));
-  await pool.query(recipe("status = 'pending'"));
+  await pool.query(recipe("status = 'pending', next_attempt_at = now()\nWHERE"));
   const { rows } = await pool.query("SELECT trigger FROM alerts WHERE status = 'pending' ORDER BY id");
   expect(rows.map(({ trigger }) => trigger)).toEqual(['refused', 'refused without a word']);
+  // The email of an alert that bounced a day ago and of another recipient stays as it is.
+  await pool.query(`
+    INSERT INTO recipients (email) VALUES ('ann@example.com');
+    INSERT INTO alerts (run_id, trigger, recipient_id, issue_id, because, subject, body_text, status, bounced_at, created_at)
+    SELECT 1, name, recipient, 1, 'because', 'subject', 'text', 'bounced', now(), now() - age::interval
+    FROM (VALUES ('to ann', 2, '1 hour'), ('to ann long ago', 2, '2 days'), ('to another', 1, '1 hour')) AS v (name, recipient, age)`);
+  await pool.query(recipe("status = 'pending', next_attempt_at = now(), bounced_at = NULL"));
+  const { rows: again } = await pool.query(
+    "SELECT trigger FROM alerts WHERE status = 'pending' AND bounced_at IS NULL ORDER BY id",
+  );
+  expect(again.map(({ trigger }) => trigger)).toEqual(['refused', 'refused without a word', 'to ann']);
   const [, list = ''] = /^(SELECT alerts\.id, [^;]*);/m.exec(document) ?? [];
   const { rows: shown } = await pool.query(list);
   expect(shown.map(({ trigger, status }) => `${trigger}: ${status}`)).toContain('in a flood: failed');
