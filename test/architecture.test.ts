@@ -15,6 +15,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['queue', 'db', 'mail', 'triggers'],
   // The protocol of the processor's two processes; the triggers that users write.
   ['processor', 'watcher/triggers'],
+  // The part of the watcher that runs the code of triggers.
+  ['watcher/evaluator'],
   ['processor/supervisor', 'processor/worker', 'watcher/run', 'watcher/delivery', 'watcher/bounces'],
   ['watcher'],
   ['cli'],
@@ -115,9 +117,9 @@ describe('the source tree', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('leaves signals, exit and the environment to the command line and a worker’s entry', () => {
+  it('leaves signals, exit and the environment to the command line and the entries of processes', () => {
     const touching = /process\.(exit\b|on\(|once\(|env\b(?!\.NODE_))/;
-    const allowed = /^(cli\/|processor\/worker\/entry\.ts$)/;
+    const allowed = /^(cli\/|processor\/worker\/entry\.ts$|watcher\/evaluator\/entry\.ts$)/;
     expect(
       files.filter(({ path, text }) => !allowed.test(path) && touching.test(text)).map(({ path }) => path),
     ).toEqual([]);

@@ -94,6 +94,18 @@ export async function hasChanged(db: Db, changed: Changed, issueId: string): Pro
   return rows[0]?.changed === true;
 }
 
+/** An issue in the form in which it is sent to the process that evaluates it. The stack is JSON, which few triggers read. */
+export type SentIssue = IssueRow;
+
+const rowOf = new WeakMap<Issue, SentIssue>();
+
+/** @throws if the issue was not read from the database */
+export function toSent(issue: Issue): SentIssue {
+  const row = rowOf.get(issue);
+  if (row === undefined) throw new Error('the issue was not read from the database');
+  return row;
+}
+
 const framesOf = new WeakMap<IssueRow, readonly StackFrame[]>();
 
 /** Read when asked for: most evaluations never look, and it is the largest part of an issue by far. */
@@ -109,7 +121,7 @@ function stackFramesOf(row: IssueRow): readonly StackFrame[] {
 
 /** Frozen, and with dates of its own for each reader: all triggers are handed the same issue. */
 export function toIssue(row: IssueRow, lastSeen = row.last_seen): Issue {
-  return Object.freeze({
+  const issue: Issue = Object.freeze({
     id: row.id,
     groupId: row.group_id,
     projectId: row.project_id,
@@ -128,4 +140,6 @@ export function toIssue(row: IssueRow, lastSeen = row.last_seen): Issue {
       return new Date(lastSeen);
     },
   });
+  rowOf.set(issue, lastSeen === row.last_seen ? row : { ...row, last_seen: lastSeen });
+  return issue;
 }

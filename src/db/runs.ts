@@ -46,15 +46,19 @@ export interface OpenRun {
   readonly ranAt: Date;
 }
 
+/** Longer than a trigger may take over a page without asking anything. */
+const LONGEST_IDLE = '5min';
+
 /**
  * Opens a run with the transaction's snapshot. Its time is that of the database's clock, which all watchers share. The
- * time is cut to milliseconds, because JavaScript writes it into other columns later. @param at another time
+ * time is cut to milliseconds, because JavaScript writes it into other columns later. If the watcher is frozen, Postgres
+ * ends the session and so frees the run's lock. @param at another time
  */
 export async function openRun(db: Db, cluster: string | null, at?: Date): Promise<OpenRun> {
   const { rows } = await db.query<{ id: string; ran_at: Date }>({
     text: `INSERT INTO trigger_runs (ran_at, snapshot, changed_in, cluster, by_activity)
            VALUES (coalesce($2::timestamptz, date_trunc('milliseconds', now())), pg_current_snapshot(), pg_current_xact_id(), $1, true)
-           RETURNING id, ran_at`,
+           RETURNING id, ran_at, set_config('idle_in_transaction_session_timeout', '${LONGEST_IDLE}', true)`,
     values: [cluster, at?.toISOString() ?? null],
   });
   const [row] = rows;

@@ -153,14 +153,14 @@ async function runAndLog(
 }
 
 function logOutcome(
-  { triggers, logger }: RunDependencies,
+  { evaluator, logger }: RunDependencies,
   { id, issues, alerts, silenced, failures, queries }: RunOutcome,
   duration: number,
   dryRun: boolean,
 ): void {
   const dropped = silenced === 0 ? '' : `, ${silenced} dropped because of a silence`;
   const failed = failures === 0 ? '' : `, and ${plural(failures, 'evaluation')} failed`;
-  const evaluated = `evaluated ${plural(issues, 'issue')} with ${plural(triggers.length, 'trigger')}`;
+  const evaluated = `evaluated ${plural(issues, 'issue')} with ${plural(evaluator.triggers.length, 'trigger')}`;
   logger.info(`${evaluated}: ${plural(alerts, 'alert')}${dropped}${failed}`, {
     ...(dryRun ? { dry_run: true } : { run: id }),
     issues,

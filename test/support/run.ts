@@ -4,7 +4,8 @@ import { RUN_LOCK, withLock } from '../../src/db/transaction.ts';
 import type { Trigger } from '../../src/domain/trigger.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createReporter } from '../../src/runtime/report.ts';
-import type { RunOutcome } from '../../src/watcher/run/run.ts';
+import { evaluatorHere } from '../../src/watcher/evaluator/here.ts';
+import type { RunOptions, RunOutcome } from '../../src/watcher/run/run.ts';
 import { run } from '../../src/watcher/run/run.ts';
 import type { RunDependencies } from '../../src/watcher/run/run-state.ts';
 import { loadTriggers } from '../../src/watcher/triggers/load.ts';
@@ -13,9 +14,9 @@ import { loadTriggers } from '../../src/watcher/triggers/load.ts';
 export async function runHere(
   pool: Pool,
   triggers: readonly Trigger[],
-  options: { dryRun?: boolean; signal?: AbortSignal; at?: Date } & Partial<RunDependencies> = {},
+  options: Partial<RunOptions & RunDependencies> & { signal?: AbortSignal } = {},
 ): Promise<RunOutcome> {
-  const { dryRun = false, signal = new AbortController().signal, at, ...overrides } = options;
+  const { dryRun = false, signal = new AbortController().signal, at, inspect, ...overrides } = options;
   const logger = createLogger({
     format: 'compose',
     level: 'ERROR',
@@ -23,7 +24,7 @@ export async function runHere(
     destination: { write: () => undefined },
   });
   const dependencies: RunDependencies = {
-    triggers: await loadTriggers(triggers, 'the test', null, isEmail),
+    evaluator: evaluatorHere(await loadTriggers(triggers, 'the test', null, isEmail)),
     settings: { subjectPrefix: '[test]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 50 },
     logger,
@@ -34,7 +35,7 @@ export async function runHere(
     pool,
     RUN_LOCK,
     30_000,
-    (client) => run(client, dependencies, { dryRun, ...(at && { at }) }, signal),
+    (client) => run(client, dependencies, { dryRun, ...(at && { at }), ...(inspect && { inspect }) }, signal),
     signal,
   );
   if (done === null) throw new Error('another run held the lock for 30 s');

@@ -5,6 +5,7 @@ import type { ErrorEvent } from '../../src/domain/event.ts';
 import { HOUR } from '../../src/domain/time.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createReporter } from '../../src/runtime/report.ts';
+import { evaluatorHere } from '../../src/watcher/evaluator/here.ts';
 import { run } from '../../src/watcher/run/run.ts';
 import type { RunDependencies } from '../../src/watcher/run/run-state.ts';
 import { loadTriggers } from '../../src/watcher/triggers/load.ts';
@@ -73,7 +74,7 @@ async function dependenciesOf(triggers: readonly unknown[]): Promise<RunDependen
   });
   const loaded = await loadTriggers(triggers, 'the corpus', null, isEmail);
   return {
-    triggers: loaded.filter(({ enabled }) => enabled),
+    evaluator: evaluatorHere(loaded.filter(({ enabled }) => enabled)),
     settings: { subjectPrefix: '[truth]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 1_000 },
     logger,

@@ -1,12 +1,9 @@
 import type { Command } from 'commander';
 import type { TriggersSettings } from '../../config/env.ts';
 import { triggersSettings } from '../../config/env.ts';
-import { isEmail } from '../../config/mailbox.ts';
 import { plural } from '../../domain/text.ts';
-import { builtInTriggers } from '../../triggers/index.ts';
-import { importTriggers } from '../../watcher/triggers/file.ts';
+import { loadConfigured } from '../../watcher/triggers/configured.ts';
 import type { LoadedTrigger } from '../../watcher/triggers/load.ts';
-import { loadTriggers, templateDirectory } from '../../watcher/triggers/load.ts';
 import { checkTriggerFile } from '../../watcher/triggers/trial/check-file.ts';
 import type { ListedTrigger } from '../../watcher/triggers/trial/check-protocol.ts';
 import { listed } from '../../watcher/triggers/trial/check-protocol.ts';
@@ -42,13 +39,8 @@ export function addTriggers(program: Command, register: Register): void {
  * @throws TriggerFileError naming every mistake
  */
 export async function configuredTriggers(settings: TriggersSettings): Promise<LoadedTrigger[]> {
-  const file = settings.TRIGGERS;
-  if (file === undefined) {
-    return await loadTriggers(builtInTriggers(settings.ALERT_EMAILS), 'the built-in triggers', null, isEmail);
-  }
-  return await withoutStdout(async () =>
-    loadTriggers(await importTriggers(file), file, templateDirectory(file), isEmail),
-  );
+  const configured = { file: settings.TRIGGERS, alertEmails: settings.ALERT_EMAILS };
+  return await withoutStdout(() => loadConfigured(configured));
 }
 
 /** Sends output of the trigger file to standard error, so that it is never part of the JSON or the log. */

@@ -11,15 +11,14 @@ import { asError } from '../../runtime/errors.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
-import type { Reporter } from '../../runtime/report.ts';
 import { createReporter } from '../../runtime/report.ts';
 import { createDelivery } from '../../watcher/delivery/deliver.ts';
 import { preview } from '../../watcher/delivery/preview.ts';
 import { createSendRate } from '../../watcher/delivery/send-rate.ts';
+import type { Evaluator } from '../../watcher/evaluator/evaluator.ts';
 import type { RunOutcome } from '../../watcher/run/run.ts';
 import type { Steps } from '../../watcher/steps.ts';
 import { createSteps } from '../../watcher/steps.ts';
-import type { ReadyTrigger } from '../../watcher/triggers/load.ts';
 import type { WatchDependencies } from '../../watcher/watch.ts';
 import { watch, watchOnce } from '../../watcher/watch.ts';
 import { awsTimeouts } from '../aws-settings.ts';
@@ -29,7 +28,8 @@ import type { OptionVariables } from '../options.ts';
 import { DAEMON_OPTIONS } from '../options.ts';
 import { bounceReader } from './bounce-reader.ts';
 import { shownDeclines, shownSilenced } from './declines-text.ts';
-import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
+import { TRIGGERS_OPTION } from './triggers.ts';
+import { leftOutCheck, loadedEvaluator } from './watcher-triggers.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
   {
@@ -116,20 +116,18 @@ async function runWatcher(
   settings: WatcherSettings,
   { logger: loggerOf, stopSignal, version }: CommandContext,
 ): Promise<void> {
-  const triggers = (await configuredTriggers(settings)).filter(({ enabled }) => enabled);
-  // Only now, because loading a trigger file may wait forever: until here, the first signal must end the process.
   const signal = stopSignal();
   const logger = loggerOf('watcher');
-  warnOfNoRecipients(logger, triggers);
   const teardown = new Teardown(logger);
   try {
     const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
     teardown.add('error reports', () => reporter.close());
-    reportUnhandledRejections(reporter, teardown);
     const metrics = createMetrics(logger);
     teardown.add('metrics', () => metrics.close());
     const own = { logger, reporter, metrics };
-    const steps = await createWatcherSteps(settings, triggers, own, teardown, signal);
+    const evaluator = await loadedEvaluator(settings, own, teardown, signal);
+    if (evaluator === null) return;
+    const steps = await createWatcherSteps(settings, evaluator, own, teardown, signal);
     const options = { dryRun: settings.WATCHER_DRY_RUN, delaySeconds: settings.WATCHER_SLEEP_DELAY };
     if (settings.WATCHER_ONCE) {
       const outcome = await watchOnce(steps, own, options, signal);
@@ -141,7 +139,10 @@ async function runWatcher(
       logger,
       teardown,
       // A dry run stores no run that the check could find.
-      (health) => (options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
+      (health) => ({
+        ...(options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
+        triggers: leftOutCheck(evaluator),
+      }),
     );
     await watch(steps, own, options, signal);
   } finally {
@@ -149,22 +150,9 @@ async function runWatcher(
   }
 }
 
-/** A trigger file may forget to await a promise. If that is rejected, Node's default would end the watcher. */
-function reportUnhandledRejections(reporter: Reporter, teardown: Teardown): void {
-  const report = (reason: unknown) =>
-    reporter.report(
-      asError(reason),
-      'a rejected promise was not awaited, probably by a trigger; the watcher continues',
-    );
-  process.on('unhandledRejection', report);
-  teardown.add('the listener for unhandled rejections', async () => {
-    process.off('unhandledRejection', report);
-  });
-}
-
 async function createWatcherSteps(
   settings: WatcherSettings,
-  triggers: readonly ReadyTrigger[],
+  evaluator: Evaluator,
   { logger, reporter, metrics }: WatchDependencies,
   teardown: Teardown,
   signal: AbortSignal,
@@ -205,7 +193,7 @@ async function createWatcherSteps(
   return createSteps(
     {
       pool,
-      run: { triggers, settings: email, bundling, logger, reporter },
+      run: { evaluator, settings: email, bundling, logger, reporter },
       delivery,
       bounces,
       metrics,
@@ -226,18 +214,6 @@ function concludeOnce({ failures, triggers }: RunOutcome, settings: WatcherSetti
     process.stdout.write(shownSilenced(triggers) + shownDeclines(triggers));
   if (failures > 0) {
     throw new Error(`${plural(failures, 'evaluation')} failed; the errors are logged above`);
-  }
-}
-
-function warnOfNoRecipients(logger: Logger, triggers: readonly ReadyTrigger[]): void {
-  if (triggers.length === 0) logger.warning('no trigger is enabled; no alert will be sent');
-  for (const { trigger } of triggers) {
-    if (trigger.emails.length === 0) {
-      logger.warning(
-        'a trigger has no recipients, so it sends no alerts; ALERT_EMAILS sets the recipients of the built-in triggers',
-        { trigger: trigger.name },
-      );
-    }
   }
 }
 

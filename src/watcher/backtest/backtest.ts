@@ -6,7 +6,7 @@ import { alertsBefore, findRecipients } from '../../db/recipients.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import { inRolledBackTransaction } from '../../db/transaction.ts';
 import type { Step } from '../../domain/step.ts';
-import type { RankingCache } from '../run/trigger-context.ts';
+import type { RankingCache } from '../evaluator/trigger-context.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
 import { rememberNotifications } from './notifications.ts';
 import type { Rehearsal, RehearsedFile } from './rehearsal.ts';

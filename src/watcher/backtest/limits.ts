@@ -1,7 +1,7 @@
 import type { Stored } from '../../db/past-stored.ts';
 import type { Window } from '../../domain/time.ts';
 import { DAY, dayNumber } from '../../domain/time.ts';
-import type { PageQuestions } from '../run/trigger-context.ts';
+import type { PageQuestions } from '../evaluator/trigger-context.ts';
 import { daysBack, isStored } from './past-answers.ts';
 
 /** The questions of one trigger that stored counts don't answer fully. */

@@ -3,7 +3,7 @@ import type { BucketCounts, Counts } from '../../domain/issue.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Window } from '../../domain/time.ts';
 import { dayNumber, firstDay, firstHour, HOUR } from '../../domain/time.ts';
-import type { Answers } from '../run/answers.ts';
+import type { Answers } from '../evaluator/answers.ts';
 import { answersAt } from '../run/answers.ts';
 import type { Notifications } from './notifications.ts';
 

@@ -4,10 +4,10 @@ import type { Issue } from '../../domain/issue.ts';
 import type { Silence } from '../../domain/silence.ts';
 import { covers, longest } from '../../domain/silence.ts';
 import { messageOf } from '../../runtime/errors.ts';
-import type { Answers } from '../run/answers.ts';
+import type { Answers } from '../evaluator/answers.ts';
+import { evaluate } from '../evaluator/evaluate.ts';
+import { createContext, openPage } from '../evaluator/trigger-context.ts';
 import { answersAt } from '../run/answers.ts';
-import { evaluate } from '../run/evaluate.ts';
-import { createContext, openPage } from '../run/trigger-context.ts';
 import type { LoadedTrigger } from '../triggers/load.ts';
 
 /** A trigger's verdict on an issue, if a run evaluated it now. */

@@ -1,6 +1,6 @@
 import type { Bundle } from '../../domain/alert.ts';
 import type { Recipient } from '../../domain/trigger.ts';
-import type { Notify } from './evaluate.ts';
+import type { Notify } from '../evaluator/evaluate.ts';
 
 /** Settings that decide how a run's alerts become emails. */
 export interface Bundling {

@@ -5,7 +5,7 @@ import { oneLine, plural } from '../../domain/text.ts';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Reporter } from '../../runtime/report.ts';
-import type { Decline, EvaluationFailure } from './evaluate.ts';
+import type { Decline, EvaluationFailure } from '../evaluator/evaluate.ts';
 import { MAX_BECAUSE } from './render-alerts.ts';
 import type { Dropped } from './silence.ts';
 import type { TriggerSummary } from './summary.ts';

@@ -4,16 +4,15 @@ import { recordNotified } from '../../db/recipients.ts';
 import type { Issue } from '../../domain/issue.ts';
 import { storable } from '../../domain/text.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import type { EvaluationFailure, Evaluations } from '../evaluator/evaluate.ts';
+import { LATE_PATIENCE_MILLISECONDS, PATIENCE_MILLISECONDS } from '../evaluator/evaluate.ts';
+import type { OpenPage } from '../evaluator/evaluator.ts';
 import { answersAt } from './answers.ts';
-import type { EvaluationFailure, Evaluations } from './evaluate.ts';
-import { evaluate, LATE_PATIENCE_MILLISECONDS, PATIENCE_MILLISECONDS } from './evaluate.ts';
 import type { RenderedAlerts } from './render-alerts.ts';
 import { renderAlerts } from './render-alerts.ts';
 import type { RunState, RunTrigger } from './run-state.ts';
 import type { Dropped } from './silence.ts';
 import { alertsIn, separateSilenced } from './silence.ts';
-import type { PageQuestions } from './trigger-context.ts';
-import { createContext, openPage } from './trigger-context.ts';
 
 /** A page of issues, and the reason why they are evaluated. */
 export interface Page {
@@ -36,11 +35,13 @@ export async function processPage(
   triggers: readonly RunTrigger[],
   page: Page,
 ): Promise<void> {
-  const questions = openPage(answersAt(state.tx, state.opened.ranAt), state.rankings);
+  const { tx, opened, rankings, evaluator } = state;
+  const now = opened.ranAt;
+  const open = evaluator.openPage({ issues: page.issues, now, answers: answersAt(tx, now), rankings });
   try {
-    for (const trigger of triggers) await processTrigger(state, trigger, page, questions);
+    for (const trigger of triggers) await processTrigger(state, trigger, page, open);
   } finally {
-    questions.close();
+    open.close();
   }
 }
 
@@ -49,31 +50,24 @@ async function processTrigger(
   state: RunState,
   trigger: RunTrigger,
   page: Page,
-  questions: PageQuestions,
+  open: OpenPage,
 ): Promise<void> {
-  const { tx, opened, bundler, settings } = state;
-  const evaluations = await evaluatePage(state, trigger, page, questions);
-  const { heard, dropped } = separateSilenced(state.silences, trigger.ready.trigger.name, evaluations.notify);
+  const { tx, opened, bundler } = state;
+  const evaluations = await evaluatePage(state, trigger, open);
+  const { heard, dropped } = separateSilenced(state.silences, trigger.named.name, evaluations.notify);
   const bundled = heard.map((notify) => bundler.bundle(notify));
-  const rendered = await renderAlerts(tx, trigger.ready, bundled, opened.ranAt, settings);
+  const rendered = await renderAlerts(state, trigger.named, bundled);
   for (const { notify } of rendered.failures) bundler.release(notify);
   await insertAlerts(tx, opened.id, rendered.alerts);
-  await recordNotified(tx, rendered.alerts, trigger.ready.trigger.name, opened.ranAt);
+  await recordNotified(tx, rendered.alerts, trigger.named.name, opened.ranAt);
   const failed = [...evaluations.failed, ...failuresOf(rendered)];
   await rememberFailures(state, trigger, page, failed);
   count(state, trigger, page, { evaluations, dropped, rendered, failed });
 }
 
-async function evaluatePage(
-  { opened, signal }: RunState,
-  trigger: RunTrigger,
-  { issues }: Page,
-  questions: PageQuestions,
-): Promise<Evaluations> {
-  const asker = { name: trigger.ready.trigger.name, recipients: trigger.recipients };
-  const context = createContext(questions, opened.ranAt, asker);
+async function evaluatePage({ signal }: RunState, trigger: RunTrigger, open: OpenPage): Promise<Evaluations> {
   const patience = trigger.late ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
-  const evaluations = await evaluate(trigger.ready.trigger, issues, context, patience, signal);
+  const evaluations = await open.evaluate(trigger.named, trigger.recipients, patience, signal);
   if (evaluations.late) trigger.late = true;
   return evaluations;
 }
@@ -85,11 +79,11 @@ function failuresOf({ failures }: RenderedAlerts): EvaluationFailure[] {
 /** Stores the failures, so that the next runs retry them. Deletes earlier failures of issues that succeeded now. */
 async function rememberFailures(
   { tx }: RunState,
-  { ready, failedBefore, failedNow }: RunTrigger,
+  { named, failedBefore, failedNow }: RunTrigger,
   { issues, why }: Page,
   failed: readonly EvaluationFailure[],
 ): Promise<void> {
-  const { name } = ready.trigger;
+  const { name } = named;
   for (const { issue } of failed) failedNow.add(issue.id);
   const rows = failed.map(({ issue, error }) => ({
     issueId: issue.id,
@@ -110,11 +104,11 @@ interface Processed {
 
 function count(
   state: RunState,
-  { ready, summary }: RunTrigger,
+  { named, summary }: RunTrigger,
   { issues }: Page,
   { evaluations, dropped, rendered, failed }: Processed,
 ): void {
-  const { name } = ready.trigger;
+  const { name } = named;
   state.alerts += rendered.alerts.length;
   state.silenced += alertsIn(dropped);
   state.failures += failed.length;

@@ -11,7 +11,7 @@ import type { RunState } from './run-state.ts';
 export async function reevaluateSilenced(state: RunState, pageSize: number): Promise<void> {
   const silences = [...state.silences.over];
   for (const trigger of state.triggers) {
-    const { name } = trigger.ready.trigger;
+    const { name } = trigger.named;
     const ids = silences
       .filter(([, ofIssue]) => ofIssue.some((silence) => covers(silence, name)))
       .map(([id]) => id);

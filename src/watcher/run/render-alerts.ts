@@ -10,9 +10,9 @@ import { shownIssue } from '../../mail/format.ts';
 import { issueLink } from '../../mail/link.ts';
 import { alertSubject, subjectLine } from '../../mail/subject.ts';
 import { asError } from '../../runtime/errors.ts';
-import type { ReadyTrigger } from '../triggers/load.ts';
+import type { Evaluator, NamedTrigger, Rendering } from '../evaluator/evaluator.ts';
 import { alertFacts, weekCounts } from './alert-facts.ts';
-import type { Addressee, BundledNotify } from './bundle.ts';
+import type { BundledNotify } from './bundle.ts';
 
 /** Longest reason of a verdict, in UTF-16 units. */
 export const MAX_BECAUSE = 1_000;
@@ -23,26 +23,39 @@ export interface RenderedAlerts {
   readonly failures: readonly { readonly notify: BundledNotify; readonly error: Error }[];
 }
 
+/** The parts of a run that rendering needs. */
+export interface RenderDependencies {
+  readonly tx: Transaction;
+  readonly evaluator: Evaluator;
+  readonly opened: { readonly ranAt: Date };
+  readonly settings: EmailSettings;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Turns decisions into alerts. An alert with an email of its own uses the trigger's subject and template. A bundled
  * alert needs neither, so they can't make it fail. The alerts of one issue are written together or not at all: if one
  * fails, the whole issue is evaluated again.
  */
 export async function renderAlerts(
-  tx: Transaction,
-  ready: ReadyTrigger,
+  { tx, evaluator, opened: { ranAt }, settings, signal }: RenderDependencies,
+  trigger: NamedTrigger,
   decisions: readonly BundledNotify[],
-  ranAt: Date,
-  settings: EmailSettings,
 ): Promise<RenderedAlerts> {
   const alerts: NewAlert[] = [];
   const failures: { notify: BundledNotify; error: Error }[] = [];
   if (decisions.length === 0) return { alerts, failures };
-  const contentOf = await contentsOf(tx, ready, decisions, ranAt, settings);
-  for (const notify of decisions) {
+  const contentOf = await contentsOf(tx, trigger, decisions, ranAt, settings);
+  const drafts = decisions.map((notify) => ({
+    notify,
+    drafts: draftsOf(trigger, notify, contentOf(notify)),
+  }));
+  const views = drafts.flatMap((one) => one.drafts.flatMap(({ view }) => view ?? []));
+  const renderings = await evaluator.render(trigger, views, signal);
+  const renderingOf = new Map(views.map((view, index) => [view, renderings[index]]));
+  for (const { notify, drafts: ofIssue } of drafts) {
     try {
-      const content = contentOf(notify);
-      alerts.push(...notify.addressees.map((addressee) => renderOne(ready, notify, addressee, content)));
+      alerts.push(...ofIssue.map((draft) => finished(draft, renderingOf)));
     } catch (thrown) {
       failures.push({ notify, error: asError(thrown) });
     }
@@ -63,7 +76,7 @@ interface Content {
 /** Reads what the alerts of all decisions show, and no more: a shared email has no hours, tags or days. */
 async function contentsOf(
   tx: Transaction,
-  { trigger }: ReadyTrigger,
+  trigger: NamedTrigger,
   decisions: readonly BundledNotify[],
   ranAt: Date,
   { subjectPrefix, issueUrl }: EmailSettings,
@@ -129,33 +142,52 @@ function issueOf({ issue }: BundledNotify): Issue {
   return issue;
 }
 
-function renderOne(
-  { trigger, template }: ReadyTrigger,
+/** An alert before its trigger's code has rendered it. */
+interface Draft {
+  readonly alert: Omit<NewAlert, 'text' | 'html'>;
+  /** Null for an alert in a shared email, which has a body of its own. */
+  readonly view: AlertView | null;
+}
+
+function draftsOf(
+  { name }: NamedTrigger,
   { issue, addressees }: BundledNotify,
-  { recipient, bundle }: Addressee,
   { because, defaultSubject, week, view, lastNotified }: Content,
+): Draft[] {
+  return addressees.map(({ recipient, bundle }) => ({
+    alert: {
+      trigger: name,
+      recipientId: recipient.id,
+      issueId: issue.id,
+      because,
+      subject: subjectLine(defaultSubject),
+      bundle,
+      events: week.events,
+      users: week.users,
+    },
+    view:
+      bundle === null && view !== null
+        ? {
+            ...view,
+            recipient: recipient.email,
+            otherRecipients: addressees
+              .map((other) => other.recipient.email)
+              .filter((email) => email !== recipient.email),
+            lastNotified: lastNotified(recipient),
+          }
+        : null,
+  }));
+}
+
+/** @throws the error of the trigger's subject or template */
+function finished(
+  { alert, view }: Draft,
+  renderingOf: ReadonlyMap<AlertView, Rendering | undefined>,
 ): NewAlert {
-  const own: AlertView | null =
-    bundle === null && view !== null
-      ? {
-          ...view,
-          recipient: recipient.email,
-          otherRecipients: addressees
-            .map((other) => other.recipient.email)
-            .filter((email) => email !== recipient.email),
-          lastNotified: lastNotified(recipient),
-        }
-      : null;
-  const subject = own === null ? undefined : trigger.subject?.(own);
-  return {
-    trigger: trigger.name,
-    recipientId: recipient.id,
-    issueId: issue.id,
-    because,
-    subject: subjectLine(subject ?? defaultSubject),
-    ...(own === null ? { text: '', html: null } : template.render(own)),
-    bundle,
-    events: week.events,
-    users: week.users,
-  };
+  if (view === null) return { ...alert, text: '', html: null };
+  const rendering = renderingOf.get(view);
+  if (rendering === undefined) throw new Error('the alert was not rendered');
+  if ('error' in rendering) throw rendering.error;
+  const { subject, text, html } = rendering;
+  return { ...alert, text, html, subject: subject === undefined ? alert.subject : subjectLine(subject) };
 }

@@ -12,7 +12,7 @@ export async function retryFailed(state: RunState, pageSize: number): Promise<vo
 }
 
 async function retryTrigger(state: RunState, trigger: RunTrigger, pageSize: number): Promise<void> {
-  const { name } = trigger.ready.trigger;
+  const { name } = trigger.named;
   let after = '0';
   while (true) {
     state.signal.throwIfAborted();

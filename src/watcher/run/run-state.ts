@@ -6,7 +6,8 @@ import type { Recipient } from '../../domain/trigger.ts';
 import type { EmailSettings } from '../../mail/email-settings.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Reporter } from '../../runtime/report.ts';
-import type { ReadyTrigger } from '../triggers/load.ts';
+import type { Evaluator, NamedTrigger } from '../evaluator/evaluator.ts';
+import type { RankingCache } from '../evaluator/trigger-context.ts';
 import type { Bundler, Bundling } from './bundle.ts';
 import { createBundler } from './bundle.ts';
 import type { RunLog } from './log.ts';
@@ -15,11 +16,10 @@ import type { RunSilences } from './silence.ts';
 import { settleAndRead } from './silence.ts';
 import type { SummaryCounter } from './summary.ts';
 import { createSummaryCounter } from './summary.ts';
-import type { RankingCache } from './trigger-context.ts';
 
 /** The parts and settings that a run needs. */
 export interface RunDependencies {
-  readonly triggers: readonly ReadyTrigger[];
+  readonly evaluator: Evaluator;
   readonly settings: EmailSettings;
   readonly bundling: Bundling;
   readonly logger: Logger;
@@ -29,6 +29,7 @@ export interface RunDependencies {
 /** The state of a run, kept and counted from page to page. */
 export interface RunState {
   readonly tx: Transaction;
+  readonly evaluator: Evaluator;
   readonly opened: OpenRun;
   readonly settings: EmailSettings;
   readonly log: RunLog;
@@ -46,7 +47,7 @@ export interface RunState {
 
 /** A trigger in one run. */
 export interface RunTrigger {
-  readonly ready: ReadyTrigger;
+  readonly named: NamedTrigger;
   readonly recipients: readonly Recipient[];
   /** The trigger has failed evaluations from earlier runs. */
   readonly failedBefore: boolean;
@@ -60,28 +61,29 @@ export interface RunTrigger {
 export async function openRunState(
   tx: Transaction,
   opened: OpenRun,
-  { triggers, settings, bundling, logger, reporter }: RunDependencies,
+  { evaluator, settings, bundling, logger, reporter }: RunDependencies,
   signal: AbortSignal,
 ): Promise<RunState> {
   const silences = await settleAndRead(tx, opened.ranAt);
-  const emails = new Set(triggers.flatMap(({ trigger }) => trigger.emails));
+  const emails = new Set(evaluator.triggers.flatMap((trigger) => trigger.emails));
   const recipients = await ensureRecipients(tx, [...emails]);
   const failedBefore = await triggersWithFailures(tx);
   return {
     tx,
+    evaluator,
     opened,
     settings,
     log: createRunLog(opened.id, logger, reporter),
     signal,
     rankings: new Map(),
     bundler: createBundler(bundling),
-    triggers: triggers.map((ready) => ({
-      ready,
-      recipients: ready.trigger.emails.flatMap((email) => recipients.get(email) ?? []),
-      failedBefore: failedBefore.has(ready.trigger.name),
+    triggers: evaluator.triggers.map((named) => ({
+      named,
+      recipients: named.emails.flatMap((email) => recipients.get(email) ?? []),
+      failedBefore: failedBefore.has(named.name),
       failedNow: new Set(),
       late: false,
-      summary: createSummaryCounter(ready.trigger.name),
+      summary: createSummaryCounter(named.name),
     })),
     silences,
     alerts: 0,

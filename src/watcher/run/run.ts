@@ -62,9 +62,10 @@ export async function run(
   return inTransaction(client, !dryRun, async (tx) => {
     const last = await lastFinishedRun(tx, cluster);
     const opened = await openRun(tx, cluster, at);
+    const { triggers, leftOut } = dependencies.evaluator;
     await forgetOthers(
       tx,
-      dependencies.triggers.map(({ trigger }) => trigger.name),
+      [...triggers, ...leftOut].map(({ name }) => name),
     );
     const state = await openRunState(tx, opened, dependencies, signal);
     try {
@@ -84,6 +85,7 @@ export async function run(
       await inspect?.(tx, opened.id);
       return outcomeOf(state, issues);
     } finally {
+      dependencies.evaluator.runEnded();
       state.log.errors(state.triggers.map(({ summary }) => summary.summary()));
     }
   });

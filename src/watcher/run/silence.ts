@@ -2,7 +2,7 @@ import type { Db } from '../../db/pool.ts';
 import type { StoredSilence } from '../../db/silences.ts';
 import { settleSilences, unsettledSilences } from '../../db/silences.ts';
 import { covers, holdsAt, longest } from '../../domain/silence.ts';
-import type { Notify } from './evaluate.ts';
+import type { Notify } from '../evaluator/evaluate.ts';
 
 /** The silences that a run knows, by our own key of the issue. */
 export interface RunSilences {

@@ -1,6 +1,6 @@
 import type { StoredSilence } from '../../db/silences.ts';
 import { messageOf } from '../../runtime/errors.ts';
-import type { Notify } from './evaluate.ts';
+import type { Notify } from '../evaluator/evaluate.ts';
 
 /** The decisions of one trigger in a run. */
 export interface TriggerSummary {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Notify } from '../../../../src/watcher/evaluator/evaluate.ts';
 import { createBundler } from '../../../../src/watcher/run/bundle.ts';
-import type { Notify } from '../../../../src/watcher/run/evaluate.ts';
 import { anIssue } from '../../../support/issues.ts';
 
 const ann = { id: '1', email: 'ann@example.com' };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Issue } from '../../../../src/domain/issue.ts';
 import type { Trigger, TriggerContext, Verdict } from '../../../../src/domain/trigger.ts';
-import { evaluate } from '../../../../src/watcher/run/evaluate.ts';
+import { evaluate } from '../../../../src/watcher/evaluator/evaluate.ts';
 
 const recipients = [
   { id: '1', email: 'ann@example.com' },

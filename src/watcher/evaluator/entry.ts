@@ -1,0 +1,26 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { toWire } from '../../runtime/errors.ts';
+import { obey } from './obey.ts';
+import type { EvaluatorReport } from './protocol.ts';
+import { isEvaluatorCommand } from './protocol.ts';
+
+// The entry of the process that runs the code of triggers. The watcher ends it, so it ignores the signals that a terminal
+// sends to both.
+const ALIVE_MILLISECONDS = 1_000;
+const report = (message: EvaluatorReport, sent: () => void = () => {}) =>
+  void process.send?.(message, undefined, undefined, sent);
+const handle = obey(report);
+process.on('message', (message: unknown) => {
+  if (!isEvaluatorCommand(message)) throw new TypeError('the process of the triggers received no command');
+  handle(message);
+});
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => {});
+process.on('disconnect', () => process.exit());
+process.on('unhandledRejection', (reason) => report({ type: 'rejection', error: toWire(reason) }));
+process.on('uncaughtException', (error) => {
+  report({ type: 'exception', error: toWire(error) }, () => process.exit(1));
+});
+const watch = new URL(`./orphan-watch${extname(import.meta.filename)}`, import.meta.url);
+new Worker(watch, { workerData: process.ppid }).unref();
+setInterval(() => report({ type: 'alive' }), ALIVE_MILLISECONDS);

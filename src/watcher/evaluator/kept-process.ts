@@ -1,0 +1,139 @@
+import { toSent } from '../../db/issues.ts';
+import { asError, fromWire, messageOf, toWire } from '../../runtime/errors.ts';
+import type { Reporter } from '../../runtime/report.ts';
+import type { ConfiguredTriggers } from '../triggers/configured.ts';
+import { TriggerFileError } from '../triggers/file.ts';
+import { answerQuestion } from './answer-questions.ts';
+import type { EvaluatedPage, NamedTrigger } from './evaluator.ts';
+import { EvaluatorFault, EvaluatorProcess } from './evaluator-process.ts';
+import type { EvaluatorReport } from './protocol.ts';
+
+export interface KeptProcessOptions {
+  readonly configured: ConfiguredTriggers;
+  /** Environment of the process. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** How long it may report nothing while it loads the trigger file. */
+  readonly loadingMilliseconds: number;
+}
+
+/** A page of a run. Another number means another run. */
+export interface RunPage {
+  readonly run: number;
+  readonly page: EvaluatedPage;
+}
+
+/** Keeps a process that runs the code of triggers, and starts another one when it has ended. */
+export interface KeptProcess {
+  readonly triggers: readonly NamedTrigger[];
+  /** A living process that has the page. @throws TriggerFileError if the file can't be loaded any more */
+  ready(current: RunPage | undefined): Promise<EvaluatorProcess>;
+  /** Called when the page is evaluated. */
+  closePage(): void;
+  close(): void;
+}
+
+/** The running process, and the page that it has. */
+interface Running {
+  readonly process: EvaluatorProcess;
+  current: RunPage | undefined;
+}
+
+/** @throws TriggerFileError naming every mistake of the trigger file */
+export async function keepProcess(
+  { reporter }: { readonly reporter: Reporter },
+  options: KeptProcessOptions,
+  signal: AbortSignal,
+): Promise<KeptProcess> {
+  let running: Running | undefined;
+
+  const start = async (): Promise<{ readonly live: Running; readonly loaded: readonly NamedTrigger[] }> => {
+    const process: EvaluatorProcess = new EvaluatorProcess(options.environment, {
+      report: (report) => onReport(process, report, running?.current?.page, reporter),
+      ended: (fault) =>
+        reporter.report(
+          fault,
+          'the process of the triggers ended between two evaluations; the next run starts it again',
+        ),
+    });
+    const live: Running = { process, current: undefined };
+    running = live;
+    return { live, loaded: await load(process, options, signal) };
+  };
+  const restarted = async (): Promise<Running> => {
+    const { live, loaded } = await start();
+    sameTriggers(triggers, loaded);
+    return live;
+  };
+  const { loaded: triggers } = await start();
+  return {
+    triggers,
+    async ready(current) {
+      const alive =
+        running !== undefined && running.process.fault === undefined ? running : await restarted();
+      if (current !== undefined && alive.current !== current) {
+        alive.current = current;
+        const { run, page } = current;
+        alive.process.send({ type: 'page', run, now: page.now, issues: page.issues.map(toSent) });
+      }
+      return alive.process;
+    },
+    closePage() {
+      if (running !== undefined) running.current = undefined;
+      running?.process.send({ type: 'close' });
+    },
+    close: () => running?.process.kill(new EvaluatorFault('the watcher stops')),
+  };
+}
+
+function onReport(
+  process: EvaluatorProcess,
+  report: EvaluatorReport,
+  page: EvaluatedPage | undefined,
+  reporter: Reporter,
+): void {
+  if (report.type === 'rejection') {
+    const message = 'a rejected promise was not awaited, probably by a trigger; the watcher continues';
+    reporter.report(fromWire(report.error), message);
+  }
+  // A question that comes after its page needs no answer: the process refuses it by itself.
+  if (report.type !== 'ask' || page === undefined) return;
+  const { id, question } = report;
+  answerQuestion(page.answers, question).then(
+    (answer) => process.send({ type: 'answer', id, answer }),
+    (error: unknown) => process.send({ type: 'no-answer', id, error: toWire(error) }),
+  );
+}
+
+async function load(
+  process: EvaluatorProcess,
+  { configured, loadingMilliseconds: silentMilliseconds }: KeptProcessOptions,
+  signal: AbortSignal,
+): Promise<readonly NamedTrigger[]> {
+  const source = configured.file ?? 'the built-in triggers';
+  const mistakes: string[] = [];
+  const onReport = (report: EvaluatorReport) => {
+    if (report.type === 'mistakes') {
+      mistakes.push(...(report.mistakes.length > 0 ? report.mistakes : [report.message]));
+      process.kill(new EvaluatorFault(report.message));
+    }
+  };
+  try {
+    const command = { type: 'load', configured } as const;
+    const request = { command, until: 'loaded', silentMilliseconds, onReport } as const;
+    const report = await process.request(request, signal);
+    if (report.type === 'loaded') return report.triggers;
+    throw new Error('the process of the triggers sent another report');
+  } catch (error) {
+    if (!(error instanceof EvaluatorFault)) throw error;
+    throw new TriggerFileError(
+      source,
+      mistakes.length > 0 ? mistakes : [`it can't be loaded: ${messageOf(asError(error))}`],
+    );
+  }
+}
+
+/** The file may have changed since the start. A run with other triggers than the watcher knows would mix them up. */
+function sameTriggers(known: readonly NamedTrigger[], loaded: readonly NamedTrigger[]): void {
+  if (JSON.stringify(known) === JSON.stringify(loaded)) return;
+  throw new Error('the trigger file was changed since the watcher started: restart the watcher');
+}
