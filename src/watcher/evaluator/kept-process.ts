@@ -73,7 +73,7 @@ export async function keepProcess(
       if (current !== undefined && alive.current !== current) {
         alive.current = current;
         const { run, page } = current;
-        alive.process.send({ type: 'page', run, now: page.now, issues: page.issues.map(toSent) });
+        alive.process.send({ type: 'page', run, now: page.now, issues: toSent(page.issues) });
       }
       return alive.process;
     },

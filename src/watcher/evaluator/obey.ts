@@ -1,14 +1,14 @@
-import { toIssue } from '../../db/issues.ts';
+import { fromSent } from '../../db/issues.ts';
 import type { Issue } from '../../domain/issue.ts';
 import type { TriggerContext } from '../../domain/trigger.ts';
 import { asError, fromWire, toWire } from '../../runtime/errors.ts';
 import { loadConfigured } from '../triggers/configured.ts';
 import { TriggerFileError } from '../triggers/file.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
-import type { Evaluations } from './evaluate.ts';
 import { evaluate } from './evaluate.ts';
 import { rendered } from './here.ts';
-import type { EvaluatorCommand, EvaluatorReport, SentOutcome, SentRendering } from './protocol.ts';
+import { outcomesOf, packed } from './outcomes.ts';
+import type { EvaluatorCommand, EvaluatorReport, SentRendering } from './protocol.ts';
 import type { RemoteAnswers } from './remote-answers.ts';
 import { remoteAnswers } from './remote-answers.ts';
 import type { PageQuestions, RankingCache } from './trigger-context.ts';
@@ -59,7 +59,7 @@ export function obey(report: Report): (command: EvaluatorCommand) => void {
       case 'page': {
         if (command.run !== rankings.run) rankings = { run: command.run, cache: new Map() };
         const questions = openPage(answers, rankings.cache);
-        page = { issues: command.issues.map((row) => toIssue(row)), now: command.now, questions };
+        page = { issues: fromSent(command.issues), now: command.now, questions };
         return;
       }
       case 'evaluate':
@@ -92,7 +92,7 @@ async function evaluatePage(
   const context: TriggerContext = createContext(questions, now, { name: trigger.name, recipients });
   if (eachMilliseconds === null) {
     const evaluations = await evaluate(trigger, issues.slice(from), context, milliseconds);
-    report({ type: 'evaluated', outcomes: outcomesOf(evaluations, issues), late: evaluations.late });
+    report({ type: 'evaluated', outcomes: packed(outcomesOf(evaluations, issues)), late: evaluations.late });
     return;
   }
   const deadline = performance.now() + milliseconds;
@@ -103,16 +103,5 @@ async function evaluatePage(
     const evaluations = await evaluate(trigger, [issue], context, patience);
     for (const outcome of outcomesOf(evaluations, [issue])) report({ type: 'outcome', place, outcome });
   }
-  report({ type: 'evaluated', outcomes: [], late: false });
-}
-
-/** In the order of the issues. */
-function outcomesOf({ notify, declined, failed }: Evaluations, issues: readonly Issue[]): SentOutcome[] {
-  const outcomes = new Map<Issue, SentOutcome>();
-  for (const { issue, because, recipients } of notify) {
-    outcomes.set(issue, { verdict: 'notify', because, recipientIds: recipients.map(({ id }) => id) });
-  }
-  for (const { issue, because } of declined) outcomes.set(issue, { verdict: 'decline', because });
-  for (const { issue, error } of failed) outcomes.set(issue, { verdict: 'failed', error: toWire(error) });
-  return issues.flatMap((issue) => outcomes.get(issue) ?? []);
+  report({ type: 'evaluated', outcomes: packed([]), late: false });
 }

@@ -5,6 +5,7 @@ import type { Evaluations } from './evaluate.ts';
 import type { EvaluatedPage, NamedTrigger } from './evaluator.ts';
 import type { EvaluatorProcess, Request } from './evaluator-process.ts';
 import { EvaluatorFault } from './evaluator-process.ts';
+import { unpacked } from './outcomes.ts';
 import type { EvaluatorReport, SentOutcome } from './protocol.ts';
 import type { Strikes } from './strikes.ts';
 
@@ -43,7 +44,7 @@ export async function evaluatePage(evaluation: PageEvaluation, signal: AbortSign
     const request = { command, until: 'evaluated', silentMilliseconds: silence.page } as const;
     const report = await (await evaluation.process()).request(request, signal);
     if (report.type === 'evaluated')
-      return { ...evaluationsOf(evaluation, report.outcomes), late: report.late };
+      return { ...evaluationsOf(evaluation, unpacked(report.outcomes)), late: report.late };
     throw new Error('the process of the triggers sent another report');
   } catch (error) {
     if (!(error instanceof EvaluatorFault)) throw error;

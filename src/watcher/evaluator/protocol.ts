@@ -1,7 +1,7 @@
-import type { SentIssue } from '../../db/issues.ts';
+import type { SentIssues } from '../../db/issues.ts';
 import type { Notified, Pair } from '../../db/recipients.ts';
 import type { AlertView } from '../../domain/alert.ts';
-import type { BucketCounts, Counts, RankedIssue, TagCount } from '../../domain/issue.ts';
+import type { BucketCounts, RankedIssue, TagCount } from '../../domain/issue.ts';
 import type { Tag } from '../../domain/tags.ts';
 import type { Window } from '../../domain/time.ts';
 import type { Recipient } from '../../domain/trigger.ts';
@@ -18,7 +18,7 @@ export type EvaluatorCommand =
       readonly type: 'page';
       readonly run: number;
       readonly now: Date;
-      readonly issues: readonly SentIssue[];
+      readonly issues: SentIssues;
     }
   /**
    * `from`: the place of the first issue in the page. One by one, each outcome is reported at once.
@@ -55,20 +55,34 @@ export type Question =
   | { readonly of: 'notified'; readonly pairs: readonly Pair[]; readonly trigger: string };
 
 export interface AnswerOf {
-  readonly counts: ReadonlyMap<string, Counts>;
+  /** Events and users of each issue, one after the other. */
+  readonly counts: Float64Array;
   readonly series: ReadonlyMap<string, readonly BucketCounts[]>;
   readonly tags: ReadonlyMap<string, readonly TagCount[]>;
-  readonly top: readonly SentRank[];
+  readonly top: SentRanking;
   readonly notified: readonly Notified[];
 }
 
-export type SentRank = Omit<RankedIssue, 'issue'> & { readonly issue: SentIssue };
+export interface SentRanking {
+  readonly issues: SentIssues;
+  readonly ranks: readonly Omit<RankedIssue, 'issue'>[];
+}
 
 /** The outcome of one evaluation, without its issue. */
 export type SentOutcome =
   | { readonly verdict: 'notify'; readonly because: string; readonly recipientIds: readonly string[] }
   | { readonly verdict: 'decline'; readonly because: string | undefined }
   | { readonly verdict: 'failed'; readonly error: WireError };
+
+/** Outcomes in the order of the issues. Nearly all of them decline, for a few reasons. */
+export interface SentOutcomes {
+  /** Distinct reasons to decline. */
+  readonly reasons: readonly (string | undefined)[];
+  /** The place of each issue's reason; -1 for another outcome. */
+  readonly declined: readonly number[];
+  /** The other outcomes, in order. */
+  readonly others: readonly SentOutcome[];
+}
 
 export type SentRendering =
   | { readonly subject: string | undefined; readonly text: string; readonly html: string | null }
@@ -85,7 +99,7 @@ export type EvaluatorReport =
   /** One issue after the other: it begins with the issue at this place, or has evaluated it. */
   | { readonly type: 'evaluating'; readonly place: number }
   | { readonly type: 'outcome'; readonly place: number; readonly outcome: SentOutcome }
-  | { readonly type: 'evaluated'; readonly outcomes: readonly SentOutcome[]; readonly late: boolean }
+  | { readonly type: 'evaluated'; readonly outcomes: SentOutcomes; readonly late: boolean }
   | { readonly type: 'rendered'; readonly renderings: readonly SentRendering[] }
   /** A promise was rejected that nobody awaits. It goes on. */
   | { readonly type: 'rejection'; readonly error: WireError }

@@ -1,4 +1,4 @@
-import { toIssue } from '../../db/issues.ts';
+import { fromSent } from '../../db/issues.ts';
 import type { Answers } from './answers.ts';
 import type { AnswerOf, Question } from './protocol.ts';
 
@@ -30,15 +30,26 @@ export function remoteAnswers(send: (id: number, question: Question) => void): R
     return asked;
   };
   return {
-    counts: (issueIds, window) => ask({ of: 'counts', issueIds, window }),
+    counts: async (issueIds, window) => {
+      const columns = await ask({ of: 'counts', issueIds, window });
+      return new Map(
+        issueIds.map((id, index) => [
+          id,
+          { events: columns[2 * index] ?? 0, users: columns[2 * index + 1] ?? 0 },
+        ]),
+      );
+    },
     series: (issueIds, window) => ask({ of: 'series', issueIds, window }),
     tags: async (issueIds, tag, window) => {
       const found = await ask({ of: 'tags', issueIds, tag, window });
       return (issueId) => found.get(issueId) ?? [];
     },
     top: async (ranking) => {
-      const ranks = await ask({ of: 'top', ranking });
-      return ranks.map(({ issue, ...rank }) => ({ ...rank, issue: toIssue(issue) }));
+      const { issues, ranks } = await ask({ of: 'top', ranking });
+      return fromSent(issues).flatMap((issue, index) => {
+        const rank = ranks[index];
+        return rank === undefined ? [] : { ...rank, issue };
+      });
     },
     notified: (pairs, trigger) => ask({ of: 'notified', pairs, trigger }),
     answered: (id, answer) => settle(id).resolve(answer),
