@@ -198,15 +198,12 @@ CREATE TABLE public.recipient_issues (
     issue_id bigint NOT NULL,
     last_notified timestamp with time zone NOT NULL,
     triggers text[] DEFAULT '{}'::text[] NOT NULL,
-    last_alerts jsonb DEFAULT '{}'::jsonb NOT NULL,
-    thread jsonb
+    last_alerts jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 COMMENT ON COLUMN public.recipient_issues.triggers IS 'The names of the triggers that notified the recipient of the issue.';
 
 COMMENT ON COLUMN public.recipient_issues.last_alerts IS 'The last alert of each trigger by its name: when it was decided (at), and the issue''s counts over seven days then.';
-
-COMMENT ON COLUMN public.recipient_issues.thread IS 'The thread of the emails about the issue to the recipient: the subject of the first, and the Message-IDs (references) that the next refers to.';
 
 CREATE TABLE public.recipients (
     id bigint NOT NULL,

@@ -7,11 +7,6 @@ UPDATE alerts SET message_id = gen_random_uuid() WHERE status = 'pending';
 COMMENT ON COLUMN alerts.message_id IS
     'The left part of the Message-ID of its email, the same in each attempt. A shared email has that of one of its alerts.';
 
-ALTER TABLE recipient_issues ADD COLUMN thread jsonb;
-COMMENT ON COLUMN recipient_issues.thread IS
-    'The thread of the emails about the issue to the recipient: the subject of the first, and the Message-IDs (references) that the next refers to.';
-
 -- Down Migration
 
-ALTER TABLE recipient_issues DROP COLUMN thread;
 ALTER TABLE alerts DROP COLUMN message_id;

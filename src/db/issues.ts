@@ -95,8 +95,8 @@ export async function hasChanged(db: Db, changed: Changed, issueId: string): Pro
 }
 
 /**
- * Issues in the form in which they are sent to the process that evaluates them: by column, which takes a fraction of the
- * time that objects take. The stacks are JSON, which few triggers read.
+ * Issues in the form in which they are sent to the process that evaluates them: by column. Objects take several times as
+ * long. The stacks are JSON, which few triggers read.
  */
 export type SentIssues = { readonly [Column in keyof IssueRow]: readonly IssueRow[Column][] };
 

@@ -73,22 +73,32 @@ export interface Pending {
   readonly thread: Thread | null;
 }
 
-/** The emails about one issue to one recipient. */
+/** The first email about one issue to one recipient. */
 export interface Thread {
-  /** The subject of the first email. Mail programs such as Gmail begin another thread if the subject differs. */
+  /** Mail programs such as Gmail begin another thread if the subject differs. */
   readonly subject: string;
-  /** Message-IDs that the next email refers to, without angle brackets. */
-  readonly references: readonly string[];
+  readonly messageId: string;
+  /** Null if it was not sent by SES. */
+  readonly sesMessageId: string | null;
 }
 
+// Alerts of before an update have no id; a recipe may send them again.
+const messageIdOf = (alert: string) => `coalesce(${alert}.message_id, md5('alert ' || ${alert}.id)::uuid)`;
 const PENDING = `SELECT alerts.id, run_id AS "runId", ran_at AS "ranAt", recipient_id AS "recipientId", trigger,
                         group_id AS "groupId", email AS to, subject, body_text AS text, body_html AS html, bundle, attempts,
-                        message_id AS "messageId", thread
+                        ${messageIdOf('alerts')} AS "messageId", thread
                  FROM alerts
                  JOIN recipients ON recipients.id = recipient_id
                  JOIN issues ON issues.id = issue_id
                  JOIN trigger_runs ON trigger_runs.id = run_id
-                 LEFT JOIN recipient_issues USING (recipient_id, issue_id)`;
+                 LEFT JOIN LATERAL (
+                   SELECT jsonb_build_object('subject', first.subject, 'messageId', ${messageIdOf('first')},
+                                             'sesMessageId', ses_message_id) AS thread
+                   FROM alerts AS first
+                   WHERE first.issue_id = alerts.issue_id AND first.recipient_id = alerts.recipient_id
+                     AND first.bundle IS NULL AND first.sent_at IS NOT NULL
+                   ORDER BY first.sent_at, first.id LIMIT 1
+                 ) AS thread ON true`;
 const DUE = `status = 'pending' AND next_attempt_at <= clock_timestamp()`;
 
 /** The first alert in the outbox whose next attempt is due. */
@@ -195,26 +205,21 @@ export async function claim(db: Db, ids: readonly string[], milliseconds: number
 }
 
 /**
- * Marks all alerts of one email in one statement, because they are sent together or not at all.
- * @param thread the thread that later emails about the issue continue, unless there is one; null for a shared email
+ * Marks all alerts of one email in one statement, because they are sent together or not at all. It writes no other table:
+ * a run may have locked the rows there.
+ * @param subject that of an email about one alert, which its thread may have given; null for a shared email
  */
 export async function markSent(
   db: Db,
   ids: readonly string[],
   sesMessageId: string | null,
-  thread: Thread | null,
+  subject: string | null,
 ): Promise<void> {
   await db.query({
-    text: `WITH sent AS (
-             UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
-                    attempts = attempts + 1, last_error = NULL
-             WHERE id = ANY($1::bigint[]) AND status = 'pending'
-             RETURNING recipient_id, issue_id
-           )
-           UPDATE recipient_issues AS known SET thread = $3 FROM sent
-           WHERE known.recipient_id = sent.recipient_id AND known.issue_id = sent.issue_id
-             AND known.thread IS NULL AND $3::jsonb IS NOT NULL`,
-    values: [ids, sesMessageId, thread === null ? null : JSON.stringify(thread)],
+    text: `UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
+                  subject = coalesce($3, subject), attempts = attempts + 1, last_error = NULL
+           WHERE id = ANY($1::bigint[]) AND status = 'pending'`,
+    values: [ids, sesMessageId, subject],
   });
 }
 

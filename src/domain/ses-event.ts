@@ -15,8 +15,12 @@ export type SesEvent =
   | { readonly kind: 'ignored'; readonly what: string }
   /** SNS asks to confirm the queue's subscription, and until then sends no event. */
   | { readonly kind: 'unconfirmed' }
+  /** An event of Sentry: the variable names the wrong queue. */
+  | { readonly kind: 'foreign' }
   | { readonly kind: 'invalid'; readonly problem: string };
 
+/** Keys of the events that Sentry forwards. */
+const SENTRY_KEYS = ['groupID', 'eventID', 'dateReceived'] as const;
 const MAX_REASON = 500;
 const MAX_NAME = 60;
 /** The ids of SES have 60 characters. Others can't be an id that the outbox has. */
@@ -55,6 +59,7 @@ function ofNotification({ Message: message }: JsonRecord): SesEvent {
 
 function ofSes(json: JsonRecord): SesEvent {
   const type = nonEmptyText(json.eventType) ?? nonEmptyText(json.notificationType);
+  if (type === null && SENTRY_KEYS.some((key) => key in json)) return { kind: 'foreign' };
   if (type === null) return invalid('neither eventType nor notificationType holds text');
   const reading = READINGS.get(type);
   if (reading === undefined) return ignored(name(type));

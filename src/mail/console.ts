@@ -6,7 +6,7 @@ export function createConsoleMailer(output: (text: string) => void): Mailer {
     async send(email) {
       const body = email.text.trimEnd().replace(/^(?=.)/gm, '    ');
       output(`To: ${email.to}\nSubject: ${email.subject}\n\n${body}\n\n`);
-      return { sesMessageId: null, references: [] };
+      return null;
     },
     maxSendRate: async () => Number.POSITIVE_INFINITY,
     close() {},

@@ -6,18 +6,18 @@ export interface Email {
   readonly html: string | null;
   /** The left part of its Message-ID, a UUID. It is the same in each attempt to send the email. */
   readonly messageId: string;
-  /** The Message-IDs of its thread, from the outbox. Empty for the first email of a thread; null without a thread. */
-  readonly references: readonly string[] | null;
+  /** Its place in a thread: the first email of one, a later one, or in no thread. */
+  readonly thread: 'first' | ThreadStart | null;
   /** For filters of mail programs; null for an email about several alerts. */
   readonly alert: { readonly trigger: string; readonly groupId: string } | null;
 }
 
-/** An email that was accepted. */
-export interface Sent {
-  /** SES's message id; null for a mailer without ids. */
+/** The first email of a thread. */
+export interface ThreadStart {
+  /** The left part of its Message-ID, as we gave it. */
+  readonly messageId: string;
+  /** SES's message id; null if it was not sent by SES. */
   readonly sesMessageId: string | null;
-  /** The Message-IDs that the next emails of the same thread refer to; empty without a thread. */
-  readonly references: readonly string[];
 }
 
 /**
@@ -25,7 +25,8 @@ export interface Sent {
  * retryable. `mail_refused` concerns one email; it is final, or retryable once a person has fixed something.
  */
 export interface Mailer {
-  send(email: Email, signal: AbortSignal): Promise<Sent>;
+  /** @returns SES's message id; null for a mailer without ids */
+  send(email: Email, signal: AbortSignal): Promise<string | null>;
   /** Emails per second that the mailer accepts. @throws CodedError if SES doesn't answer */
   maxSendRate(): Promise<number>;
   close(): void;

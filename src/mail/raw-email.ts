@@ -10,8 +10,8 @@ const MAX_QUOTED_PRINTABLE = 500_000;
  * The email as it travels, in RFC 5322's format. The composer encodes and folds each header, so that no text can add another
  * one.
  */
-export async function rawEmail(email: Email, from: Mailbox): Promise<Buffer> {
-  const { references, alert } = email;
+export async function rawEmail(email: Email, from: Mailbox, region: string): Promise<Buffer> {
+  const { alert } = email;
   const domain = emailDomain(from.address);
   const size = Buffer.byteLength(email.text) + Buffer.byteLength(email.html ?? '');
   const message = new MailComposer({
@@ -19,10 +19,8 @@ export async function rawEmail(email: Email, from: Mailbox): Promise<Buffer> {
     to: { name: '', address: email.to },
     subject: email.subject,
     date: new Date(),
-    messageId: `<${messageId(email, from)}>`,
-    ...(references === null
-      ? {}
-      : threadHeaders(references.length > 0 ? references : [threadId(email, from)])),
+    messageId: `<${email.messageId}@${domain}>`,
+    ...threadHeaders(email, domain, region),
     headers: {
       'List-Id': `bec-alerts <bec-alerts.${domain}>`,
       // RFC 3834, and the same for Exchange: no out-of-office reply to an alert.
@@ -43,21 +41,24 @@ export async function rawEmail(email: Email, from: Mailbox): Promise<Buffer> {
   return await message.compile().build();
 }
 
-/** The Message-ID, without its angle brackets. */
-export function messageId(email: Email, from: Mailbox): string {
-  return `${email.messageId}@${emailDomain(from.address)}`;
+/**
+ * All emails of a thread refer to its id, the first one too: SES replaces the Message-ID, but leaves this one as it is. The
+ * later ones also refer to both names of the first.
+ */
+function threadHeaders({ thread, messageId }: Email, domain: string, region: string) {
+  if (thread === null) return {};
+  const first = thread === 'first' ? messageId : thread.messageId;
+  const references = [`<thread.${first}@${domain}>`];
+  if (thread === 'first') return { references };
+  references.push(`<${first}@${domain}>`);
+  if (thread.sesMessageId !== null) references.push(`<${sesHeader(thread.sesMessageId, region)}>`);
+  return { references, inReplyTo: references.at(-1) ?? '' };
 }
 
 /**
- * The id that all emails of a thread refer to, the first one too. SES replaces the Message-ID by its own, but leaves this
- * one as it is.
+ * The Message-ID by which SES replaces the one that we gave.
+ * https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
  */
-export function threadId(email: Email, from: Mailbox): string {
-  return `thread.${messageId(email, from)}`;
-}
-
-function threadHeaders(references: readonly string[]) {
-  const headers = { references: references.map((id) => `<${id}>`) };
-  // The first email of a thread has only the thread's id, and replies to nothing.
-  return references.length > 1 ? { ...headers, inReplyTo: `<${references.at(-1)}>` } : headers;
+function sesHeader(id: string, region: string): string {
+  return `${id}@${region === 'us-east-1' ? 'email' : region}.amazonses.com`;
 }

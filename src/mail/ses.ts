@@ -14,7 +14,7 @@ import { keepAnswer, withAnswer } from '../runtime/aws-answer.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { Email, Mailer } from './mailer.ts';
-import { messageId, rawEmail, threadId } from './raw-email.ts';
+import { rawEmail } from './raw-email.ts';
 
 export interface SesOptions extends AwsTimeouts {
   readonly region: string;
@@ -86,14 +86,13 @@ export function createSesMailer(options: SesOptions): SesMailer {
         Source: from.address,
         Destinations: [email.to],
         ...(options.configurationSet === undefined ? {} : { ConfigurationSetName: options.configurationSet }),
-        RawMessage: { Data: await composed(email, from) },
+        RawMessage: { Data: await composed(email, from, options.region) },
       });
       const answer = keepAnswer(command);
       try {
         const { MessageId = '' } = await client.send(command, { abortSignal: signal });
         if (MessageId === '') throw new Error('the answer has no message id');
-        const ids = [threadId(email, from), messageId(email, from), sesHeader(MessageId, options.region)];
-        return { sesMessageId: MessageId, references: email.references === null ? [] : ids };
+        return MessageId;
       } catch (thrown) {
         const error = withAnswer(thrown, answer());
         const refusal = sesError(`sending to ${email.to} through SES`, error);
@@ -125,20 +124,12 @@ export function createSesMailer(options: SesOptions): SesMailer {
 }
 
 /** An email that can't be composed fails each time, and must not hold up the others. */
-async function composed(email: Email, from: Mailbox): Promise<Buffer> {
+async function composed(email: Email, from: Mailbox, region: string): Promise<Buffer> {
   try {
-    return await rawEmail(email, from);
+    return await rawEmail(email, from, region);
   } catch (cause) {
     throw new CodedError('mail_refused', 'composing the email failed', { retryable: false, cause });
   }
-}
-
-/**
- * The Message-ID by which SES replaces the one that we gave, without its angle brackets.
- * https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
- */
-function sesHeader(id: string, region: string): string {
-  return `${id}@${region === 'us-east-1' ? 'email' : region}.amazonses.com`;
 }
 
 /**

@@ -34,7 +34,7 @@ export function silencedText(request: SilenceRequest, done: Silenced, columns: n
   }
   lines.push(
     'The first run after the end evaluates the issue again. To end the silence now:',
-    `  ${silenceCommand(id, `--end${only}`)}`,
+    `  ${silenceCommand(issue.groupId, `--end${only}`)}`,
   );
   return `${lines.join('\n')}\n`;
 }

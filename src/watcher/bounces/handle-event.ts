@@ -52,6 +52,13 @@ export async function handleEvent(
         fields,
       );
       return 'done';
+    case 'foreign':
+      // Its text is a user's data, and the processor must still count it.
+      reporter.warn(
+        "a message in the queue of SES's events is an event of Sentry and stays there: SES_EVENTS_QUEUE_NAME names the wrong queue",
+        fields,
+      );
+      return 'later';
     case 'invalid':
       reporter.warn("a message in the queue of SES's events is not an event of SES; it is deleted", {
         ...fields,

@@ -54,12 +54,12 @@ export async function buildEmail(db: Db, alert: Pending, settings: BuildSettings
 
 /** An email about an issue continues the thread of the earlier ones, with their subject. */
 function ownEmail({ thread, trigger, groupId, ...alert }: Pending): Email {
-  const { subject, references } = thread ?? { subject: alert.subject, references: [] };
-  return { ...emailOf(alert), subject, references, alert: { trigger, groupId } };
+  const own = { ...emailOf(alert), alert: { trigger, groupId } };
+  return thread === null ? { ...own, thread: 'first' } : { ...own, subject: thread.subject, thread };
 }
 
-function emailOf({ to, messageId, subject, text, html }: Omit<Email, 'references' | 'alert'>): Email {
-  return { to, messageId, subject, text, html, references: null, alert: null };
+function emailOf({ to, messageId, subject, text, html }: Omit<Email, 'thread' | 'alert'>): Email {
+  return { to, messageId, subject, text, html, thread: null, alert: null };
 }
 
 interface BundleContent {

@@ -1,7 +1,6 @@
-import type { Thread } from '../../db/outbox.ts';
 import { claim, markSent, nextDue } from '../../db/outbox.ts';
 import type { Db } from '../../db/pool.ts';
-import type { Mailer, Sent } from '../../mail/mailer.ts';
+import type { Mailer } from '../../mail/mailer.ts';
 import { CodedError } from '../../runtime/errors.ts';
 import type { LogFields, Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
@@ -53,7 +52,8 @@ export interface Delivery {
 interface Accepted {
   readonly ids: readonly string[];
   readonly sesMessageId: string | null;
-  readonly thread: Thread | null;
+  /** Null for a shared email. */
+  readonly subject: string | null;
 }
 
 /**
@@ -68,37 +68,32 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
 
   const markAccepted = async (db: Db) => {
     for (let email = accepted[0]; email !== undefined; email = accepted[0]) {
-      await markSent(db, email.ids, email.sesMessageId, email.thread);
+      await markSent(db, email.ids, email.sesMessageId, email.subject);
       accepted.shift();
     }
   };
 
   const send = async (db: Db, built: BuiltEmail): Promise<keyof DeliveryTotals> => {
-    let sent: Sent;
-    let subject: string;
+    let sesMessageId: string | null;
+    let subject: string | null;
     try {
       if (built.email instanceof CodedError) throw built.email;
-      subject = built.email.subject;
+      subject = built.email.thread === null ? null : built.email.subject;
       // A shutdown doesn't abort this, because SES may have accepted the email already. The read timeout limits it.
-      sent = await mailer.send(built.email, new AbortController().signal);
+      sesMessageId = await mailer.send(built.email, new AbortController().signal);
     } catch (thrown) {
       const outcome = await handleFailure(db, built, thrown, dependencies);
       logMembers(built, outcome, logger);
       return outcome;
     }
     sendRate.answered();
-    const { sesMessageId, references } = sent;
     // Logged before the alerts are marked. If marking fails, only the log knows that the email was sent.
     logger.info(built.ids.length === 1 ? 'alert sent' : 'alerts sent in one email', {
       ...about(built),
       ses_message_id: sesMessageId,
     });
     logMembers(built, 'sent', logger, { ses_message_id: sesMessageId });
-    accepted.push({
-      ids: built.ids,
-      sesMessageId,
-      thread: references.length === 0 ? null : { subject, references },
-    });
+    accepted.push({ ids: built.ids, sesMessageId, subject });
     await markAccepted(db);
     return 'sent';
   };

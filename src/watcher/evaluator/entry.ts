@@ -8,8 +8,14 @@ import { isEvaluatorCommand } from './protocol.ts';
 // The entry of the process that runs the code of triggers. The watcher ends it, so it ignores the signals that a terminal
 // sends to both.
 const ALIVE_MILLISECONDS = 1_000;
-const report = (message: EvaluatorReport, sent: () => void = () => {}) =>
-  void process.send?.(message, undefined, undefined, sent);
+const { stdout, stderr } = process;
+const write = stdout.write;
+// The log must not contain lines that the trigger file prints while it is loaded.
+stdout.write = stderr.write.bind(stderr);
+const report = (message: EvaluatorReport, sent: () => void = () => {}) => {
+  if (message.type === 'loaded') stdout.write = write;
+  process.send?.(message, undefined, undefined, sent);
+};
 const handle = obey(report);
 process.on('message', (message: unknown) => {
   if (!isEvaluatorCommand(message)) throw new TypeError('the process of the triggers received no command');

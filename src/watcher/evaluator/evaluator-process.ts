@@ -50,6 +50,7 @@ export class EvaluatorProcess {
   #exception: Error | undefined;
   #fault: EvaluatorFault | undefined;
   #silentTicks = 0;
+  #killed = false;
 
   constructor(environment: NodeJS.ProcessEnv, events: ProcessEvents) {
     this.#events = events;
@@ -102,7 +103,9 @@ export class EvaluatorProcess {
     }
   }
 
+  /** Ends the process, which nobody needs to hear of. */
   kill(fault: EvaluatorFault): void {
+    this.#killed = true;
     this.#end(fault);
     this.#child.kill('SIGKILL');
   }
@@ -118,7 +121,8 @@ export class EvaluatorProcess {
   }
 
   #received(message: unknown): void {
-    if (!isEvaluatorReport(message)) throw new TypeError('the process of the triggers sent no report');
+    // A trigger may call `process.send` itself.
+    if (!isEvaluatorReport(message)) return;
     this.#silentTicks = 0;
     if (message.type === 'exception') this.#exception = fromWire(message.error);
     if (message.type === this.#pending?.request.until) {
@@ -132,8 +136,8 @@ export class EvaluatorProcess {
   #end(fault: EvaluatorFault): void {
     if (this.#fault !== undefined) return;
     this.#fault = fault;
-    if (this.#pending === undefined) this.#events.ended(fault);
-    else this.#pending.reject(fault);
+    if (this.#pending !== undefined) this.#pending.reject(fault);
+    else if (!this.#killed) this.#events.ended(fault);
   }
 }
 

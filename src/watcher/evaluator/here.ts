@@ -34,7 +34,10 @@ export function evaluatorHere(triggers: readonly ReadyTrigger[]): Evaluator {
 /** An alert's own subject and bodies, or the error of the trigger's code. */
 export function rendered({ trigger, template }: ReadyTrigger, alert: AlertView): Rendering {
   try {
-    return { subject: trigger.subject?.(alert), ...template.render(alert) };
+    const subject: unknown = trigger.subject?.(alert);
+    if (subject !== undefined && typeof subject !== 'string')
+      throw new TypeError(`subject must return text, and returned ${typeof subject}`);
+    return { subject, ...template.render(alert) };
   } catch (thrown) {
     return { error: asError(thrown) };
   }

@@ -45,6 +45,8 @@ export async function keepProcess(
   signal: AbortSignal,
 ): Promise<KeptProcess> {
   let running: Running | undefined;
+  /** The last one that was started; it may not have loaded the file yet. */
+  let starting: EvaluatorProcess | undefined;
 
   const start = async (): Promise<{ readonly live: Running; readonly loaded: readonly NamedTrigger[] }> => {
     const process: EvaluatorProcess = new EvaluatorProcess(options.environment, {
@@ -56,15 +58,20 @@ export async function keepProcess(
         ),
     });
     const live: Running = { process, current: undefined };
-    running = live;
+    starting = process;
     return { live, loaded: await load(process, options, signal) };
   };
   const restarted = async (): Promise<Running> => {
     const { live, loaded } = await start();
-    sameTriggers(triggers, loaded);
+    if (!sameTriggers(triggers, loaded)) {
+      live.process.kill(new EvaluatorFault('the trigger file was changed'));
+      throw new Error('the trigger file was changed since the watcher started: restart the watcher');
+    }
+    running = live;
     return live;
   };
-  const { loaded: triggers } = await start();
+  const { live: first, loaded: triggers } = await start();
+  running = first;
   return {
     triggers,
     async ready(current) {
@@ -81,7 +88,7 @@ export async function keepProcess(
       if (running !== undefined) running.current = undefined;
       running?.process.send({ type: 'close' });
     },
-    close: () => running?.process.kill(new EvaluatorFault('the watcher stops')),
+    close: () => starting?.kill(new EvaluatorFault('the watcher stops')),
   };
 }
 
@@ -111,6 +118,8 @@ async function load(
 ): Promise<readonly NamedTrigger[]> {
   const source = configured.file ?? 'the built-in triggers';
   const mistakes: string[] = [];
+  // Silence isn't enough: a file that only waits leaves the process alive.
+  const deadline = AbortSignal.timeout(3 * silentMilliseconds);
   const onReport = (report: EvaluatorReport) => {
     if (report.type === 'mistakes') {
       mistakes.push(...(report.mistakes.length > 0 ? report.mistakes : [report.message]));
@@ -120,11 +129,13 @@ async function load(
   try {
     const command = { type: 'load', configured } as const;
     const request = { command, until: 'loaded', silentMilliseconds, onReport } as const;
-    const report = await process.request(request, signal);
+    const report = await process.request(request, AbortSignal.any([signal, deadline]));
     if (report.type === 'loaded') return report.triggers;
     throw new Error('the process of the triggers sent another report');
   } catch (error) {
-    if (!(error instanceof EvaluatorFault)) throw error;
+    const isLate = deadline.aborted && !signal.aborted;
+    if (isLate) mistakes.push(`it did not load within ${(3 * silentMilliseconds) / 1_000} s`);
+    else if (!(error instanceof EvaluatorFault)) throw error;
     throw new TriggerFileError(
       source,
       mistakes.length > 0 ? mistakes : [`it can't be loaded: ${messageOf(asError(error))}`],
@@ -133,7 +144,6 @@ async function load(
 }
 
 /** The file may have changed since the start. A run with other triggers than the watcher knows would mix them up. */
-function sameTriggers(known: readonly NamedTrigger[], loaded: readonly NamedTrigger[]): void {
-  if (JSON.stringify(known) === JSON.stringify(loaded)) return;
-  throw new Error('the trigger file was changed since the watcher started: restart the watcher');
+function sameTriggers(known: readonly NamedTrigger[], loaded: readonly NamedTrigger[]): boolean {
+  return JSON.stringify(known) === JSON.stringify(loaded);
 }

@@ -25,6 +25,7 @@ export interface Page {
 }
 
 const MAX_ERROR_TEXT = 1_000;
+const STATEMENT_EVERY_MILLISECONDS = 30_000;
 
 /**
  * Processes a page of issues through every stage, one trigger after the other. Recipients that one trigger notifies
@@ -65,11 +66,24 @@ async function processTrigger(
   count(state, trigger, page, { evaluations, dropped, rendered, failed });
 }
 
-async function evaluatePage({ signal }: RunState, trigger: RunTrigger, open: OpenPage): Promise<Evaluations> {
+async function evaluatePage(
+  { tx, signal }: RunState,
+  trigger: RunTrigger,
+  open: OpenPage,
+): Promise<Evaluations> {
   const patience = trigger.late ? LATE_PATIENCE_MILLISECONDS : PATIENCE_MILLISECONDS;
-  const evaluations = await open.evaluate(trigger.named, trigger.recipients, patience, signal);
-  if (evaluations.late) trigger.late = true;
-  return evaluations;
+  // After five minutes without a statement Postgres ends the session, as that of a frozen watcher.
+  const alive = setInterval(
+    () => void tx.query({ text: 'SELECT' }).catch(() => {}),
+    STATEMENT_EVERY_MILLISECONDS,
+  );
+  try {
+    const evaluations = await open.evaluate(trigger.named, trigger.recipients, patience, signal);
+    if (evaluations.late) trigger.late = true;
+    return evaluations;
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 function failuresOf({ failures }: RenderedAlerts): EvaluationFailure[] {

@@ -43,6 +43,7 @@ describe('bec-alerts watcher --once', () => {
     const { code, stdout, stderr } = await run();
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(said(stdout)).toContain('evaluated 2 issues with 2 triggers: 1 alert');
+    expect(records(stdout).filter(({ Severity }) => Number(Severity) < 6)).toEqual([]);
     expect(await runs(pool)).toEqual([{ finished: true, issue_count: 2, alert_count: 1 }]);
 
     const [email, ...more] = await storedEmails(ses.endpoint);

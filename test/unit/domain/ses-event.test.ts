@@ -151,3 +151,11 @@ describe('an event of SES', () => {
     expect(JSON.stringify(ignored).length).toBeLessThan(200);
   });
 });
+
+describe('an event of Sentry', () => {
+  it('is recognized, so that it stays in its queue', () => {
+    expect(parseSesEvent('{"groupID":"1","user":{"email":"victim@example.com"}}')).toEqual({
+      kind: 'foreign',
+    });
+  });
+});

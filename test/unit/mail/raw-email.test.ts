@@ -12,12 +12,12 @@ const EMAIL: Email = {
   text: 'Reason: überall\n\n.\nFrom the start\n',
   html: '<p>überall</p>',
   messageId: '0b8c6a1e-0000-4000-8000-000000000001',
-  references: [],
+  thread: 'first',
   alert: { trigger: 'Spike', groupId: '4200001' },
 };
 
 const raw = async (overrides: Partial<Email> = {}, from = FROM) =>
-  (await rawEmail({ ...EMAIL, ...overrides }, from)).toString();
+  (await rawEmail({ ...EMAIL, ...overrides }, from, 'us-west-2')).toString();
 const parsed = async (overrides: Partial<Email> = {}, from = FROM): Promise<Parsed> =>
   await PostalMime.parse(await raw(overrides, from));
 const header = (email: Parsed, key: string) =>
@@ -105,14 +105,15 @@ describe('a thread', () => {
   });
 
   it('continues with emails that refer to all that the first may be called, and reply to the last of them', async () => {
-    const references = ['thread.1@example.com', '1@example.com', '0100-a@us-west-2.amazonses.com'];
-    const email = await parsed({ references });
-    expect(email.references).toBe(references.map((id) => `<${id}>`).join(' '));
+    const email = await parsed({ thread: { messageId: '1', sesMessageId: '0100-a' } });
+    expect(email.references).toBe(
+      '<thread.1@mail.example.com> <1@mail.example.com> <0100-a@us-west-2.amazonses.com>',
+    );
     expect(email.inReplyTo).toBe('<0100-a@us-west-2.amazonses.com>');
   });
 
   it('has no email about several alerts', async () => {
-    const email = await parsed({ references: null });
+    const email = await parsed({ thread: null });
     expect(email.references).toBeUndefined();
     expect(email.inReplyTo).toBeUndefined();
   });

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../../src/db/events.ts';
+import { markSent } from '../../../../src/db/outbox.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
+import { runHere } from '../../../support/run.ts';
 import type { SesRequest, SesStandIn } from '../../../support/ses.ts';
 import { BROKEN, REJECTED, startSesStandIn } from '../../../support/ses.ts';
 import { outbox, runWatcher, settled, startWatcher, triggerFile } from '../../../support/watcher.ts';
@@ -101,6 +103,61 @@ describe('the emails about one issue to one recipient', () => {
   });
 });
 
+describe('a delivery during a run', () => {
+  it('marks the email as sent while the run holds what it wrote, and neither fails the other', async () => {
+    const file = await triggerFile(`[${notifying('First', [ANN])}]`);
+    await happens('a');
+    ses.answer(() => BROKEN);
+    await runWatcher(database, ses.endpoint, ['--once'], { TRIGGERS: file });
+    await happens('a');
+    const { rows } = await pool.query<{ id: string }>("SELECT id FROM alerts WHERE status = 'pending'");
+    const marked: string[] = [];
+    await runHere(
+      pool,
+      [{ name: 'Second', emails: [ANN], evaluate: () => ({ notify: true, because: 'so' }) }],
+      {
+        inspect: async () => {
+          // The run has recorded its notification of the same pair, and is not committed yet.
+          await markSent(
+            pool,
+            rows.map(({ id }) => id),
+            'ses-1',
+            'the subject',
+          );
+          marked.push(...rows.map(({ id }) => id));
+        },
+      },
+    );
+    expect(marked).toHaveLength(1);
+    expect((await outbox(pool)).map(({ status }) => status)).toEqual(['sent', 'pending']);
+  });
+
+  it('lets a run notify of a pair whose email was marked after the run’s snapshot', async () => {
+    const file = await triggerFile(`[${notifying('First', [ANN])}]`);
+    await happens('a');
+    ses.answer(() => BROKEN);
+    await runWatcher(database, ses.endpoint, ['--once'], { TRIGGERS: file });
+    await happens('a');
+    await runHere(pool, [
+      {
+        name: 'Second',
+        emails: [ANN],
+        evaluate: async () => {
+          const { rows } = await pool.query<{ id: string }>("SELECT id FROM alerts WHERE status = 'pending'");
+          await markSent(
+            pool,
+            rows.map(({ id }) => id),
+            'ses-1',
+            'the subject',
+          );
+          return { notify: true, because: 'so' };
+        },
+      },
+    ]);
+    expect((await outbox(pool)).map(({ status }) => status)).toEqual(['sent', 'pending']);
+  });
+});
+
 describe('the Message-ID of an email', () => {
   it('is the same in each attempt', async () => {
     await happens('a');
@@ -115,6 +172,22 @@ describe('the Message-ID of an email', () => {
     expect(emails).toHaveLength(3);
     expect(new Set(emails.map(({ id }) => id)).size).toBe(1);
     expect(new Set(emails.map(({ references }) => references.join())).size).toBe(1);
+  });
+});
+
+describe('an alert from before an update', () => {
+  it('that is sent again has a Message-ID of its own, the same in each attempt', async () => {
+    await happens('a');
+    await happens('b');
+    ses.answer(({ action }) => (action === 'SendRawEmail' ? REJECTED : {}));
+    const file = await triggerFile(`[${notifying('First', [ANN])}]`);
+    await run(file);
+    await pool.query("UPDATE alerts SET message_id = NULL, status = 'pending', next_attempt_at = now()");
+    ses.answer(() => ({}));
+    await run(file);
+    const ids = sentTo(ANN).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(2);
+    for (const id of ids) expect(id).toMatch(/^<[0-9a-f-]{36}@example\.com>$/);
   });
 });
 

@@ -33,7 +33,7 @@ interface Isolated {
   readonly log: () => string;
 }
 
-async function isolate(file: string): Promise<Isolated> {
+async function isolate(file: string, silence = SILENCE): Promise<Isolated> {
   const lines: string[] = [];
   const destination = { write: (line: string) => lines.push(line) };
   const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'test', destination });
@@ -41,7 +41,7 @@ async function isolate(file: string): Promise<Isolated> {
   const options = {
     configured: { file, alertEmails: [] },
     environment: process.env,
-    silence: SILENCE,
+    silence,
   };
   const never = new AbortController().signal;
   const evaluator = await isolatedEvaluator(
@@ -115,6 +115,27 @@ describe('a trigger’s fault on one issue', () => {
       expect(log()).toMatch(/a trigger ended the process of the triggers; .*trigger=Harms/);
     },
   );
+
+  it('is nothing at all in messages that it sends itself', async () => {
+    await happen();
+    const { evaluator } = await isolate(
+      await triggerFile(`[${harming("process.send('ready'); process.send({ type: 'x' })")}]`),
+    );
+    await runHere(pool, [], { evaluator });
+    expect(await alertsOf()).toEqual({ Harms: ISSUES });
+  });
+
+  it('costs its alert only, in a subject that is not text', async () => {
+    await happen();
+    const subject = `subject: (alert) => alert.issue.groupId === 'b' ? Promise.resolve('x') : 'x'`;
+    const file = await triggerFile(
+      `[{ name: 'Harms', emails: ['ann@example.com'], ${subject}, evaluate: () => ({ notify: true, because: 'so' }) }]`,
+    );
+    const { evaluator } = await isolate(file);
+    await runHere(pool, [], { evaluator });
+    expect(await alertsOf()).toEqual({ Harms: ['a', 'c', 'd'] });
+    expect(await failures()).toEqual(['Harms b: subject must return text, and returned object']);
+  });
 
   it('is only a failed evaluation if evaluate can throw it', async () => {
     await happen();
@@ -226,8 +247,15 @@ describe('the trigger file', () => {
     const file = await triggerFile(`[${harming("if (issue.groupId === 'b') process.exit(1)")}]`);
     const { evaluator } = await isolate(file);
     await writeFile(file, `export default [${harming('', 'Renamed')}];`);
-    await expect(runHere(pool, [], { evaluator })).rejects.toThrow('the trigger file was changed since');
+    for (let run = 0; run < 3; run += 1) {
+      await expect(runHere(pool, [], { evaluator })).rejects.toThrow('the trigger file was changed since');
+    }
     expect(await outbox(pool)).toEqual([]);
+  });
+
+  it('that waits forever while it is loaded is a mistake', async () => {
+    const file = await triggerFile('await new Promise(() => {})');
+    await expect(isolate(file, { ...SILENCE, loading: 3_000 })).rejects.toThrow('it did not load within 9 s');
   });
 
   it('that never loads is a mistake, and so is one that ends its process', async () => {
