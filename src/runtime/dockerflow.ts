@@ -72,7 +72,7 @@ export async function serveDockerflow(options: DockerflowOptions): Promise<Docke
       maxHeaderSize: 8_192,
     },
     (request, response) => {
-      // A client can send thousands of requests at once, without waiting for an answer. That is no health check.
+      // A client can send thousands of requests at once, without waiting for an answer. A health check doesn't do that.
       if (asked.has(request.socket)) {
         request.socket.destroy();
         return;

@@ -72,7 +72,7 @@ function heartbeat(port: number): Promise<number | string> {
 }
 
 describe('slow clients of the health pages', () => {
-  it('keep none of 20 heartbeats from its answer, 500 of them and 100 more that connect again for good', async () => {
+  it('keep none of 20 heartbeats from its answer, 500 of them and 100 more that connect again each time', async () => {
     const port = await health(5_000);
     let over = false;
     onTestFinished(() => {
