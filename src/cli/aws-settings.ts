@@ -1,24 +1,28 @@
+import type { EndpointSettings } from '../config/endpoints.ts';
+import { endpointOf } from '../config/endpoints.ts';
+import type { ProxySettings } from '../config/proxy.ts';
+import { proxiesOf } from '../config/proxy.ts';
 import type { QueueNames } from '../queue/provision.ts';
 import type { SqsOptions } from '../queue/sqs.ts';
-import type { AwsTimeouts } from '../runtime/aws.ts';
+import type { AwsConnection } from '../runtime/aws.ts';
 
 // Turns a command's settings into options of the AWS adapters.
 
-interface TimeoutSettings {
+interface ConnectionSettings extends ProxySettings {
   readonly AWS_CONNECT_TIMEOUT: number;
   readonly AWS_READ_TIMEOUT: number;
 }
 
-export function awsTimeouts(settings: TimeoutSettings): AwsTimeouts {
+export function awsConnection(settings: ConnectionSettings): AwsConnection {
   return {
+    proxies: proxiesOf(settings),
     connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
     readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
   };
 }
 
-interface QueueSettings extends TimeoutSettings {
+interface QueueSettings extends ConnectionSettings, EndpointSettings {
   readonly AWS_DEFAULT_REGION: string;
-  readonly SQS_ENDPOINT_URL?: string | undefined;
   readonly SQS_QUEUE_NAME: string;
   readonly SQS_QUEUE_URL?: string | undefined;
   readonly SQS_DEAD_LETTER_QUEUE_NAME?: string | undefined;
@@ -27,8 +31,8 @@ interface QueueSettings extends TimeoutSettings {
 export function sqsOptions(settings: QueueSettings): SqsOptions {
   return {
     region: settings.AWS_DEFAULT_REGION,
-    endpoint: settings.SQS_ENDPOINT_URL,
-    ...awsTimeouts(settings),
+    endpoint: endpointOf('SQS', settings),
+    ...awsConnection(settings),
   };
 }
 

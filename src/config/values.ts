@@ -72,3 +72,5 @@ export function url(protocols: readonly string[], description: string) {
       abort: true,
     });
 }
+
+export const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');

@@ -1,3 +1,6 @@
+import type { Proxies } from './proxy.ts';
+import { proxyOptions } from './proxy.ts';
+
 /** How long AWS may take. */
 export interface AwsTimeouts {
   readonly connectTimeoutSeconds: number;
@@ -5,13 +8,20 @@ export interface AwsTimeouts {
   readonly readTimeoutSeconds: number;
 }
 
+/** How AWS is reached. */
+export interface AwsConnection extends AwsTimeouts {
+  readonly proxies: Proxies;
+}
+
 /**
- * Makes the SDK's clients keep to the timeouts. `requestTimeout` covers only the time until an answer's headers.
+ * Makes the SDK's clients use the proxies and keep to the timeouts. `requestTimeout` covers only the time until an answer's headers.
  * Without `socketTimeout` the SDK would wait forever for a body that stalls. A body that is slow but arrives may take
  * longer.
  */
-export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds }: AwsTimeouts) {
+export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds, proxies }: AwsConnection) {
   return {
+    httpAgent: proxyOptions(proxies),
+    httpsAgent: proxyOptions(proxies),
     connectionTimeout: connectTimeoutSeconds * 1_000,
     requestTimeout: readTimeoutSeconds * 1_000,
     socketTimeout: readTimeoutSeconds * 1_000,

@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { agentOf } from '../../config/dogstatsd.ts';
+import { endpointOf } from '../../config/endpoints.ts';
 import type { WatcherSettings } from '../../config/env.ts';
 import { DEFAULT_FROM_EMAIL, watcherSettings } from '../../config/env.ts';
+import { proxiesOf } from '../../config/proxy.ts';
 import { createPool } from '../../db/pool.ts';
 import { plural } from '../../domain/text.ts';
 import { createConsoleMailer } from '../../mail/console.ts';
@@ -22,7 +25,7 @@ import { createSteps } from '../../watcher/steps.ts';
 import type { ReadyTrigger } from '../../watcher/triggers/load.ts';
 import type { WatchDependencies } from '../../watcher/watch.ts';
 import { watch, watchOnce } from '../../watcher/watch.ts';
-import { awsTimeouts } from '../aws-settings.ts';
+import { awsConnection } from '../aws-settings.ts';
 import type { CommandContext, Register } from '../command.ts';
 import { lastRunCheck, serveHealth } from '../health.ts';
 import type { OptionVariables } from '../options.ts';
@@ -122,10 +125,10 @@ async function runWatcher(
   warnOfNoRecipients(logger, triggers);
   const teardown = new Teardown(logger);
   try {
-    const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
+    const reporter = await createReporter(logger, settings.SENTRY_DSN, version, proxiesOf(settings));
     teardown.add('error reports', () => reporter.close());
     reportUnhandledRejections(reporter, teardown);
-    const metrics = createMetrics(logger);
+    const metrics = createMetrics(logger, agentOf(settings));
     teardown.add('metrics', () => metrics.close());
     const own = { logger, reporter, metrics };
     const steps = await createWatcherSteps(settings, triggers, own, teardown, signal);
@@ -196,7 +199,7 @@ async function createWatcherSteps(
     logger,
     metrics,
     reporter,
-    leaseMilliseconds: longestRequest(awsTimeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
+    leaseMilliseconds: longestRequest(awsConnection(settings)) + LEASE_MARGIN_MILLISECONDS,
   });
   const bundling = { digest: settings.ALERT_DIGEST === 'run', maxPerRun };
   return createSteps(
@@ -240,8 +243,8 @@ async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mai
   const { createSesMailer } = await import('../../mail/ses.ts');
   const mailer = createSesMailer({
     region: settings.AWS_DEFAULT_REGION,
-    endpoint: settings.SES_ENDPOINT_URL,
-    ...awsTimeouts(settings),
+    endpoint: endpointOf('SES', settings),
+    ...awsConnection(settings),
     from: settings.SES_FROM_EMAIL,
     configurationSet: settings.SES_CONFIGURATION_SET,
   });
