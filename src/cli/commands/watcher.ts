@@ -9,6 +9,7 @@ import { plural } from '../../domain/text.ts';
 import { createConsoleMailer } from '../../mail/console.ts';
 import { loadDigest } from '../../mail/digest.ts';
 import type { Email, Mailer } from '../../mail/mailer.ts';
+import type { SesMailer } from '../../mail/ses.ts';
 import { longestRequest } from '../../runtime/aws.ts';
 import { asError } from '../../runtime/errors.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
@@ -181,7 +182,8 @@ async function createWatcherSteps(
   });
   teardown.add('the database', () => pool.end());
   const print = createConsoleMailer((text) => process.stdout.write(text));
-  const mailer = settings.WATCHER_CONSOLE_ALERTS ? print : await sesMailer(settings, logger);
+  const mailer = settings.WATCHER_CONSOLE_ALERTS ? print : await sesMailer(settings);
+  if (settings.SES_VERIFY_EMAIL) await verifyFrom(mailer, settings, logger);
   teardown.add('the mailer', async () => mailer.close());
 
   const email = { subjectPrefix: settings.ALERT_SUBJECT_PREFIX, issueUrl: settings.SENTRY_ISSUE_URL };
@@ -239,29 +241,38 @@ function warnOfNoRecipients(logger: Logger, triggers: readonly ReadyTrigger[]): 
   }
 }
 
-async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mailer> {
+async function sesMailer(settings: WatcherSettings): Promise<SesMailer> {
   const { createSesMailer } = await import('../../mail/ses.ts');
-  const mailer = createSesMailer({
+  return createSesMailer({
     region: settings.AWS_DEFAULT_REGION,
     endpoint: endpointOf('SES', settings),
     ...awsConnection(settings),
     from: settings.SES_FROM_EMAIL,
     configurationSet: settings.SES_CONFIGURATION_SET,
   });
-  if (settings.SES_VERIFY_EMAIL) {
-    try {
-      await mailer.verifyFrom();
-      logger.info('asked SES to verify the From address; SES sends an email with a link to that address', {
-        from: settings.SES_FROM_EMAIL.address,
-      });
-    } catch (thrown) {
-      // The watcher need not stop: alerts wait in the outbox until SES accepts them.
-      logger.warning('asking SES to verify the From address failed; the watcher continues', {
-        error: asError(thrown),
-      });
-    }
+}
+
+/** A dry run changes nothing in SES, and printed alerts need no verified address. */
+async function verifyFrom(
+  mailer: Mailer | SesMailer,
+  settings: WatcherSettings,
+  logger: Logger,
+): Promise<void> {
+  if (settings.WATCHER_DRY_RUN || !('verifyFrom' in mailer)) {
+    logger.info('SES_VERIFY_EMAIL has no effect, because this watcher sends no emails');
+    return;
   }
-  return mailer;
+  try {
+    await mailer.verifyFrom();
+    logger.info('asked SES to verify the From address; SES sends an email with a link to that address', {
+      from: settings.SES_FROM_EMAIL.address,
+    });
+  } catch (thrown) {
+    // The watcher need not stop: alerts wait in the outbox until SES accepts them.
+    logger.warning('asking SES to verify the From address failed; the watcher continues', {
+      error: asError(thrown),
+    });
+  }
 }
 
 /** The SES account's send rate; null if SES doesn't answer. */
