@@ -52,6 +52,8 @@ export async function startStand(say: (line: string) => void): Promise<Stand> {
       AWS_DEFAULT_REGION: 'us-east-1',
       SQS_ENDPOINT_URL: endpoint,
       SQS_QUEUE_NAME: name,
+      NO_PROXY: '*',
+      no_proxy: '*',
     };
     const [code] = await once(spawn(process.execPath, [MAIN, 'migrate'], { env, stdio: 'ignore' }), 'exit');
     if (code !== 0) throw new Error(`migrating ${name} ended with exit code ${code}`);

@@ -108,7 +108,6 @@ const aws = {
   AWS_DEFAULT_REGION: text(),
   AWS_CONNECT_TIMEOUT: seconds(0.1, 600).default(30),
   AWS_READ_TIMEOUT: seconds(0.1, 600).default(30),
-  ...proxyVariables,
 };
 
 export const DEFAULT_FROM_EMAIL = 'notifications@sentry.prod.mozaws.net';
@@ -118,10 +117,11 @@ const daemon = {
   ...log,
   ...database,
   ...aws,
-  ...agentVariables,
   SENTRY_DSN: dsn.optional(),
   /** 0 chooses any free port. */
   PORT: wholeNumber(0, 65_535).optional(),
+  ...agentVariables,
+  ...proxyVariables,
 };
 
 export const processorSettings = z
@@ -146,6 +146,7 @@ export const deadLettersSettings = z
     DEAD_LETTERS_LIMIT: wholeNumber(1, 100_000).optional(),
     DEAD_LETTERS_JSON: flag().default(false),
     DEAD_LETTERS_BODIES: flag().default(false),
+    ...proxyVariables,
   })
   .check(queueCheck);
 
@@ -194,6 +195,7 @@ export const statusSettings = z
     ...queueVariables,
     WATCHER_SLEEP_DELAY: watcherDelay,
     STATUS_JSON: flag().default(false),
+    ...proxyVariables,
   })
   .check(queueCheck);
 
@@ -219,10 +221,10 @@ export const logSettings = z.object(log);
 
 export const simulateSettings = z.object({
   ...log,
-  ...proxyVariables,
   SIMULATE_SENTRY_DSN: dsn.optional(),
   SIMULATE_MESSAGE: text().default('bec-alerts simulated error'),
   SIMULATE_NO_TRACEBACK: flag().default(false),
+  ...proxyVariables,
 });
 
 /** The schema of any command: each has the variables of the log. */

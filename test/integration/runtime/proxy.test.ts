@@ -113,6 +113,21 @@ describe('a proxy for http:', () => {
     },
   );
 
+  it('carries the request for a role’s credentials to STS', async () => {
+    const [proxy, queue] = [await startProxy(), await createQueue()];
+    const { code, stderr } = await runCommand(['dead_letters'], {
+      AWS_DEFAULT_REGION: 'us-east-1',
+      SQS_ENDPOINT_URL: queue.endpoint,
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/bec-alerts',
+      AWS_WEB_IDENTITY_TOKEN_FILE: '/dev/null',
+      // The proxy finds this name, but this machine doesn't. Nothing listens on the port.
+      AWS_ENDPOINT_URL_STS: 'http://sts.invalid:9',
+      AWS_MAX_ATTEMPTS: '1',
+      HTTP_PROXY: proxy.url,
+    });
+    expect({ code, forwarded: proxy.forwarded }, stderr).toEqual({ code: 1, forwarded: ['sts.invalid:9'] });
+  });
+
   it('carries emails to SES', async () => {
     const [proxy, ses] = [await startProxy(), await startSesStandIn()];
     const mailer = createSesMailer({
