@@ -50,7 +50,7 @@ const REGION = /(?:^|\.)sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.|^([a-z]+(?:-[a
 /**
  * Requests go to the endpoint of the region, whichever host the queue's URL has. So a URL of another server or region
  * would name a queue that isn't there.
- * @returns the problem with the queue's URL; null if there is none
+ * @returns the problem with the queue's URL; null if it has no problem
  */
 export function queueUrlProblem(
   queueUrl: string,

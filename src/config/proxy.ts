@@ -42,7 +42,7 @@ function isDecodable(part: string): boolean {
 }
 
 /**
- * Rewrites the list for Node, which reads some of its forms differently from curl and Python: there, `example.com`
+ * Rewrites the list for Node, which reads some entries differently from curl and Python. For those two, `example.com`
  * includes its subdomains, and `10.0.0.0/8` is a network.
  */
 const exceptions = z
@@ -81,7 +81,7 @@ export const proxyVariables = {
 
 export type ProxySettings = { readonly [name in keyof typeof proxyVariables]?: string | undefined };
 
-/** The proxies that are in force, by the scheme of the request, and the hosts that need none. */
+/** The proxies by the scheme of a request, and the hosts that are reached without a proxy. */
 export function proxiesOf(settings: ProxySettings) {
   return {
     https: settings.https_proxy ?? settings.HTTPS_PROXY,

@@ -2,11 +2,11 @@
 export interface Proxies {
   readonly https: string | undefined;
   readonly http: string | undefined;
-  /** The hosts that need no proxy, in the form of Node's `NO_PROXY`. */
+  /** The hosts that are reached without a proxy, in the form of Node's `NO_PROXY`. */
   readonly except: string | undefined;
 }
 
-/** What an agent of Node needs to use the proxies; nothing without one, and then the agent reads no variable. */
+/** Options with which an agent of Node uses the proxies; none without a proxy. The agent itself reads no variable. */
 export function proxyOptions({ https, http, except }: Proxies): { proxyEnv?: NodeJS.Dict<string> } {
   if (https === undefined && http === undefined) return {};
   return { proxyEnv: { HTTPS_PROXY: https, HTTP_PROXY: http, NO_PROXY: except } };

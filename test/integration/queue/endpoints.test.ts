@@ -14,7 +14,7 @@ const database = await createDatabase();
 const NOWHERE = 'http://127.0.0.1:9';
 
 describe('requests to SQS', () => {
-  /** What `dead_letters` says of an empty dead-letter queue, asked at the endpoint that the variables name. */
+  /** Lists an empty dead-letter queue at the endpoint that the variables name. */
   const list = async (variables: (endpoint: string) => Record<string, string>) => {
     const { env, endpoint } = await createQueue();
     const given = { ...env, SQS_ENDPOINT_URL: '', AWS_MAX_ATTEMPTS: '1', ...variables(endpoint) };
