@@ -42,9 +42,7 @@ export const queueCheck = z.superRefine<QueueSettings>(
     if (!isQueueName(name)) return;
     const letters = settings.SQS_DEAD_LETTER_QUEUE_NAME;
     if (letters === undefined) report(source, lengthProblem(name));
-    // Each dead letter would be received again, and rejected again.
-    else if (letters === name)
-      report('SQS_DEAD_LETTER_QUEUE_NAME', 'must not be the name of the queue itself');
+    else report('SQS_DEAD_LETTER_QUEUE_NAME', deadLettersProblem(letters, name));
     if (SQS_QUEUE_URL === undefined) return;
     const endpoint = endpointOf('SQS', settings);
     report('SQS_QUEUE_URL', queueUrlProblem(SQS_QUEUE_URL, settings.AWS_DEFAULT_REGION, endpoint));
@@ -57,4 +55,15 @@ function lengthProblem(name: string): string | null {
   return isQueueName(deadLetterQueueName(name))
     ? null
     : 'is so long that the name with _dead_letters exceeds 80 characters: set SQS_DEAD_LETTER_QUEUE_NAME';
+}
+
+function deadLettersProblem(letters: string, name: string): string | null {
+  // Each dead letter would be received again, and rejected again.
+  if (letters === name) return 'must not be the name of the queue itself';
+  // SQS refuses a dead letter without a message group in a FIFO queue, and the processor can't create the pair.
+  return isFifo(letters) === isFifo(name) ? null : 'must end with .fifo if the queue does, and only then';
+}
+
+function isFifo(queueName: string): boolean {
+  return queueName.endsWith('.fifo');
 }

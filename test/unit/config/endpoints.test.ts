@@ -94,4 +94,18 @@ describe('SQS_DEAD_LETTER_QUEUE_NAME', () => {
       /SQS_DEAD_LETTER_QUEUE_NAME +must not be the name of the queue itself/,
     );
   });
+
+  it.each([
+    { SQS_QUEUE_NAME: 'errors.fifo', SQS_DEAD_LETTER_QUEUE_NAME: 'letters' },
+    { SQS_QUEUE_NAME: 'errors', SQS_DEAD_LETTER_QUEUE_NAME: 'letters.fifo' },
+  ])('must be of the queue’s kind: %j', (variables) => {
+    expect(() => readSettings(processorSettings, { ...REQUIRED, ...variables })).toThrow(
+      /SQS_DEAD_LETTER_QUEUE_NAME +must end with \.fifo if the queue does, and only then/,
+    );
+  });
+
+  it('may end with .fifo like the queue', () => {
+    const names = { SQS_QUEUE_NAME: 'errors.fifo', SQS_DEAD_LETTER_QUEUE_NAME: 'letters.fifo' };
+    expect(readSettings(processorSettings, { ...REQUIRED, ...names })).toMatchObject(names);
+  });
 });
