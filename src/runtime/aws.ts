@@ -19,14 +19,27 @@ export interface AwsConnection extends AwsTimeouts {
  * longer.
  */
 export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds, proxies }: AwsConnection) {
+  const agent = agentOptions(proxies, connectTimeoutSeconds);
   return {
-    httpAgent: proxyOptions(proxies),
-    httpsAgent: proxyOptions(proxies),
+    httpAgent: agent,
+    httpsAgent: agent,
     connectionTimeout: connectTimeoutSeconds * 1_000,
     requestTimeout: readTimeoutSeconds * 1_000,
     socketTimeout: readTimeoutSeconds * 1_000,
     throwOnRequestTimeout: true,
   };
+}
+
+const MARGIN_MILLISECONDS = 1_000;
+
+/**
+ * Without a timeout of its own, an agent would keep each connection to a proxy that never opens the tunnel. It is longer
+ * than the SDK's, which has the better message.
+ */
+function agentOptions(proxies: Proxies, connectTimeoutSeconds: number) {
+  const through = proxyOptions(proxies);
+  if (through.proxyEnv === undefined) return {};
+  return { ...through, timeout: connectTimeoutSeconds * 1_000 + MARGIN_MILLISECONDS };
 }
 
 /** Longest time of a request with a short answer, in milliseconds: the answer can begin late and then stall once. */

@@ -3,6 +3,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { poll } from '../../dev/poll.ts';
 
 export interface Proxy {
   readonly url: string;
@@ -10,6 +11,8 @@ export interface Proxy {
   readonly forwarded: readonly string[];
   /** The `HOST:PORT` of each tunnel that it opened. */
   readonly tunnels: readonly string[];
+  /** Waits until no client is connected. */
+  left(): Promise<void>;
   /** The credentials of the last request or tunnel; empty without them. */
   credentials(): string;
   /** Sets the answer to each CONNECT from now on: a tunnel, this status, or none. */
@@ -24,12 +27,16 @@ export async function startProxy(): Promise<Proxy> {
   const forwarded: string[] = [];
   const tunnels: string[] = [];
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
   let credentials = '';
   const proxy: Proxy & { url: string } = {
     url: '',
     forwarded,
     tunnels,
     credentials: () => credentials,
+    async left() {
+      await poll('the clients of the proxy to leave', async () => (clients.size === 0 ? true : undefined));
+    },
     answer: 'tunnel',
   };
   const note = (incoming: IncomingMessage) => {
@@ -41,11 +48,19 @@ export async function startProxy(): Promise<Proxy> {
     forwarded.push(new URL(incoming.url ?? '').host);
     forward(incoming, response);
   });
-  server.on('connection', (socket) => sockets.add(socket));
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    clients.add(socket);
+    socket.once('close', () => clients.delete(socket));
+  });
   server.on('connect', (incoming: IncomingMessage, client: Socket, head: Buffer) => {
     note(incoming);
     tunnels.push(incoming.url ?? '');
-    if (proxy.answer === 'silence') return;
+    if (proxy.answer === 'silence') {
+      // Without a reader the end of the connection would not be noticed.
+      client.resume().once('end', () => client.end());
+      return;
+    }
     if (proxy.answer !== 'tunnel') {
       client.end(`HTTP/1.1 ${proxy.answer} No\r\n\r\n`);
       return;

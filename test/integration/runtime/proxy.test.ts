@@ -5,7 +5,7 @@ import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSesMailer } from '../../../src/mail/ses.ts';
 import { createObjects } from '../../../src/queue/objects.ts';
-import { createSqsClient } from '../../../src/queue/sqs.ts';
+import { createSqsClient, createSqsQueue } from '../../../src/queue/sqs.ts';
 import { NO_PROXIES } from '../../../src/runtime/proxy.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase } from '../../support/database.ts';
@@ -92,6 +92,23 @@ describe('a proxy for https:', () => {
   });
 });
 
+describe('a proxy that never opens the tunnel', () => {
+  it('is left, so that retries don’t fill the process with connections', async () => {
+    const proxy = await startProxy();
+    proxy.answer = 'silence';
+    const client = createSqsClient({
+      ...SQS_OPTIONS,
+      connectTimeoutSeconds: 0.1,
+      endpoint: 'https://sqs.invalid',
+      proxies: { ...NO_PROXIES, https: proxy.url },
+    });
+    onTestFinished(() => client.destroy());
+    await expect(client.send(new ListQueuesCommand({}))).rejects.toMatchObject({ name: 'TimeoutError' });
+    await proxy.left();
+    expect(proxy.tunnels.length).toBeGreaterThan(1);
+  });
+});
+
 describe('a proxy for http:', () => {
   it.each(['HTTP_PROXY', 'http_proxy'])(
     'carries the processor’s requests where %s names it',
@@ -110,6 +127,21 @@ describe('a proxy for http:', () => {
       // The supervisor looks for two queues; the worker receives and deletes.
       expect(proxy.forwarded.length).toBeGreaterThanOrEqual(4);
       expect(new Set(proxy.forwarded)).toEqual(new Set([hostOf(queue.endpoint)]));
+    },
+  );
+
+  it.each([5, 30])(
+    'lets a poll outlast the connect timeout, with a read timeout of %d s',
+    async (readTimeoutSeconds) => {
+      const [proxy, queue] = [await startProxy(), await createQueue()];
+      const proxies = { ...NO_PROXIES, http: proxy.url };
+      const timeouts = { connectTimeoutSeconds: 0.1, readTimeoutSeconds };
+      const client = createSqsClient({ ...SQS_OPTIONS, ...timeouts, endpoint: queue.endpoint, proxies });
+      const polling = createSqsQueue(client, queue);
+      onTestFinished(() => polling.close());
+      const never = new AbortController().signal;
+      // The second one uses the connection of the first.
+      for (const seconds of [4, 2]) expect(await polling.receive(seconds, never)).toEqual([]);
     },
   );
 
