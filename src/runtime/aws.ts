@@ -34,7 +34,7 @@ const MARGIN_MILLISECONDS = 1_000;
 
 /**
  * Without a timeout of its own, an agent would keep each connection to a proxy that never opens the tunnel. It is longer
- * than the SDK's, which has the better message.
+ * than the timeout of the SDK, whose message is better.
  */
 function agentOptions(proxies: Proxies, connectTimeoutSeconds: number) {
   const through = proxyOptions(proxies);
