@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { createSqsClient } from '../src/queue/sqs.ts';
+import { NO_PROXIES } from '../src/runtime/proxy.ts';
 
 // The floor to compare with: receive, delete, repeat, as fast as one loop of the same SDK can, and nothing else.
 const { QUEUE_URL: QueueUrl = '', SQS_ENDPOINT_URL: endpoint = '' } = process.env;
@@ -9,6 +10,7 @@ const client = createSqsClient({
   endpoint,
   connectTimeoutSeconds: 5,
   readTimeoutSeconds: 30,
+  proxies: NO_PROXIES,
 });
 let stopping = false;
 process.once('SIGTERM', () => {

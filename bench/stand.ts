@@ -7,6 +7,7 @@ import type { LocalPostgres } from '../dev/postgres/local-postgres.ts';
 import { startPostgres } from '../dev/postgres/local-postgres.ts';
 import { findOrCreateQueues } from '../src/queue/provision.ts';
 import { createSqsClient } from '../src/queue/sqs.ts';
+import { NO_PROXIES } from '../src/runtime/proxy.ts';
 
 /** The built command line, because production runs that. */
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -40,6 +41,7 @@ export async function startStand(say: (line: string) => void): Promise<Stand> {
     endpoint,
     connectTimeoutSeconds: 5,
     readTimeoutSeconds: 30,
+    proxies: NO_PROXIES,
   });
 
   const place = async (name: string): Promise<Place> => {
@@ -50,6 +52,8 @@ export async function startStand(say: (line: string) => void): Promise<Stand> {
       AWS_DEFAULT_REGION: 'us-east-1',
       SQS_ENDPOINT_URL: endpoint,
       SQS_QUEUE_NAME: name,
+      NO_PROXY: '*',
+      no_proxy: '*',
     };
     const [code] = await once(spawn(process.execPath, [MAIN, 'migrate'], { env, stdio: 'ignore' }), 'exit');
     if (code !== 0) throw new Error(`migrating ${name} ended with exit code ${code}`);

@@ -132,5 +132,8 @@ function variables(
     SENTRY_ISSUE_URL: sentry.issueUrl,
     SIMULATE_SENTRY_DSN: sentry.dsn(),
     LOG_FORMAT: 'compose',
+    // All servers are on this machine, where a proxy of the shell can't reach them.
+    NO_PROXY: '*',
+    no_proxy: '*',
   };
 }

@@ -1,24 +1,28 @@
+import type { EndpointSettings } from '../config/endpoints.ts';
+import { endpointOf } from '../config/endpoints.ts';
+import type { ProxySettings } from '../config/proxy.ts';
+import { proxiesOf } from '../config/proxy.ts';
 import type { QueueNames } from '../queue/provision.ts';
 import type { SqsOptions } from '../queue/sqs.ts';
-import type { AwsTimeouts } from '../runtime/aws.ts';
+import type { AwsConnection } from '../runtime/aws.ts';
 
 // Turns a command's settings into options of the AWS adapters.
 
-interface TimeoutSettings {
+interface ConnectionSettings extends ProxySettings {
   readonly AWS_CONNECT_TIMEOUT: number;
   readonly AWS_READ_TIMEOUT: number;
 }
 
-export function awsTimeouts(settings: TimeoutSettings): AwsTimeouts {
+export function awsConnection(settings: ConnectionSettings): AwsConnection {
   return {
+    proxies: proxiesOf(settings),
     connectTimeoutSeconds: settings.AWS_CONNECT_TIMEOUT,
     readTimeoutSeconds: settings.AWS_READ_TIMEOUT,
   };
 }
 
-interface SqsSettings extends TimeoutSettings {
+interface SqsSettings extends ConnectionSettings, EndpointSettings {
   readonly AWS_DEFAULT_REGION: string;
-  readonly SQS_ENDPOINT_URL?: string | undefined;
 }
 
 interface QueueSettings {
@@ -30,8 +34,8 @@ interface QueueSettings {
 export function sqsOptions(settings: SqsSettings): SqsOptions {
   return {
     region: settings.AWS_DEFAULT_REGION,
-    endpoint: settings.SQS_ENDPOINT_URL,
-    ...awsTimeouts(settings),
+    endpoint: endpointOf('SQS', settings),
+    ...awsConnection(settings),
   };
 }
 

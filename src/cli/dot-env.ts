@@ -1,24 +1,42 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import type { ConfigMistake } from '../config/env.ts';
 import { ConfigError } from '../config/env.ts';
 import { asError } from '../runtime/errors.ts';
+
+/** Node reads these before it runs any code, so they would have no effect, or an effect only in the workers. */
+const READ_BY_NODE: ReadonlySet<string> = new Set([
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_OPTIONS',
+  'NODE_USE_ENV_PROXY',
+  'NODE_USE_SYSTEM_CA',
+]);
 
 /**
  * Adds the variables of a `.env` file in the working directory to the environment, where libraries such as the AWS SDK
  * find them too. A variable that the environment has already keeps its value, even an empty one.
+ * @returns the variables that a `.env` can't set
  * @throws ConfigError if the file exists but can't be read
  */
-export function readDotEnv(env: NodeJS.ProcessEnv): void {
+export function readDotEnv(env: NodeJS.ProcessEnv): ConfigMistake[] {
   let text: string;
   try {
     text = readFileSync('.env', 'utf8');
   } catch (thrown) {
     const error = asError(thrown);
-    if ('code' in error && error.code === 'ENOENT') return;
+    if ('code' in error && error.code === 'ENOENT') return [];
     throw new ConfigError([
       { variable: `.env in ${resolve('.')}`, problem: `can't be read: ${error.message}` },
     ]);
   }
-  for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value;
+  const mistakes: ConfigMistake[] = [];
+  for (const [name, value = ''] of Object.entries(parseEnv(text))) {
+    if (env[name] === undefined && value.trim() !== '' && READ_BY_NODE.has(name)) {
+      const problem = 'has no effect in a .env, because Node reads it earlier: set it in the environment';
+      mistakes.push({ variable: name, problem });
+    }
+    env[name] ??= value;
+  }
+  return mistakes;
 }

@@ -74,10 +74,10 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
     addOptions(command, options, schema);
     addHelpParagraph(command, () => furtherVariables(schema, options));
     command.exitOverride().action(async () => {
-      readDotEnv(env);
+      const unread = readDotEnv(env);
       const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };
       const empty = [...emptyOptions(program, LOG_OPTIONS), ...emptyOptions(command, options)];
-      const settings = readSettings(schema, variables, empty);
+      const settings = readSettings(schema, variables, [...unread, ...empty]);
       const { LOG_FORMAT: format, LOG_LEVEL: level } = settings;
       logIsForPeople = format === 'compose' && level !== 'CRITICAL';
       const context = {

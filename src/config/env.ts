@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { distinctEmails } from '../domain/email.ts';
-import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
+import { agentVariables } from './dogstatsd.ts';
+import { s3Endpoint, sesEndpoint, sqsEndpoint } from './endpoints.ts';
 import { isEmail, mailbox } from './mailbox.ts';
-import { choice, flag, perSecond, seconds, text, url, wholeNumber } from './values.ts';
+import { proxyVariables } from './proxy.ts';
+import { queueCheck, queueName, queueVariables } from './queue.ts';
+import { choice, flag, httpUrl, perSecond, seconds, text, url, wholeNumber } from './values.ts';
 
 /** The variables that settings are read from: the process's environment, overridden by the command line's options. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -55,7 +58,6 @@ export function readSettings<T extends z.ZodObject>(
 const EMPTY_SAYS_NONE: ReadonlySet<string> = new Set(['EVENT_TAGS']);
 
 const MAX_DELAY_SECONDS = 86_400;
-const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');
 // Checked as strictly as the Sentry SDK checks it. The SDK prints a DSN that it rejects, with the key, and sends
 // nothing.
 const dsn = httpUrl.refine((value) => {
@@ -81,15 +83,6 @@ const tags = z
   .transform(listOf)
   .refine((list) => list.every(isTag), `must be of ${TAGS.join(', ')}, separated by commas; empty keeps none`)
   .transform((list) => TAGS.filter((tag) => list.includes(tag)));
-
-const queueName = z
-  .string()
-  .trim()
-  .refine(isQueueName, 'must be 1 to 80 of A-Z a-z 0-9 _ -, then .fifo for a FIFO queue');
-const queueUrl = httpUrl.refine(
-  (value) => isQueueName(nameInUrl(value)),
-  "must end with the queue's name, such as https://sqs.us-west-2.amazonaws.com/123456789012/sentry_errors",
-);
 
 const issueUrl = httpUrl.refine(
   (value) => value.includes('{groupId}'),
@@ -127,68 +120,39 @@ const daemon = {
   SENTRY_DSN: dsn.optional(),
   /** 0 chooses any free port. */
   PORT: wholeNumber(0, 65_535).optional(),
+  ...agentVariables,
+  ...proxyVariables,
 };
-
-const queue = {
-  SQS_QUEUE_NAME: queueName.default('sentry_errors'),
-  SQS_QUEUE_URL: queueUrl.optional(),
-  SQS_DEAD_LETTER_QUEUE_NAME: queueName.optional(),
-  SQS_ENDPOINT_URL: httpUrl.optional(),
-};
-
-/**
- * Reports a queue name that is too long for the default name of its dead-letter queue. An invalid queue name is
- * reported by the check of its own variable.
- */
-const deadLettersName = z.superRefine<{
-  SQS_QUEUE_NAME: string;
-  SQS_QUEUE_URL?: string | undefined;
-  SQS_DEAD_LETTER_QUEUE_NAME?: string | undefined;
-}>(
-  ({ SQS_QUEUE_NAME, SQS_QUEUE_URL, SQS_DEAD_LETTER_QUEUE_NAME }, context) => {
-    const name = SQS_QUEUE_URL === undefined ? SQS_QUEUE_NAME : nameInUrl(SQS_QUEUE_URL);
-    if (SQS_DEAD_LETTER_QUEUE_NAME !== undefined || !isQueueName(name)) return;
-    if (isQueueName(deadLetterQueueName(name))) return;
-    context.addIssue({
-      code: 'custom',
-      path: [SQS_QUEUE_URL === undefined ? 'SQS_QUEUE_NAME' : 'SQS_QUEUE_URL'],
-      message:
-        'is so long that the name with _dead_letters exceeds 80 characters: set SQS_DEAD_LETTER_QUEUE_NAME',
-    });
-  },
-  // Also if other variables are wrong, so that every mistake is reported at once.
-  { when: () => true },
-);
 
 export const processorSettings = z
   .object({
     ...daemon,
-    ...queue,
-    // The AWS SDK's own variable. It's read here too, because a local S3 takes the bucket from the URL's path.
-    AWS_ENDPOINT_URL_S3: httpUrl.optional(),
+    ...queueVariables,
+    ...s3Endpoint,
     EVENT_TAGS: tags.default([...TAGS]),
     PROCESSOR_SLEEP_DELAY: seconds(0, MAX_DELAY_SECONDS).default(20),
     PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
     PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),
   })
-  .check(deadLettersName);
+  .check(queueCheck);
 
 export const deadLettersSettings = z
   .object({
     ...log,
     ...aws,
-    ...queue,
+    ...queueVariables,
     DEAD_LETTERS_REDRIVE: flag().default(false),
     DEAD_LETTERS_REASON: text().optional(),
     DEAD_LETTERS_LIMIT: wholeNumber(1, 100_000).optional(),
     DEAD_LETTERS_JSON: flag().default(false),
     DEAD_LETTERS_BODIES: flag().default(false),
+    ...proxyVariables,
   })
-  .check(deadLettersName);
+  .check(queueCheck);
 
 export const watcherSettings = z.object({
   ...daemon,
-  SES_ENDPOINT_URL: httpUrl.optional(),
+  ...sesEndpoint,
   SES_FROM_EMAIL: mailbox.prefault(DEFAULT_FROM_EMAIL),
   SES_CONFIGURATION_SET: z
     .string()
@@ -196,7 +160,7 @@ export const watcherSettings = z.object({
     .regex(/^[\w-]{1,64}$/, 'must be the name of a configuration set: 1 to 64 letters, digits, _ -')
     .optional(),
   SES_EVENTS_QUEUE_NAME: queueName.optional(),
-  SQS_ENDPOINT_URL: queue.SQS_ENDPOINT_URL,
+  ...sqsEndpoint,
   SES_VERIFY_EMAIL: flag().default(false),
   SES_MAX_SEND_RATE: perSecond(0.01, 100_000).optional(),
   WATCHER_SLEEP_DELAY: watcherDelay,
@@ -230,11 +194,12 @@ export const statusSettings = z
     ...log,
     ...database,
     ...aws,
-    ...queue,
+    ...queueVariables,
     WATCHER_SLEEP_DELAY: watcherDelay,
     STATUS_JSON: flag().default(false),
+    ...proxyVariables,
   })
-  .check(deadLettersName);
+  .check(queueCheck);
 
 /** The settings of `triggers`, which needs neither a database nor AWS. */
 export const triggersSettings = watcherSettings.pick({
@@ -261,6 +226,7 @@ export const simulateSettings = z.object({
   SIMULATE_SENTRY_DSN: dsn.optional(),
   SIMULATE_MESSAGE: text().default('bec-alerts simulated error'),
   SIMULATE_NO_TRACEBACK: flag().default(false),
+  ...proxyVariables,
 });
 
 /** The schema of any command: each has the variables of the log. */

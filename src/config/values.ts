@@ -90,3 +90,5 @@ function milliseconds(value: string): number {
   const [, count, unit = ''] = /^(\d{1,9})([mhdw])$/.exec(value) ?? [];
   return Number(count) * UNITS[unit as keyof typeof UNITS];
 }
+
+export const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');

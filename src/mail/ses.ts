@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-ses';
 import type { Mailbox } from '../domain/email.ts';
 import { emailDomain } from '../domain/email.ts';
-import type { AwsTimeouts } from '../runtime/aws.ts';
+import type { AwsConnection } from '../runtime/aws.ts';
 import { requestHandler } from '../runtime/aws.ts';
 import { keepAnswer, withAnswer } from '../runtime/aws-answer.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
@@ -16,7 +16,7 @@ import { asError, CodedError, messageOf } from '../runtime/errors.ts';
 import type { Email, Mailer } from './mailer.ts';
 import { rawEmail } from './raw-email.ts';
 
-export interface SesOptions extends AwsTimeouts {
+export interface SesOptions extends AwsConnection {
   readonly region: string;
   /** URL of a local SES; undefined for AWS. */
   readonly endpoint: string | undefined;

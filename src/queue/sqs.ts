@@ -1,6 +1,6 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { AwsTimeouts } from '../runtime/aws.ts';
+import type { AwsConnection } from '../runtime/aws.ts';
 import { requestHandler } from '../runtime/aws.ts';
 import { delayedAbort } from '../runtime/loop.ts';
 import { deleteMessages, releaseMessages } from './batches.ts';
@@ -9,7 +9,7 @@ import { queueError } from './errors.ts';
 import type { Queue, QueueMessage, ReadableQueue } from './queue.ts';
 import { MAX_BATCH } from './queue.ts';
 
-export interface SqsOptions extends AwsTimeouts {
+export interface SqsOptions extends AwsConnection {
   readonly region: string;
   /** URL of a local SQS; undefined for AWS. */
   readonly endpoint: string | undefined;
@@ -30,6 +30,8 @@ export function createSqsClient(options: SqsOptions): SQSClient {
   return new SQSClient({
     region: options.region,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    // Requests go to the endpoint above, whichever host the queue's URL has.
+    useQueueUrlAsEndpoint: false,
     // By default the SDK checks the MD5 sum of every message. That costs CPU, and TLS and SQS protect the bytes
     // already.
     md5: false,

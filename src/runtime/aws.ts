@@ -1,3 +1,6 @@
+import type { Proxies } from './proxy.ts';
+import { proxyOptions } from './proxy.ts';
+
 /** How long AWS may take. */
 export interface AwsTimeouts {
   readonly connectTimeoutSeconds: number;
@@ -5,18 +8,38 @@ export interface AwsTimeouts {
   readonly readTimeoutSeconds: number;
 }
 
+/** How AWS is reached. */
+export interface AwsConnection extends AwsTimeouts {
+  readonly proxies: Proxies;
+}
+
 /**
- * Makes the SDK's clients keep to the timeouts. `requestTimeout` covers only the time until an answer's headers.
+ * Makes the SDK's clients use the proxies and keep to the timeouts. `requestTimeout` covers only the time until an answer's headers.
  * Without `socketTimeout` the SDK would wait forever for a body that stalls. A body that is slow but arrives may take
  * longer.
  */
-export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds }: AwsTimeouts) {
+export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds, proxies }: AwsConnection) {
+  const agent = agentOptions(proxies, connectTimeoutSeconds);
   return {
+    httpAgent: agent,
+    httpsAgent: agent,
     connectionTimeout: connectTimeoutSeconds * 1_000,
     requestTimeout: readTimeoutSeconds * 1_000,
     socketTimeout: readTimeoutSeconds * 1_000,
     throwOnRequestTimeout: true,
   };
+}
+
+const MARGIN_MILLISECONDS = 1_000;
+
+/**
+ * Without a timeout of its own, an agent would keep each connection to a proxy that never opens the tunnel. It is longer
+ * than the timeout of the SDK, whose message is better.
+ */
+function agentOptions(proxies: Proxies, connectTimeoutSeconds: number) {
+  const through = proxyOptions(proxies);
+  if (through.proxyEnv === undefined) return {};
+  return { ...through, timeout: connectTimeoutSeconds * 1_000 + MARGIN_MILLISECONDS };
 }
 
 /** Longest time of a request with a short answer, in milliseconds: the answer can begin late and then stall once. */

@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as timer } from 'node:timers/promises';
 import { asError, CodedError, messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { replaceSlowest } from './slow-clients.ts';
 
 /**
  * Checks one condition that the service needs. Returns null if it holds; otherwise returns a reason or throws. A reason
@@ -21,6 +22,8 @@ export interface DockerflowOptions {
   readonly logger: Logger;
   /** Time after which a check that hasn't answered counts as failed. Default 5,000. */
   readonly checkMilliseconds?: number;
+  /** Time in which a request must arrive. Default 5,000. */
+  readonly requestMilliseconds?: number;
 }
 
 export interface DockerflowServer {
@@ -36,12 +39,13 @@ interface Health {
 }
 
 const CHECK_MILLISECONDS = 5_000;
-/** Enough for monitors and load balancers. Node closes further connections. */
-const MAX_CONNECTIONS = 64;
+/** Far more than monitors and load balancers need. A connection takes some 20 kB. */
+const MAX_CONNECTIONS = 512;
 const REQUEST_MILLISECONDS = 5_000;
 
 /** Serves `/__lbheartbeat__`, `/__heartbeat__` and `/__version__`: https://github.com/mozilla-services/Dockerflow */
 export async function serveDockerflow(options: DockerflowOptions): Promise<DockerflowServer> {
+  const { requestMilliseconds = REQUEST_MILLISECONDS } = options;
   // Requests at the same time share one check, so that the services behind it are asked only once.
   let checking: Promise<Health> | undefined;
   const health = () => {
@@ -58,16 +62,29 @@ export async function serveDockerflow(options: DockerflowOptions): Promise<Docke
       return { status: body.status === 'ok' ? 200 : 500, body };
     },
   };
+  const asked = new WeakSet<Socket>();
   const server = createServer(
-    { requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS, maxHeaderSize: 8_192 },
+    {
+      requestTimeout: requestMilliseconds,
+      headersTimeout: requestMilliseconds,
+      // Node looks for late requests this often. Its default of 30 s would let slow clients stay that long.
+      connectionsCheckingInterval: requestMilliseconds / 5,
+      maxHeaderSize: 8_192,
+    },
     (request, response) => {
+      // A client can send thousands of requests at once, without waiting for an answer. A health check doesn't do that.
+      if (asked.has(request.socket)) {
+        request.socket.destroy();
+        return;
+      }
+      asked.add(request.socket);
       handle(request, response, routes).catch((error: unknown) => {
         options.logger.error('answering a health request failed', { error: asError(error) });
         response.destroy();
       });
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  replaceSlowest(server, MAX_CONNECTIONS);
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
   options.logger.info('serving /__heartbeat__, /__lbheartbeat__ and /__version__', { port });
@@ -111,6 +128,8 @@ function send(
     ...headers,
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
+    // One request for each connection: a client that sends many and reads no answer would otherwise keep its own.
+    connection: 'close',
   });
   response.end(`${JSON.stringify(body)}\n`);
 }

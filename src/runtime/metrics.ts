@@ -12,12 +12,28 @@ export interface Metrics {
   close(): Promise<void>;
 }
 
-/** hot-shots reads the agent's address from `DD_DOGSTATSD_URL`, `DD_AGENT_HOST` and `DD_DOGSTATSD_PORT`. */
-export function createMetrics(logger: Logger): Metrics {
+/** Where the agent listens. */
+export interface AgentAddress {
+  /** A name or an IP address; undefined for this machine. */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** hot-shots itself reads the tags of `DD_ENV`, `DD_SERVICE`, `DD_VERSION` and `DD_TAGS`. */
+export function createMetrics(logger: Logger, { host, port }: AgentAddress): Metrics {
+  let failed = false;
   const client = new StatsD({
+    ...(host === undefined ? {} : { host }),
+    // With a port, hot-shots reads no address from variables. It would ignore those that it can't use.
+    port,
     maxBufferSize: 1_432,
     bufferFlushInterval: 1_000,
-    errorHandler: (error) => logger.debug('sending metrics to DogStatsD failed', { error }),
+    errorHandler: (error) => {
+      // Such as a host name that is not known. Once is enough: metrics are sent each second.
+      const level = failed ? 'debug' : 'warning';
+      failed = true;
+      logger[level]('sending metrics to DogStatsD failed', { host, port, error });
+    },
   });
   return {
     increment: (name, by = 1, tags = {}) => {

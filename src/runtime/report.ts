@@ -1,4 +1,6 @@
 import type { LogFields, Logger } from './logger.ts';
+import type { Proxies } from './proxy.ts';
+import { NO_PROXIES } from './proxy.ts';
 import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
 /** Reports bec-alerts' own errors: always to the log, and to Sentry if there is a DSN. */
@@ -18,6 +20,7 @@ export async function createReporter(
   logger: Logger,
   dsn: string | undefined,
   release: string,
+  proxies: Proxies = NO_PROXIES,
 ): Promise<Reporter> {
   if (dsn === undefined) {
     return {
@@ -37,12 +40,13 @@ export async function createReporter(
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.dedupeIntegration()],
     tracesSampleRate: 0,
     transportOptions: {
-      httpModule: boundedRequests(dsn, () =>
+      httpModule: boundedRequests(dsn, proxies, () =>
         AbortSignal.any([AbortSignal.timeout(REQUEST_MILLISECONDS), closed.signal]),
       ),
     },
     transport: withStoreFallback(Sentry.makeNodeTransport, {
       dsn,
+      proxies,
       client: `bec-alerts/${release}`,
       signal: closed.signal,
     }),

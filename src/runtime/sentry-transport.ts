@@ -1,8 +1,12 @@
+import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { text } from 'node:stream/consumers';
 import { setTimeout as timer } from 'node:timers/promises';
 import type { makeNodeTransport, NodeOptions } from '@sentry/node';
 import { asError } from './errors.ts';
+import type { Proxies } from './proxy.ts';
+import { proxyOptions } from './proxy.ts';
 
 export type MakeTransport = NonNullable<NodeOptions['transport']>;
 type HttpModule = NonNullable<Parameters<typeof makeNodeTransport>[0]['httpModule']>;
@@ -15,6 +19,7 @@ export type Delivery = { readonly status: number } | { readonly error: Error };
 
 export interface StoreFallbackOptions {
   readonly dsn: string;
+  readonly proxies: Proxies;
   /** Our name and version for the server: `bec-alerts/1.2.3`. */
   readonly client: string;
   readonly onDelivery?: (delivery: Delivery) => void;
@@ -32,6 +37,8 @@ function knowsNoEnvelopes(status: number): boolean {
 }
 
 const ANSWER_MILLISECONDS = 10_000;
+/** After which an unused connection is closed, as by the SDK. */
+const IDLE_MILLISECONDS = 2_000;
 
 /**
  * Uses the SDK's own transport, which sends envelopes. If the server doesn't know envelopes, events are sent to the
@@ -40,7 +47,7 @@ const ANSWER_MILLISECONDS = 10_000;
  */
 export function withStoreFallback(
   makeTransport: MakeTransport,
-  { dsn, client, onDelivery, signal }: StoreFallbackOptions,
+  { dsn, proxies, client, onDelivery, signal }: StoreFallbackOptions,
 ): MakeTransport {
   const store = storeEndpoint(dsn, client);
   return (transportOptions) => {
@@ -56,7 +63,7 @@ export function withStoreFallback(
       }
       // Other envelopes, such as counts of dropped events, have no form that an old server accepts.
       if (event === undefined) return {};
-      const answer = await post(store, event, signal);
+      const answer = await post(store, proxies, event, signal);
       onlyStore = !knowsNoEnvelopes(answer.statusCode ?? 0);
       return answer;
     };
@@ -113,34 +120,49 @@ function storeEndpoint(dsn: string, client: string): StoreEndpoint {
 
 async function post(
   { url, auth }: StoreEndpoint,
+  proxies: Proxies,
   event: unknown,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
   const late = AbortSignal.timeout(ANSWER_MILLISECONDS);
-  const response = await fetch(url, {
+  const asked = clientOf(url).request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-sentry-auth': auth },
-    body: JSON.stringify(event),
-    redirect: 'manual',
     signal: signal === undefined ? late : AbortSignal.any([late, signal]),
+    ...agentFor(url, proxies),
   });
+  asked.end(JSON.stringify(event));
+  const [response] = (await once(asked, 'response')) as [http.IncomingMessage];
   // The body must be read to its end. Otherwise the connection stays open and keeps the process alive.
-  await response.arrayBuffer();
-  return { statusCode: response.status };
+  await text(response);
+  return { statusCode: response.statusCode ?? 0 };
 }
 
 /**
- * Makes the SDK's requests abortable. They have no timeout, so a request that is never answered would keep the process
- * alive.
+ * Makes the SDK's requests abortable, and sends them through the proxy. They have no timeout, so a request that is never
+ * answered would keep the process alive. The SDK reads the variables of proxies too, but only those in small letters.
  * @param signalOf called for each request; returns the signal that aborts it
  */
-export function boundedRequests(dsn: string, signalOf: () => AbortSignal): HttpModule {
-  const { request } = new URL(dsn).protocol === 'https:' ? https : http;
+export function boundedRequests(dsn: string, proxies: Proxies, signalOf: () => AbortSignal): HttpModule {
+  const { request } = clientOf(dsn);
+  const through = agentFor(dsn, proxies);
   return {
     request(options, callback) {
-      const bounded = { ...(options as http.RequestOptions), signal: signalOf() };
+      const bounded = { ...(options as http.RequestOptions), ...through, signal: signalOf() };
       // A client's response always has a status. In the type it is optional, because the server uses the same type.
       return request(bounded, (response) => callback?.(response as typeof response & { statusCode: number }));
     },
   };
+}
+
+function clientOf(url: string): typeof http | typeof https {
+  return new URL(url).protocol === 'https:' ? https : http;
+}
+
+/** An agent that uses the proxies; nothing without one. */
+function agentFor(url: string, proxies: Proxies): { agent?: http.Agent } {
+  const through = proxyOptions(proxies);
+  if (through.proxyEnv === undefined) return {};
+  const { Agent } = clientOf(url);
+  return { agent: new Agent({ keepAlive: true, timeout: IDLE_MILLISECONDS, ...through }) };
 }

@@ -1,4 +1,5 @@
 import { messageOf } from './errors.ts';
+import type { Proxies } from './proxy.ts';
 import type { Delivery } from './sentry-transport.ts';
 import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
@@ -18,7 +19,7 @@ class SimulatedError extends Error {
 export async function sendSimulatedError(
   dsn: string,
   message: string,
-  options: { traceback: boolean; release: string },
+  options: { traceback: boolean; release: string; proxies: Proxies },
 ): Promise<string> {
   const Sentry = await import('@sentry/node');
   let delivery: Delivery | undefined;
@@ -30,10 +31,13 @@ export async function sendSimulatedError(
     // By default the SDK adds an exception to a message, to show where the message was sent.
     attachStacktrace: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
-    transportOptions: { httpModule: boundedRequests(dsn, () => AbortSignal.timeout(REQUEST_MILLISECONDS)) },
+    transportOptions: {
+      httpModule: boundedRequests(dsn, options.proxies, () => AbortSignal.timeout(REQUEST_MILLISECONDS)),
+    },
     // The SDK doesn't report an error status; this transport does.
     transport: withStoreFallback(Sentry.makeNodeTransport, {
       dsn,
+      proxies: options.proxies,
       client: `bec-alerts/${options.release}`,
       onDelivery: (outcome) => {
         delivery = outcome;

@@ -195,6 +195,18 @@ describe('a .env in the working directory', () => {
     expect((await runCommand(['triggers', '--help'], {}, folder)).code).toBe(0);
   });
 
+  it('can’t set a variable that Node reads earlier, and says so with the other mistakes', async () => {
+    const folder = await folderWith('NODE_EXTRA_CA_CERTS=/ca.pem\nNODE_OPTIONS=\nALERT_EMAILS=nobody\n');
+    const { code, stderr } = await runCommand(['triggers'], {}, folder);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^ {2}NODE_EXTRA_CA_CERTS {2}has no effect in a \.env, [^\n]*\n {2}ALERT_EMAILS +must/m,
+    );
+    expect(stderr).not.toContain('NODE_OPTIONS');
+    const set = { NODE_EXTRA_CA_CERTS: '/dev/null', ALERT_EMAILS: '' };
+    expect((await runCommand(['triggers'], set, folder)).code).toBe(0);
+  });
+
   it('is overridden by a variable that is set to nothing', async () => {
     const folder = await folderWith('ALERT_EMAILS=oncall@example.com\n');
     expect((await runCommand(['triggers'], {}, folder)).stdout).toContain('oncall@example.com');

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 
@@ -20,21 +21,21 @@ export interface Agent {
 }
 
 /** A real UDP socket that reads what an agent would: `name:value|type|#tag:value,tag:value`. */
-export async function startAgent(): Promise<Agent> {
+export async function startAgent(address = '127.0.0.1'): Promise<Agent> {
   const metrics: Metric[] = [];
-  const socket = createSocket('udp4');
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
   socket.on('message', (packet) => {
     const all = packet.toString().trim().split('\n').map(parse);
     // The client's metrics of itself aren't ours.
     metrics.push(...all.filter(({ name }) => !name.startsWith('datadog.')));
   });
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => socket.bind(0, address, resolve));
   onTestFinished(() => {
     socket.close();
   });
   const of = (name: string) => metrics.filter((metric) => metric.name === name);
   return {
-    env: { DD_AGENT_HOST: '127.0.0.1', DD_DOGSTATSD_PORT: String(socket.address().port) },
+    env: { DD_AGENT_HOST: address, DD_DOGSTATSD_PORT: String(socket.address().port) },
     metrics,
     of,
     received: (name) => poll(`the metric ${name}`, async () => of(name)[0]),

@@ -16,6 +16,7 @@ import type { QueueNames } from '../../src/queue/provision.ts';
 import { findOrCreateQueues } from '../../src/queue/provision.ts';
 import type { QueueUrls } from '../../src/queue/sqs.ts';
 import { createSqsClient } from '../../src/queue/sqs.ts';
+import { NO_PROXIES } from '../../src/runtime/proxy.ts';
 
 export interface TestQueue extends QueueUrls {
   readonly endpoint: string;
@@ -24,7 +25,12 @@ export interface TestQueue extends QueueUrls {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export const SQS_OPTIONS = { region: 'us-east-1', connectTimeoutSeconds: 5, readTimeoutSeconds: 30 };
+export const SQS_OPTIONS = {
+  region: 'us-east-1',
+  connectTimeoutSeconds: 5,
+  readTimeoutSeconds: 30,
+  proxies: NO_PROXIES,
+};
 
 let server: Promise<LocalService> | undefined;
 

@@ -132,7 +132,9 @@ describe('docker-compose.yml and its walk', () => {
   it('use variables that exist, and the same names', () => {
     const compose = text('docker-compose.yml');
     const walk = text('docs/docker.md');
-    const env = text('src/config/env.ts');
+    const env = ['env', 'queue', 'endpoints', 'proxy']
+      .map((file) => text(`src/config/${file}.ts`))
+      .join('\n');
     const environment = /environment: &bec-alerts-environment\n((?: {4}.*\n)+)/.exec(compose)?.[1] ?? '';
     const variables = [...environment.matchAll(/^ {4}([A-Z_]+):/gm)].map(([, name = '']) => name);
     expect(variables.length).toBeGreaterThan(8);

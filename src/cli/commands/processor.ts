@@ -1,7 +1,10 @@
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { agentOf } from '../../config/dogstatsd.ts';
+import { endpointOf } from '../../config/endpoints.ts';
 import type { ProcessorSettings } from '../../config/env.ts';
 import { processorSettings } from '../../config/env.ts';
+import { proxiesOf } from '../../config/proxy.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { createReporter } from '../../runtime/report.ts';
@@ -73,9 +76,9 @@ async function runProcessor(
   const logger = loggerOf('processor');
   const teardown = new Teardown(logger);
   try {
-    const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
+    const reporter = await createReporter(logger, settings.SENTRY_DSN, version, proxiesOf(settings));
     teardown.add('error reports', () => reporter.close());
-    const metrics = createMetrics(logger);
+    const metrics = createMetrics(logger, agentOf(settings));
     teardown.add('metrics', () => metrics.close());
 
     const queueOptions = sqsOptions(settings);
@@ -117,7 +120,7 @@ async function runProcessor(
         log,
         databaseUrl: settings.DATABASE_URL,
         queue: { ...queueOptions, ...urls },
-        objectsEndpoint: settings.AWS_ENDPOINT_URL_S3,
+        objectsEndpoint: endpointOf('S3', settings),
         sleepDelaySeconds: settings.PROCESSOR_SLEEP_DELAY,
         tags: settings.EVENT_TAGS,
         messageCount: settings.PROCESSOR_WORKER_MESSAGE_COUNT,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { simulateSettings } from '../../config/env.ts';
+import { proxiesOf } from '../../config/proxy.ts';
 import { sendSimulatedError } from '../../runtime/simulate.ts';
 import type { Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
@@ -36,6 +37,7 @@ export function addSimulateError(program: Command, register: Register): void {
       const id = await sendSimulatedError(settings.SIMULATE_SENTRY_DSN, settings.SIMULATE_MESSAGE, {
         traceback: !settings.SIMULATE_NO_TRACEBACK,
         release: version,
+        proxies: proxiesOf(settings),
       });
       loggerOf('simulate_error').info('sent an error to Sentry', {
         event: id,

@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
+import { agentOf } from '../../config/dogstatsd.ts';
+import { endpointOf } from '../../config/endpoints.ts';
 import type { WatcherSettings } from '../../config/env.ts';
 import { DEFAULT_FROM_EMAIL, watcherSettings } from '../../config/env.ts';
+import { proxiesOf } from '../../config/proxy.ts';
 import { createPool } from '../../db/pool.ts';
 import { plural } from '../../domain/text.ts';
 import { createConsoleMailer } from '../../mail/console.ts';
 import { loadDigest } from '../../mail/digest.ts';
 import type { Email, Mailer } from '../../mail/mailer.ts';
+import type { SesMailer } from '../../mail/ses.ts';
 import { longestRequest } from '../../runtime/aws.ts';
 import { asError } from '../../runtime/errors.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
@@ -21,7 +25,7 @@ import type { Steps } from '../../watcher/steps.ts';
 import { createSteps } from '../../watcher/steps.ts';
 import type { WatchDependencies } from '../../watcher/watch.ts';
 import { watch, watchOnce } from '../../watcher/watch.ts';
-import { awsTimeouts } from '../aws-settings.ts';
+import { awsConnection } from '../aws-settings.ts';
 import type { CommandContext, Register } from '../command.ts';
 import { lastRunCheck, serveHealth } from '../health.ts';
 import type { OptionVariables } from '../options.ts';
@@ -120,9 +124,9 @@ async function runWatcher(
   const logger = loggerOf('watcher');
   const teardown = new Teardown(logger);
   try {
-    const reporter = await createReporter(logger, settings.SENTRY_DSN, version);
+    const reporter = await createReporter(logger, settings.SENTRY_DSN, version, proxiesOf(settings));
     teardown.add('error reports', () => reporter.close());
-    const metrics = createMetrics(logger);
+    const metrics = createMetrics(logger, agentOf(settings));
     teardown.add('metrics', () => metrics.close());
     const own = { logger, reporter, metrics };
     const evaluator = await loadedEvaluator(settings, own, teardown, signal);
@@ -167,7 +171,8 @@ async function createWatcherSteps(
   });
   teardown.add('the database', () => pool.end());
   const print = createConsoleMailer((text) => process.stdout.write(text));
-  const mailer = settings.WATCHER_CONSOLE_ALERTS ? print : await sesMailer(settings, logger);
+  const mailer = settings.WATCHER_CONSOLE_ALERTS ? print : await sesMailer(settings);
+  if (settings.SES_VERIFY_EMAIL) await verifyFrom(mailer, settings, logger);
   teardown.add('the mailer', async () => mailer.close());
 
   const email = { subjectPrefix: settings.ALERT_SUBJECT_PREFIX, issueUrl: settings.SENTRY_ISSUE_URL };
@@ -185,7 +190,7 @@ async function createWatcherSteps(
     logger,
     metrics,
     reporter,
-    leaseMilliseconds: longestRequest(awsTimeouts(settings)) + LEASE_MARGIN_MILLISECONDS,
+    leaseMilliseconds: longestRequest(awsConnection(settings)) + LEASE_MARGIN_MILLISECONDS,
   });
   const own = { logger, reporter, metrics, pool, hasUnmarked: () => delivery.hasUnmarked() };
   const bounces = settings.WATCHER_DRY_RUN ? null : await bounceReader(settings, own, teardown);
@@ -217,29 +222,38 @@ function concludeOnce({ failures, triggers }: RunOutcome, settings: WatcherSetti
   }
 }
 
-async function sesMailer(settings: WatcherSettings, logger: Logger): Promise<Mailer> {
+async function sesMailer(settings: WatcherSettings): Promise<SesMailer> {
   const { createSesMailer } = await import('../../mail/ses.ts');
-  const mailer = createSesMailer({
+  return createSesMailer({
     region: settings.AWS_DEFAULT_REGION,
-    endpoint: settings.SES_ENDPOINT_URL,
-    ...awsTimeouts(settings),
+    endpoint: endpointOf('SES', settings),
+    ...awsConnection(settings),
     from: settings.SES_FROM_EMAIL,
     configurationSet: settings.SES_CONFIGURATION_SET,
   });
-  if (settings.SES_VERIFY_EMAIL) {
-    try {
-      await mailer.verifyFrom();
-      logger.info('asked SES to verify the From address; SES sends an email with a link to that address', {
-        from: settings.SES_FROM_EMAIL.address,
-      });
-    } catch (thrown) {
-      // The watcher need not stop: alerts wait in the outbox until SES accepts them.
-      logger.warning('asking SES to verify the From address failed; the watcher continues', {
-        error: asError(thrown),
-      });
-    }
+}
+
+/** A dry run changes nothing in SES, and printed alerts need no verified address. */
+async function verifyFrom(
+  mailer: Mailer | SesMailer,
+  settings: WatcherSettings,
+  logger: Logger,
+): Promise<void> {
+  if (settings.WATCHER_DRY_RUN || !('verifyFrom' in mailer)) {
+    logger.info('SES_VERIFY_EMAIL has no effect, because this watcher sends no emails');
+    return;
   }
-  return mailer;
+  try {
+    await mailer.verifyFrom();
+    logger.info('asked SES to verify the From address; SES sends an email with a link to that address', {
+      from: settings.SES_FROM_EMAIL.address,
+    });
+  } catch (thrown) {
+    // The watcher need not stop: alerts wait in the outbox until SES accepts them.
+    logger.warning('asking SES to verify the From address failed; the watcher continues', {
+      error: asError(thrown),
+    });
+  }
 }
 
 /** The SES account's send rate; null if SES doesn't answer. */

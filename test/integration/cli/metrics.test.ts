@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { runCommand, startCommand } from '../../support/command.ts';
+import { records, runCommand, startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import type { Agent } from '../../support/dogstatsd.ts';
 import { startAgent } from '../../support/dogstatsd.ts';
@@ -148,6 +148,41 @@ describe('the watcher’s errors', () => {
     expect(ses.taken).toHaveLength(1);
     const errors = agent.of('bec-alerts.watcher.errors').map(({ value, tags }) => `${tags} ${value}`);
     expect(errors).toEqual(['what:attempt 1', 'what:attempt 1']);
+  });
+});
+
+describe('the agent’s address', () => {
+  it.each([
+    ['DD_AGENT_HOST', (port = '') => ({ DD_AGENT_HOST: '[::1]', DD_DOGSTATSD_PORT: port })],
+    [
+      'DD_DOGSTATSD_URL',
+      (port = '') => ({ DD_DOGSTATSD_URL: `udp://[::1]:${port}`, DD_AGENT_HOST: 'other' }),
+    ],
+  ])('may be an IPv6 address in brackets in %s', async (_, variables) => {
+    const ipv6 = await startAgent('::1');
+    const { code } = await watch({ DD_DOGSTATSD_PORT: '', ...variables(ipv6.env.DD_DOGSTATSD_PORT) });
+    expect(code).toBe(0);
+    expect(await ipv6.received('bec-alerts.watcher.health')).toMatchObject({ value: 1 });
+  });
+
+  it('is refused at the start where it is a Unix socket', async () => {
+    const { code, stdout, stderr } = await watch({
+      DD_DOGSTATSD_URL: 'unix:///var/run/datadog/dsd.socket',
+      DD_DOGSTATSD_SOCKET: '/var/run/datadog/dsd.socket',
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(
+      /DD_DOGSTATSD_URL +names a Unix socket[\s\S]*DD_DOGSTATSD_SOCKET +names a Unix socket/,
+    );
+  });
+
+  it('is named in one warning if no metric can be sent there', async () => {
+    const { code, stdout } = await watch({ DD_AGENT_HOST: 'agent.invalid' });
+    expect(code).toBe(0);
+    const warnings = records(stdout).filter(({ Severity }) => Severity === 4);
+    expect(warnings.map(({ Fields }) => [Fields.msg, Fields.host])).toEqual([
+      ['sending metrics to DogStatsD failed', 'agent.invalid'],
+    ]);
   });
 });
 

@@ -203,6 +203,14 @@ describe('--verify-email', () => {
     expect(await runs(pool)).toHaveLength(1);
   });
 
+  it.each(['--dry-run', '--console-alerts'])('asks nothing with %s, and says so', async (option) => {
+    const standIn = await startSesStandIn();
+    const { code, stdout } = await runWatcher(database, standIn.endpoint, ['--verify-email', option]);
+    expect(code).toBe(0);
+    expect(standIn.requests.map(({ action }) => action)).not.toContain('VerifyEmailIdentity');
+    expect(said(stdout).join('\n')).toContain('SES_VERIFY_EMAIL has no effect');
+  });
+
   it('is not asked without the option', async () => {
     const standIn = await startSesStandIn();
     await runWatcher(database, standIn.endpoint);

@@ -31,6 +31,8 @@ describe('the processor’s settings', () => {
       LOG_LEVEL: 'INFO',
       AWS_CONNECT_TIMEOUT: 30,
       AWS_READ_TIMEOUT: 30,
+      AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false',
+      DD_DOGSTATSD_PORT: 8125,
       SQS_QUEUE_NAME: 'sentry_errors',
       EVENT_TAGS: ['release', 'environment', 'browser', 'os'],
       PROCESSOR_SLEEP_DELAY: 20,

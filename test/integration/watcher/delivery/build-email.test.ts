@@ -43,7 +43,7 @@ describe('a digest that can’t be written', () => {
       settings,
       sendRate: createSendRate(async () => Number.POSITIVE_INFINITY),
       logger,
-      metrics: createMetrics(logger),
+      metrics: createMetrics(logger, { host: undefined, port: 8125 }),
       reporter: await createReporter(logger, undefined, 'test'),
       leaseMilliseconds: 60_000,
     });

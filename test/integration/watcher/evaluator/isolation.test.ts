@@ -45,7 +45,7 @@ async function isolate(file: string, silence = SILENCE): Promise<Isolated> {
   };
   const never = new AbortController().signal;
   const evaluator = await isolatedEvaluator(
-    { logger, reporter, metrics: createMetrics(logger) },
+    { logger, reporter, metrics: createMetrics(logger, { host: undefined, port: 8125 }) },
     options,
     never,
   );
