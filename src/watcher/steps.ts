@@ -1,17 +1,16 @@
-import type pg from 'pg';
+import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
 import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
-import type { Pool } from '../db/pool.ts';
+import type { Db, Pool } from '../db/pool.ts';
 import { checkDatabase } from '../db/pool.ts';
 import { prune } from '../db/prune.ts';
 import { millisecondsUntilDue } from '../db/runs.ts';
 import type { Transaction } from '../db/transaction.ts';
-import { DELIVERY_LOCK, RUN_LOCK, withLock } from '../db/transaction.ts';
 import { plural } from '../domain/text.ts';
 import { asError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Delivery } from './delivery/deliver.ts';
-import type { RunOutcome } from './run/run.ts';
+import type { NoRun, RunOptions, RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
 import type { RunDependencies } from './run/run-state.ts';
 
@@ -62,15 +61,13 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
   const { pool, delivery } = dependencies;
   const { logger } = dependencies.run;
   const interval = options.delaySeconds * 1_000;
-  const runLocked = (client: pg.PoolClient, signal: AbortSignal) =>
-    runAndLog(dependencies, options, client, signal);
 
   return {
     async runIfDue(signal) {
       await checkDatabase(pool);
       // A dry run stores no run, so the database can't say when the next one is due.
       if (options.dryRun) {
-        await withLock(pool, RUN_LOCK, 0, (client) => runLocked(client, signal), signal);
+        await runAndLog(dependencies, options, {}, signal);
         return interval;
       }
       const early = await millisecondsUntilDue(pool, options.delaySeconds);
@@ -78,13 +75,9 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
         logger.info(`the next run is due in ${Math.ceil(early / 1_000)} s`);
         return early;
       }
-      const runIfStillDue = async (client: pg.PoolClient) => {
-        // Another watcher may have finished a run after our first check and before we got the lock.
-        if ((await millisecondsUntilDue(client, options.delaySeconds)) > 0) return;
-        await runLocked(client, signal);
-      };
-      const done = await withLock(pool, RUN_LOCK, 0, runIfStillDue, signal);
-      if (done === null) {
+      const { delaySeconds } = options;
+      const done = await runAndLog(dependencies, options, { delaySeconds }, signal);
+      if (done === 'another-runs') {
         logger.debug('another watcher is running; standing by');
         return Math.min(STANDBY_MILLISECONDS, interval);
       }
@@ -94,9 +87,9 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
 
     async runNow(signal) {
       await checkDatabase(pool);
-      const work = (client: pg.PoolClient) => runLocked(client, signal);
-      const done = await withLock(pool, RUN_LOCK, PATIENCE_MILLISECONDS, work, signal);
-      if (done !== null) return done.result;
+      const patience = { waitMilliseconds: PATIENCE_MILLISECONDS };
+      const done = await runAndLog(dependencies, options, patience, signal);
+      if (typeof done !== 'string') return done;
       const seconds = PATIENCE_MILLISECONDS / 1_000;
       throw new Error(
         `another watcher's run took longer than ${seconds} s; nothing was done, try again later`,
@@ -110,8 +103,12 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
       const waiting = await millisecondsUntilNextAttempt(pool);
       const nothingDue = waiting === null || waiting > 0;
       if (!delivery.hasUnmarked() && nothingDue) return Math.min(waiting ?? longest, longest);
-      const done = await withLock(pool, DELIVERY_LOCK, 0, (client) =>
-        deliverAndLog(delivery, logger, client, signal),
+      const done = await withLock(
+        pool,
+        DELIVERY_LOCK,
+        0,
+        (db) => deliverAndLog(delivery, logger, db, signal),
+        signal,
       ).catch(async (error: unknown) => {
         // Perhaps this connection failed. Emails that SES accepted are marked at once through another connection,
         // because they would otherwise be sent again.
@@ -132,14 +129,15 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
 }
 
 async function runAndLog(
-  { run: dependencies, preview, metrics }: StepsDependencies,
+  { pool, run: dependencies, preview, metrics }: StepsDependencies,
   { dryRun, counterName }: StepsOptions,
-  client: pg.PoolClient,
+  when: Pick<RunOptions, 'delaySeconds' | 'waitMilliseconds'>,
   signal: AbortSignal,
-): Promise<RunOutcome> {
+): Promise<RunOutcome | NoRun> {
   const started = performance.now();
-  const options = dryRun ? { dryRun, inspect: preview } : { dryRun };
-  const outcome = await run(client, dependencies, options, signal);
+  const options = dryRun ? { ...when, dryRun, inspect: preview } : { ...when, dryRun };
+  const outcome = await run(pool, dependencies, options, signal);
+  if (typeof outcome === 'string') return outcome;
   const duration = Math.round(performance.now() - started);
   logOutcome(dependencies, outcome, duration, dryRun);
   if (dryRun) return outcome;
@@ -168,13 +166,8 @@ function logOutcome(
   });
 }
 
-async function deliverAndLog(
-  delivery: Delivery,
-  logger: Logger,
-  client: pg.PoolClient,
-  signal: AbortSignal,
-): Promise<void> {
-  const { sent, deferred, failed } = await delivery.deliver(client, signal);
+async function deliverAndLog(delivery: Delivery, logger: Logger, db: Db, signal: AbortSignal): Promise<void> {
+  const { sent, deferred, failed } = await delivery.deliver(db, signal);
   if (sent + deferred + failed > 0) logger.info('delivery finished', { sent, deferred, failed });
 }
 

@@ -171,7 +171,7 @@ async function createWatcherSteps(
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'bec-alerts watcher',
-    // A run and a delivery hold one connection each; checking whether anything is due takes another one.
+    // A run holds one connection, and a delivery two. Checking whether anything is due takes another one.
     max: 4,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
     onIdleError: (error) => logger.warning('a database connection was lost; reconnecting', { error }),

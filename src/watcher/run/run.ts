@@ -1,10 +1,11 @@
-import type pg from 'pg';
+import { orDatabaseError } from '../../db/errors.ts';
 import { forgetOthers } from '../../db/evaluations.ts';
 import { changedIssues } from '../../db/issues.ts';
+import { inRunTransaction, RUN_LOCK, withLock } from '../../db/locks.ts';
+import type { Db, Pool } from '../../db/pool.ts';
 import { restampChanges } from '../../db/restore.ts';
-import { clusterOf, finishRun, lastFinishedRun, openRun } from '../../db/runs.ts';
+import { clusterOf, finishRun, lastFinishedRun, millisecondsUntilDue, openRun } from '../../db/runs.ts';
 import type { Transaction } from '../../db/transaction.ts';
-import { inTransaction } from '../../db/transaction.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { processPage } from './process-page.ts';
 import { retryFailed } from './retry-evaluations.ts';
@@ -33,7 +34,14 @@ export interface RunOptions {
   readonly inspect?: (tx: Transaction, runId: string) => Promise<void>;
   /** The run's time. Default: now, by the database's clock. Only a replay of past events sets it. */
   readonly at?: Date;
+  /** Runs only if the last run began at least this long ago. Default: runs in any case. */
+  readonly delaySeconds?: number;
+  /** How long to wait for another watcher's run to end. Default: not at all. */
+  readonly waitMilliseconds?: number;
 }
+
+/** Why there was no run: another watcher is running, or has run in the meantime. */
+export type NoRun = 'another-runs' | 'not-due';
 
 /**
  * Issues evaluated at a time. Large enough to keep statements few (five for each page), and small enough to limit
@@ -42,21 +50,26 @@ export interface RunOptions {
 const PAGE_SIZE = 500;
 
 /**
- * Does one run, in one transaction with one snapshot. It selects the issues that changed, evaluates them page by page,
+ * Does one run, in one transaction with one snapshot, which no other run shares. It selects the issues that changed, evaluates them page by page,
  * retries evaluations that failed in earlier runs, and finishes. The alerts, the notified recipients and the finished
  * run are committed together; in a dry run they are rolled back together.
  * @param signal ends the run between two pages, or while a trigger is slow. The run is then rolled back, and the next
  *   run evaluates the same issues
  */
 export async function run(
-  client: pg.PoolClient,
+  pool: Pool,
   dependencies: RunDependencies,
-  { dryRun, inspect, at }: RunOptions,
+  options: RunOptions,
   signal: AbortSignal,
-): Promise<RunOutcome> {
-  const cluster = await clusterOf(client);
-  await repairRestored(client, cluster, dependencies.logger, dryRun);
-  return inTransaction(client, !dryRun, async (tx) => {
+): Promise<RunOutcome | NoRun> {
+  const { dryRun, inspect, at, delaySeconds, waitMilliseconds = 0 } = options;
+  const cluster = await orDatabaseError('asking for the cluster', clusterOf(pool));
+  const ready = await repairRestored(pool, cluster, dependencies.logger, options, signal);
+  if (!ready) return 'another-runs';
+  const transaction = { keep: !dryRun, waitMilliseconds, signal };
+  const done = await inRunTransaction<RunOutcome | NoRun>(pool, transaction, async (tx) => {
+    // Another watcher may have finished a run after the first check and before this transaction got the lock.
+    if (delaySeconds !== undefined && (await millisecondsUntilDue(tx, delaySeconds)) > 0) return 'not-due';
     const last = await lastFinishedRun(tx, cluster);
     const opened = await openRun(tx, cluster, at);
     await forgetOthers(
@@ -81,6 +94,7 @@ export async function run(
       state.log.errors(state.triggers.map(({ summary }) => summary.summary()));
     }
   });
+  return done === null ? 'another-runs' : done.result;
 }
 
 function outcomeOf({ tx, opened, alerts, failures, triggers }: RunState, issues: number): RunOutcome {
@@ -98,18 +112,23 @@ function outcomeOf({ tx, opened, alerts, failures, triggers }: RunState, issues:
  * After a restore from a dump, gives the issues transaction numbers of this cluster. This happens before the run and
  * outside of its transaction, because the run must neither wait for the processor nor make it wait. A dry run skips it,
  * and evaluates the same issues without it.
+ * @returns false if another watcher is running
  */
 async function repairRestored(
-  client: pg.PoolClient,
+  pool: Pool,
   cluster: string | null,
   logger: Logger,
-  dryRun: boolean,
-): Promise<void> {
-  const last = await lastFinishedRun(client, cluster);
-  if (last?.restored !== true) return;
-  const restamped = dryRun ? 0 : await restampChanges(client, last.snapshot);
+  { dryRun, waitMilliseconds = 0 }: RunOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const last = await orDatabaseError('asking for the last run', lastFinishedRun(pool, cluster));
+  if (last?.restored !== true) return true;
+  const restamp = (db: Db) => restampChanges(db, last.snapshot);
+  const done = dryRun ? { result: 0 } : await withLock(pool, RUN_LOCK, waitMilliseconds, restamp, signal);
+  if (done === null) return false;
   logger.warning(
     'the database was restored from a dump: evaluating the issues that its last run had not seen, and newer changes',
-    { last_run: last.id, restamped },
+    { last_run: last.id, restamped: done.result },
   );
+  return true;
 }
