@@ -8,6 +8,10 @@ const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
 const ROW_CLASSES = new Set(['P0', 'XX']);
 /** A wrong password, a role that is missing or may not connect, a missing database. */
 const WRONG_URL = new Set(['28P01', '28000', '3D000']);
+/** PgBouncer and RDS Proxy refuse a setting at the start of a connection, or a transaction. */
+const POOLER_REFUSES = new Set(['08P01', '0A000']);
+/** A right is missing. */
+const FORBIDDEN = '42501';
 /** A standby, among others. */
 const READ_ONLY = '25006';
 const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
@@ -43,6 +47,14 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   if (DATA_CLASSES.has(state.slice(0, 2))) return wrap('database_refused', '', false);
   if (NOT_MIGRATED.has(state)) return wrap('database_not_migrated', '; run `bec-alerts migrate` first', true);
   if (CLASHES.has(state) || ROW_CLASSES.has(state.slice(0, 2))) return wrap('database_failed', '', true);
+  if (state === FORBIDDEN) {
+    return wrap('database_unavailable', '; see docs/roles.sql for the rights that each role needs', true);
+  }
+  if (POOLER_REFUSES.has(state)) {
+    const advice =
+      "; if this is a pooler's answer: remove options and settings from DATABASE_URL, and use its transaction or session mode";
+    return wrap('database_unavailable', advice, true);
+  }
   if (state.startsWith('42')) return wrap('database_failed', '', false);
   if (state === READ_ONLY) {
     return wrap('database_unavailable', '; set DATABASE_URL to a server that takes writes', true);

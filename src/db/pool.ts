@@ -85,18 +85,6 @@ export function createPool(options: PoolOptions): Pool {
   return Object.assign(pool, { transactionSettings: settings, queryOn, query });
 }
 
-/**
- * Checks that Postgres answers and that `bec-alerts migrate` has run. It waits for no table lock.
- * @throws CodedError
- */
-export async function checkDatabase(db: Db): Promise<void> {
-  try {
-    await db.query({ text: `SELECT 'issue_buckets'::regclass` });
-  } catch (error) {
-    throw databaseError('reaching the database', error);
-  }
-}
-
 /** The URL without its password, so that it may be logged. */
 export function shownUrl(url: string): string {
   const shown = new URL(url);

@@ -1,8 +1,8 @@
 import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
 import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
 import type { Db, Pool } from '../db/pool.ts';
-import { checkDatabase } from '../db/pool.ts';
 import { prune } from '../db/prune.ts';
+import { checkDatabase } from '../db/readiness.ts';
 import { millisecondsUntilDue } from '../db/runs.ts';
 import type { Transaction } from '../db/transaction.ts';
 import { plural } from '../domain/text.ts';
