@@ -35,6 +35,7 @@ function settingsOf({ statement, lock }: Timeouts): readonly Setting[] {
     // Off makes the text NULL of a null in an array.
     ['array_nulls', 'on'],
     ['transform_null_equals', 'off'],
+    ['standard_conforming_strings', 'on'],
   ];
 }
 
