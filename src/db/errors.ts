@@ -8,8 +8,18 @@ const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
 const ROW_CLASSES = new Set(['P0', 'XX']);
 /** A wrong password, a role that is missing or may not connect, a missing database. */
 const WRONG_URL = new Set(['28P01', '28000', '3D000']);
-/** PgBouncer and RDS Proxy refuse a setting at the start of a connection, or a transaction. */
-const POOLER_REFUSES = new Set(['08P01', '0A000']);
+/**
+ * PgBouncer gives nearly all its errors the code 08P01, an unreachable server too. So the text of the message must tell
+ * them apart. RDS Proxy answers 0A000.
+ */
+const POOLER_STATES = new Set(['08P01', '0A000']);
+const POOLER_ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/statement pooling/, "; set the pooler's mode to transaction or session"],
+  [
+    /startup parameter|options/,
+    '; remove options and settings from DATABASE_URL, because this pooler refuses them',
+  ],
+];
 /** A right is missing. */
 const FORBIDDEN = '42501';
 /** A standby, among others. */
@@ -50,9 +60,8 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   if (state === FORBIDDEN) {
     return wrap('database_unavailable', '; see docs/roles.sql for the rights that each role needs', true);
   }
-  if (POOLER_REFUSES.has(state)) {
-    const advice =
-      "; if this is a pooler's answer: remove options and settings from DATABASE_URL, and use its transaction or session mode";
+  if (POOLER_STATES.has(state)) {
+    const [, advice = ''] = POOLER_ADVICE.find(([answer]) => answer.test(error.message)) ?? [];
     return wrap('database_unavailable', advice, true);
   }
   if (state.startsWith('42')) return wrap('database_failed', '', false);
