@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { distinctEmails } from '../domain/email.ts';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
+import { databaseUrl } from './database-url.ts';
 import { isEmail, mailbox } from './mailbox.ts';
 import { choice, flag, perSecond, seconds, text, url, wholeNumber } from './values.ts';
 
@@ -105,10 +106,7 @@ const log = {
 };
 
 const database = {
-  DATABASE_URL: url(
-    ['postgres:', 'postgresql:'],
-    'a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE',
-  ),
+  DATABASE_URL: databaseUrl(),
 };
 
 const aws = {

@@ -5,7 +5,7 @@ import { asError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { cleanTexts } from './clean-texts.ts';
 import { databaseError } from './errors.ts';
-import { checkServer } from './readiness.ts';
+import { checkServer, ensureExtension } from './readiness.ts';
 import { claimSession, transactionSettings } from './session.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -27,6 +27,7 @@ export async function migrate(databaseUrl: string, down: number, logger: Logger)
     if (down === 0) await checkServer(client);
     await holder.connect();
     await holdLock(holder);
+    if (down === 0) await ensureExtension(client);
     const applied = await runner({
       dbClient: client,
       dir: DIRECTORY,

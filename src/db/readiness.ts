@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { CodedError } from '../runtime/errors.ts';
 import { databaseError } from './errors.ts';
 import type { Db } from './pool.ts';
@@ -71,6 +71,22 @@ function problemOf({
     );
   }
   return null;
+}
+
+/**
+ * Creates the extension in a database that has none. The extension isn't trusted, so most roles may not.
+ * @throws CodedError
+ */
+export async function ensureExtension(client: pg.ClientBase): Promise<void> {
+  try {
+    await client.query('CREATE EXTENSION IF NOT EXISTS hll');
+  } catch (error) {
+    const forbidden = error instanceof pg.DatabaseError && error.code === '42501';
+    if (!forbidden) throw databaseError('creating the extension hll', error);
+    const advice =
+      'this role may not create the extension hll: a superuser must run `CREATE EXTENSION hll` in this database';
+    throw new CodedError('database_failed', advice, { retryable: false });
+  }
 }
 
 /**
