@@ -18,7 +18,7 @@ export function databaseUrl() {
 function looksCutOff({ username, password, hash, pathname, search }: URL): boolean {
   if (hash !== '') return true;
   if (![username, password, pathname].every(isEncoded)) return true;
-  // The rest of a password stands before @HOST. A parameter's value such as user=name@server has an @ too.
+  // The rest of a password comes before @HOST. A parameter's value such as user=name@server has an @ too.
   return username === '' && (pathname.includes('@') || /[?&][^=&]*@|@[^=&]*\//.test(search));
 }
 

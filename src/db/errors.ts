@@ -9,8 +9,8 @@ const ROW_CLASSES = new Set(['P0', 'XX']);
 /** A wrong password, a role that is missing or may not connect, a missing database. */
 const WRONG_URL = new Set(['28P01', '28000', '3D000']);
 /**
- * PgBouncer gives nearly all its errors the code 08P01, an unreachable server too. So the text of the message must tell
- * them apart. RDS Proxy answers 0A000.
+ * PgBouncer gives nearly all its errors the code 08P01, an unreachable server too. So only the
+ * text of the message distinguishes them. RDS Proxy answers 0A000.
  */
 const POOLER_STATES = new Set(['08P01', '0A000']);
 const POOLER_ADVICE: readonly (readonly [RegExp, string])[] = [

@@ -74,7 +74,7 @@ function problemOf({
 }
 
 /**
- * Creates the extension in a database that has none. The extension isn't trusted, so most roles may not.
+ * Creates the extension hll unless the database has it. The extension isn't trusted, so most roles may not.
  * @throws CodedError
  */
 export async function ensureExtension(client: pg.ClientBase): Promise<void> {
@@ -95,11 +95,11 @@ export async function ensureExtension(client: pg.ClientBase): Promise<void> {
  */
 async function hiddenFromRole(db: Db): Promise<string | null> {
   const { rows } = await db.query<{ kind: string; schema: string; role: string }>({
-    text: `SELECT 'the extension hll is' AS kind, nspname AS schema, current_user AS role
+    text: `SELECT 'extension' AS kind, nspname AS schema, current_user AS role
            FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
            WHERE extname = 'hll' AND to_regtype('hll') IS NULL
            UNION ALL
-           SELECT 'the tables of bec-alerts are', nspname, current_user
+           SELECT 'tables', nspname, current_user
            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
            WHERE relname = 'issue_buckets' AND relkind = 'r' AND to_regclass('issue_buckets') IS NULL
            LIMIT 1`,
@@ -107,8 +107,12 @@ async function hiddenFromRole(db: Db): Promise<string | null> {
   const [hidden] = rows;
   if (hidden === undefined) return null;
   const { kind, schema, role } = hidden;
+  const found =
+    kind === 'extension'
+      ? `the extension hll is in the schema ${schema}`
+      : `the tables of bec-alerts are in the schema ${schema}`;
   return (
-    `${kind} in the schema ${schema}, where the role ${role} doesn't look or which it may not use: ` +
+    `${found}, where the role ${role} doesn't look or which it may not use: ` +
     `\`GRANT USAGE ON SCHEMA "${schema}" TO "${role}"\` and add it to the role's search_path, such as ` +
     `\`ALTER ROLE "${role}" SET search_path = public, "${schema}"\``
   );

@@ -66,9 +66,9 @@ export function transactionSettings(timeouts: Timeouts): string {
 
 /**
  * Gives the session our settings, if the session is ours. A pooler hands out one server connection to many clients, one
- * transaction after the other, so a setting of the session would reach others and not us. A pooler also answers with a
+ * transaction after the other. A setting of the session would reach other clients and not us. A pooler also answers with a
  * process id of its own, not with that of a server process.
- * @returns whether the session is ours: what it keeps beyond a transaction stays with us
+ * @returns whether the session is ours
  */
 export async function claimSession(client: pg.ClientBase, timeouts: Timeouts): Promise<boolean> {
   const { processID } = client as { readonly processID?: number | null };

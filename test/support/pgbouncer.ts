@@ -11,14 +11,14 @@ import { unprivilegedAccount } from '../../dev/postgres/cluster.ts';
 import { query } from '../../dev/postgres/server.ts';
 
 export interface PgBouncer {
-  /** The database's URL by way of PgBouncer. */
+  /** The database's URL through PgBouncer. */
   readonly url: string;
   log(): string;
 }
 
 /**
- * Starts a PgBouncer of the test's own before a database. Its settings are its defaults, but for the pool's mode and its
- * size: with few connections to the server, clients get each other's sessions all the time.
+ * Starts a PgBouncer of the test's own before a database. Only the pool's mode and its size differ from
+ * the defaults. With few connections to the server, clients often get sessions that other clients used.
  */
 export async function startPgBouncer(
   databaseUrl: string,

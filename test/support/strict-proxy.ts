@@ -9,9 +9,9 @@ const KNOWN = new Set(['user', 'database', 'client_encoding', 'application_name'
 const KEY_TYPE = 'K'.charCodeAt(0);
 
 /**
- * Stands for RDS Proxy, as far as connections show it: it refuses parameters such as `options` when a connection begins,
- * and answers with a process id that isn't the server's.
- * @returns the database's URL by way of the proxy, and the parameters that it refused
+ * Starts a stand-in for RDS Proxy. It refuses parameters such as `options` when a connection begins. It answers with a
+ * process id that no server process has.
+ * @returns the database's URL through the proxy, and the parameters that it refused
  */
 export async function startStrictProxy(
   databaseUrl: string,
