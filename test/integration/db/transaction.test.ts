@@ -33,10 +33,12 @@ describe('under a lock', () => {
         const pid = of === 'the work' ? rows[0]?.own : rows[0]?.holder;
         await pool.query('SELECT pg_terminate_backend($1)', [pid]);
         await backendGone(pool, pid ?? 0);
-        await db.query({ text: 'SELECT 1' });
+        await db.query({ text: `INSERT INTO recipients (email) VALUES ('lost@example.com')` });
       });
       await expect(failing).rejects.toMatchObject({ code: 'database_unavailable', retryable: true });
       expect(await withLock(pool, RUN_LOCK, 10_000, async () => 'had it')).toEqual({ result: 'had it' });
+      const { rows: written } = await pool.query(`SELECT FROM recipients WHERE email = 'lost@example.com'`);
+      expect(written).toEqual([]);
     },
   );
 
