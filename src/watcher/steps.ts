@@ -103,12 +103,8 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
       const waiting = await millisecondsUntilNextAttempt(pool);
       const nothingDue = waiting === null || waiting > 0;
       if (!delivery.hasUnmarked() && nothingDue) return Math.min(waiting ?? longest, longest);
-      const done = await withLock(
-        pool,
-        DELIVERY_LOCK,
-        0,
-        (db) => deliverAndLog(delivery, logger, db, signal),
-        signal,
+      const done = await withLock(pool, DELIVERY_LOCK, 0, (db) =>
+        deliverAndLog(delivery, logger, db, signal),
       ).catch(async (error: unknown) => {
         // Perhaps this connection failed. Emails that SES accepted are marked at once through another connection,
         // because they would otherwise be sent again.
@@ -134,24 +130,21 @@ async function runAndLog(
   when: Pick<RunOptions, 'delaySeconds' | 'waitMilliseconds'>,
   signal: AbortSignal,
 ): Promise<RunOutcome | NoRun> {
-  const started = performance.now();
   const options = dryRun ? { ...when, dryRun, inspect: preview } : { ...when, dryRun };
   const outcome = await run(pool, dependencies, options, signal);
   if (typeof outcome === 'string') return outcome;
-  const duration = Math.round(performance.now() - started);
-  logOutcome(dependencies, outcome, duration, dryRun);
+  logOutcome(dependencies, outcome, dryRun);
   if (dryRun) return outcome;
   metrics.increment(counterName);
   metrics.increment('bec-alerts.watcher.alerts', outcome.alerts);
   metrics.increment('bec-alerts.watcher.errors', outcome.failures, { what: 'judgement' });
-  metrics.distribution('bec-alerts.watcher.run.duration', duration);
+  metrics.distribution('bec-alerts.watcher.run.duration', outcome.durationMilliseconds);
   return outcome;
 }
 
 function logOutcome(
   { triggers, logger }: RunDependencies,
-  { id, issues, alerts, failures, queries }: RunOutcome,
-  duration: number,
+  { id, issues, alerts, failures, queries, durationMilliseconds }: RunOutcome,
   dryRun: boolean,
 ): void {
   const failed = failures === 0 ? '' : `, and ${plural(failures, 'evaluation')} failed`;
@@ -162,7 +155,7 @@ function logOutcome(
     alerts,
     failures,
     queries,
-    duration_ms: duration,
+    duration_ms: durationMilliseconds,
   });
 }
 

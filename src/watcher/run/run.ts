@@ -23,6 +23,8 @@ export interface RunOutcome {
   readonly failures: number;
   /** Statements sent to Postgres. */
   readonly queries: number;
+  /** From the lock to the commit, without the wait for another run. */
+  readonly durationMilliseconds: number;
   /** In the triggers' order. */
   readonly triggers: readonly TriggerSummary[];
 }
@@ -67,9 +69,11 @@ export async function run(
   const ready = await repairRestored(pool, cluster, dependencies.logger, options, signal);
   if (!ready) return 'another-runs';
   const transaction = { keep: !dryRun, waitMilliseconds, signal };
-  const done = await inRunTransaction<RunOutcome | NoRun>(pool, transaction, async (tx) => {
+  let started = 0;
+  const done = await inRunTransaction(pool, transaction, async (tx) => {
+    started = performance.now();
     // Another watcher may have finished a run after the first check and before this transaction got the lock.
-    if (delaySeconds !== undefined && (await millisecondsUntilDue(tx, delaySeconds)) > 0) return 'not-due';
+    if (delaySeconds !== undefined && (await millisecondsUntilDue(tx, delaySeconds)) > 0) return null;
     const last = await lastFinishedRun(tx, cluster);
     const opened = await openRun(tx, cluster, at);
     await forgetOthers(
@@ -94,10 +98,15 @@ export async function run(
       state.log.errors(state.triggers.map(({ summary }) => summary.summary()));
     }
   });
-  return done === null ? 'another-runs' : done.result;
+  if (done === null) return 'another-runs';
+  if (done.result === null) return 'not-due';
+  return { ...done.result, durationMilliseconds: Math.round(performance.now() - started) };
 }
 
-function outcomeOf({ tx, opened, alerts, failures, triggers }: RunState, issues: number): RunOutcome {
+function outcomeOf(
+  { tx, opened, alerts, failures, triggers }: RunState,
+  issues: number,
+): Omit<RunOutcome, 'durationMilliseconds'> {
   return {
     id: opened.id,
     issues,
