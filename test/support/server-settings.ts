@@ -36,6 +36,7 @@ const VALUES: Readonly<Record<string, readonly [string, string]>> = {
   session_preload_libraries: ['auto_explain', 'auto_explain'],
   temp_tablespaces: ['pg_default', 'pg_default'],
   timezone_abbreviations: ['Australia', 'India'],
+  vacuum_cleanup_index_scale_factor: ['0.2', '0.3'],
 };
 /** Longer than a connection takes to get our settings, and shorter than ours. */
 const TIMEOUT_SECONDS = [20, 15] as const;
