@@ -2,7 +2,8 @@
 # Runs .ci/run on a machine that nobody has used: a Debian of minimal packages that has Node, npm and nothing else, with
 # a clone of what is committed. What the tests need beyond that, they must install themselves. Needs root on Debian.
 #
-#   dev/check-fresh-machine.sh            KEEP=folder keeps the Debian from one time to the next
+#   dev/check-fresh-machine.sh            KEEP=folder keeps the Debian from one time to the next; SUITE=bullseye has
+#                                         Postgres 13, bookworm 15 (the default) and trixie 17
 #   dev/check-fresh-machine.sh COMMAND    runs another command there after `npm ci`, such as 'npm run test:unit'
 #
 # It is no part of CI: it takes some minutes more than the tests, and a gigabyte.
@@ -23,7 +24,7 @@ keep="${KEEP:-$scratch}"
 trap 'rm -rf --one-file-system "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
-base="$keep/debian-node-$("$node" --version).tar"
+base="$keep/debian-${SUITE:-bookworm}-node-$("$node" --version).tar"
 root="$scratch/debian"
 mkdir -p "$keep"
 if [ ! -f "$base" ]; then

@@ -13,12 +13,12 @@ need_programs() {
   [ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null
 }
 
-# make_debian FOLDER NODE: Debian 12's minimal packages, with that Node and this machine's npm and nothing else.
+# make_debian FOLDER NODE: the minimal packages of Debian's SUITE, with that Node and this machine's npm and nothing else.
 make_debian() {
   mirror="$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
     awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^http/) {print $i; exit}}')"
   echo 'making a Debian with debootstrap'
-  debootstrap --variant=minbase bookworm "$1" "$mirror" >"$scratch/debootstrap.log" 2>&1 ||
+  debootstrap --variant=minbase "${SUITE:-bookworm}" "$1" "$mirror" >"$scratch/debootstrap.log" 2>&1 ||
     { tail -5 "$scratch/debootstrap.log" >&2; fail 'debootstrap failed'; }
   install -D -m 755 "$2" "$1/usr/local/bin/node"
   mkdir -p "$1/usr/local/lib/node_modules"

@@ -17,7 +17,7 @@ import { serverSettings, untilReady } from './server.ts';
 const CLEAN_UP =
   'kill -QUIT "$1"; i=0; while kill -0 "$1" && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done; rm -rf "$2"';
 
-interface Account {
+export interface Account {
   readonly uid: number;
   readonly gid: number;
 }
@@ -50,8 +50,8 @@ export async function startCluster(
   }
 }
 
-/** Postgres refuses to run as root. */
-async function unprivilegedAccount(): Promise<Account | undefined> {
+/** For a server that refuses to run as root, as Postgres does. Undefined if this process isn't root. */
+export async function unprivilegedAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
     const uid = await output('id', ['-u', name]);

@@ -1,5 +1,6 @@
 import type { Pool } from '../db/pool.ts';
-import { checkDatabase, createPool } from '../db/pool.ts';
+import { createPool } from '../db/pool.ts';
+import { checkDatabase } from '../db/readiness.ts';
 import { lastRun } from '../db/status.ts';
 import type { HealthCheck } from '../runtime/dockerflow.ts';
 import { serveDockerflow } from '../runtime/dockerflow.ts';

@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { distinctEmails } from '../domain/email.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
+import { databaseUrl } from './database-url.ts';
 import { agentVariables } from './dogstatsd.ts';
 import { s3Endpoint, sesEndpoint, sqsEndpoint } from './endpoints.ts';
 import { isEmail, mailbox } from './mailbox.ts';
 import { proxyVariables } from './proxy.ts';
 import { queueCheck, queueName, queueVariables } from './queue.ts';
-import { choice, flag, httpUrl, perSecond, seconds, text, url, wholeNumber } from './values.ts';
+import { choice, flag, httpUrl, perSecond, seconds, text, wholeNumber } from './values.ts';
 
 /** The variables that settings are read from: the process's environment, overridden by the command line's options. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -98,10 +99,7 @@ const log = {
 };
 
 const database = {
-  DATABASE_URL: url(
-    ['postgres:', 'postgresql:'],
-    'a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE',
-  ),
+  DATABASE_URL: databaseUrl(),
 };
 
 const aws = {

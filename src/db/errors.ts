@@ -8,6 +8,20 @@ const CLASHES = new Set(['40001', '40P01', '55P03', '57014']);
 const ROW_CLASSES = new Set(['P0', 'XX']);
 /** A wrong password, a role that is missing or may not connect, a missing database. */
 const WRONG_URL = new Set(['28P01', '28000', '3D000']);
+/**
+ * PgBouncer gives nearly all its errors the code 08P01, an unreachable server too. So only the
+ * text of the message distinguishes them. RDS Proxy answers 0A000.
+ */
+const POOLER_STATES = new Set(['08P01', '0A000']);
+const POOLER_ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/statement pooling/, "; set the pooler's mode to transaction or session"],
+  [
+    /startup parameter|options/,
+    '; remove options and settings from DATABASE_URL, because this pooler refuses them',
+  ],
+];
+/** A right is missing. */
+const FORBIDDEN = '42501';
 /** A standby, among others. */
 const READ_ONLY = '25006';
 const NOT_MIGRATED = new Set(['3F000', '42P01', '42703', '42883', '42704']);
@@ -43,6 +57,13 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   if (DATA_CLASSES.has(state.slice(0, 2))) return wrap('database_refused', '', false);
   if (NOT_MIGRATED.has(state)) return wrap('database_not_migrated', '; run `bec-alerts migrate` first', true);
   if (CLASHES.has(state) || ROW_CLASSES.has(state.slice(0, 2))) return wrap('database_failed', '', true);
+  if (state === FORBIDDEN) {
+    return wrap('database_unavailable', '; see docs/roles.sql for the rights that each role needs', true);
+  }
+  if (POOLER_STATES.has(state)) {
+    const [, advice = ''] = POOLER_ADVICE.find(([answer]) => answer.test(error.message)) ?? [];
+    return wrap('database_unavailable', advice, true);
+  }
   if (state.startsWith('42')) return wrap('database_failed', '', false);
   if (state === READ_ONLY) {
     return wrap('database_unavailable', '; set DATABASE_URL to a server that takes writes', true);

@@ -3,9 +3,11 @@ import type { ErrorEvent } from '../domain/event.ts';
 import { NO_TAGS } from '../domain/tags.ts';
 import { plural } from '../domain/text.ts';
 import { dayNumber } from '../domain/time.ts';
+import type { CodedError } from '../runtime/errors.ts';
 import { databaseError } from './errors.ts';
 import { STORE_KNOWN, STORE_NEW } from './events-sql.ts';
 import type { Db } from './pool.ts';
+import { withAdvice } from './readiness.ts';
 
 /**
  * Folds events into their issues and buckets; committed when the promise resolves. Nearly every event belongs to a known
@@ -27,7 +29,11 @@ export async function storeEvents(db: Db, events: readonly ErrorEvent[]): Promis
  * @throws CodedError
  */
 export async function checkStore(db: Db): Promise<void> {
-  await put(db, 'store-new', newStatement([]), 'asking the database to store');
+  await put(db, 'store-new', newStatement([]), 'asking the database to store').catch(
+    async (error: CodedError) => {
+      throw await withAdvice(db, error);
+    },
+  );
 }
 
 /** @returns the group ids that the statement returns */

@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
+import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import pg from 'pg';
-import { asError, CodedError } from '../runtime/errors.ts';
+import { asError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { cleanTexts } from './clean-texts.ts';
 import { databaseError } from './errors.ts';
+import { checkServer, ensureExtension } from './readiness.ts';
+import { claimSession, transactionSettings } from './session.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url));
-const LEAST_VERSION = 130_000;
+/** Building an index takes as long as it takes. */
+const WITHOUT_LIMIT = { statement: 0, lock: 0 };
 const PROGRESS_MILLISECONDS = 5_000;
 
 /**
@@ -17,19 +20,21 @@ const PROGRESS_MILLISECONDS = 5_000;
  */
 export async function migrate(databaseUrl: string, down: number, logger: Logger): Promise<readonly string[]> {
   const client = clientOf(databaseUrl);
-  // The statement that is waiting fails with the same error. Without this listener the error would end the process
-  // before that failure is reported.
-  client.on('error', () => {});
+  const holder = clientOf(databaseUrl);
   try {
     await client.connect();
+    await claimSession(client, WITHOUT_LIMIT);
     if (down === 0) await checkServer(client);
+    await holder.connect();
+    await holdLock(holder);
+    if (down === 0) await ensureExtension(client);
     const applied = await runner({
       dbClient: client,
       dir: DIRECTORY,
       migrationsTable: 'pgmigrations',
       direction: down === 0 ? 'up' : 'down',
       ...(down === 0 ? {} : { count: down }),
-      advisoryLockMode: 'wait',
+      noLock: true,
       logger: {
         info: (line) => logger.debug(String(line)),
         warn: (line) => logger.warning(String(line)),
@@ -41,10 +46,22 @@ export async function migrate(databaseUrl: string, down: number, logger: Logger)
   } catch (error) {
     throw databaseError('migrating the database', error);
   } finally {
-    await client
-      .end()
-      .catch((error: unknown) => logger.debug('closing the connection failed', { error: asError(error) }));
+    // The end of the holder's connection frees the lock.
+    for (const one of [client, holder]) {
+      await one
+        .end()
+        .catch((error: unknown) => logger.debug('closing the connection failed', { error: asError(error) }));
+    }
   }
+}
+
+/**
+ * Waits until nobody else migrates. The lock is the one that older versions take. Its transaction does nothing else:
+ * behind a pooler a lock of a session would stay with a server connection that others use.
+ */
+async function holdLock(holder: pg.Client): Promise<void> {
+  await holder.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${transactionSettings(WITHOUT_LIMIT)}`);
+  await holder.query(`SELECT pg_advisory_xact_lock(${PG_MIGRATE_LOCK_ID})`);
 }
 
 /** Texts that an older version stored hold user data. */
@@ -60,32 +77,13 @@ async function clean(client: pg.Client, logger: Logger): Promise<void> {
 
 function clientOf(connectionString: string): pg.Client {
   try {
-    return new pg.Client({ connectionString, application_name: 'bec-alerts migrate' });
+    const client = new pg.Client({ connectionString, application_name: 'bec-alerts migrate' });
+    // The statement that is waiting fails with the same error. Without this listener the error would end the process
+    // before that failure is reported.
+    client.on('error', () => {});
+    return client;
   } catch (error) {
     // The constructor already reads files such as sslrootcert.
     throw databaseError('reading the files that DATABASE_URL names', error);
   }
-}
-
-/** Postgres 13 introduced xid8 and pg_snapshot. The sets need the extension hll. */
-async function checkServer(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ version: number; shown: string; hll: boolean }>(
-    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
-            EXISTS (SELECT FROM pg_available_extensions WHERE name = 'hll') AS hll`,
-  );
-  const [server] = rows;
-  if (server === undefined) throw new Error('the server did not report its version');
-  if (server.version < LEAST_VERSION) {
-    throw unfit(`this server is Postgres ${server.shown}, but bec-alerts needs 13 or newer`);
-  }
-  if (!server.hll) {
-    throw unfit(
-      `this server (Postgres ${server.shown}) has no hll extension: install postgresql-hll on it ` +
-        `(Debian: postgresql-${Math.floor(server.version / 10_000)}-hll; RDS has it)`,
-    );
-  }
-}
-
-function unfit(message: string): CodedError {
-  return new CodedError('database_failed', message, { retryable: false });
 }

@@ -1,10 +1,22 @@
 import pg from 'pg';
 import { databaseError } from './errors.ts';
+import { claimSession, inOwnTransaction, transactionSettings } from './session.ts';
 
-export type Pool = pg.Pool;
 /** Runs statements: a connection, or a pool if no transaction is needed. */
 export interface Db {
   query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>;
+}
+
+/** Connections with our settings, whatever the role, the database, or a pooler between us and Postgres has set. */
+export interface Pool extends pg.Pool {
+  /** The statement that gives a transaction our settings. */
+  readonly transactionSettings: string;
+  /** Runs one statement on a connection of this pool, outside of a transaction. */
+  queryOn<R extends pg.QueryResultRow>(
+    client: pg.ClientBase,
+    query: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>>;
 }
 
 export interface PoolOptions {
@@ -24,37 +36,53 @@ const CONNECT_MILLISECONDS = 10_000;
 const SILENCE_MILLISECONDS = 5_000;
 const KEEP_ALIVE_MILLISECONDS = 30_000;
 
+/**
+ * No setting is sent at the start of a connection: PgBouncer and RDS Proxy refuse such connections, and `options` in
+ * DATABASE_URL would replace ours.
+ */
 export function createPool(options: PoolOptions): Pool {
+  const timeouts = {
+    statement: options.statementTimeoutMilliseconds,
+    lock: options.lockTimeoutMilliseconds ?? 0,
+  };
+  /** The connections whose session is ours. A pooler's is not. */
+  const owned = new WeakSet<pg.ClientBase>();
   const pool = new pg.Pool({
     connectionString: options.connectionString,
     application_name: options.applicationName,
     max: options.max,
-    statement_timeout: options.statementTimeoutMilliseconds,
-    lock_timeout: options.lockTimeoutMilliseconds ?? 0,
-    query_timeout: options.statementTimeoutMilliseconds + SILENCE_MILLISECONDS,
-    // All dates are UTC days, and the server's time zone must not change them. pg reads times in ISO style only. If the client's machine dies, Postgres
-    // keeps its locks until TCP gives up: with these settings after a minute, by default after two hours.
-    options:
-      '-c TimeZone=UTC -c DateStyle=ISO -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3',
+    query_timeout: timeouts.statement + SILENCE_MILLISECONDS,
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
     idleTimeoutMillis: 0,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MILLISECONDS,
+    onConnect: async (client) => {
+      if (await claimSession(client, timeouts)) owned.add(client);
+    },
   });
   pool.on('error', (error) => options.onIdleError(databaseError('an idle connection', error)));
-  return pool;
-}
-
-/**
- * Checks that Postgres answers and that `bec-alerts migrate` has run. It waits for no table lock.
- * @throws CodedError
- */
-export async function checkDatabase(db: Db): Promise<void> {
-  try {
-    await db.query({ text: `SELECT 'issue_buckets'::regclass` });
-  } catch (error) {
-    throw databaseError('reaching the database', error);
-  }
+  const settings = transactionSettings(timeouts);
+  const queryOn: Pool['queryOn'] = (client, query, values) =>
+    owned.has(client) ? client.query(query, values) : inOwnTransaction(client, settings, query, values);
+  const query = async <R extends pg.QueryResultRow>(
+    text: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>> => {
+    const client = await pool.connect();
+    // Without a listener a connection that is lost now would end the process. The statement fails with the error too.
+    const ignore = () => undefined;
+    client.on('error', ignore);
+    let failed = true;
+    try {
+      const result = await queryOn<R>(client, text, values);
+      failed = false;
+      return result;
+    } finally {
+      client.off('error', ignore);
+      client.release(failed);
+    }
+  };
+  return Object.assign(pool, { transactionSettings: settings, queryOn, query });
 }
 
 /** The URL without its password, so that it may be logged. */

@@ -1,6 +1,6 @@
-import { databaseError } from './errors.ts';
+import type pg from 'pg';
+import { onConnection } from './connection.ts';
 import type { Db, Pool } from './pool.ts';
-import { isOwnFault, noticeDeadClient } from './transaction.ts';
 
 /**
  * Works in one READ COMMITTED transaction on a connection of its own. If the process dies in the middle of a statement,
@@ -15,29 +15,12 @@ export async function inShortTransaction<T>(
   work: (db: Db) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  signal.throwIfAborted();
-  const client = await pool.connect().catch((error: unknown) => {
-    throw databaseError(operation, error);
-  });
-  let broken = true;
-  // Without a listener a connection that is lost while it is idle would end the process. The next query fails too.
-  const onError = () => undefined;
-  const stop = () => void client.end().catch(() => {});
-  client.on('error', onError);
-  signal.addEventListener('abort', stop);
-  try {
-    await noticeDeadClient(client);
-    await client.query('BEGIN');
+  const inTransaction = async (client: pg.PoolClient) => {
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    await client.query(pool.transactionSettings);
     const result = await work(client);
     await client.query('COMMIT');
-    broken = signal.aborted;
     return result;
-  } catch (error) {
-    throw isOwnFault(error) ? error : databaseError(operation, error);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    client.off('error', onError);
-    // After a failure the connection is ended, which rolls back.
-    client.release(broken);
-  }
+  };
+  return await onConnection(pool, operation, inTransaction, signal);
 }

@@ -1,5 +1,6 @@
-import pg from 'pg';
-import { databaseError, isLostConnection, isSilence } from './errors.ts';
+import type pg from 'pg';
+import { onConnection } from './connection.ts';
+import { isSilence } from './errors.ts';
 import type { Db, Pool } from './pool.ts';
 
 /** An open transaction. It runs one statement after the other, even if several are requested at the same time. */
@@ -10,109 +11,30 @@ export interface Transaction extends Db {
   attempt<T>(work: (db: Db) => Promise<T>): Promise<T>;
 }
 
-/** All advisory locks of a database share one range of numbers. Ours are `bec` in ASCII, followed by a digit. */
-export const RUN_LOCK = 0x626563_01;
-export const DELIVERY_LOCK = 0x626563_02;
-
-/**
- * Holds an advisory lock of the session during the work. Postgres frees the lock when the connection ends, so a dead
- * process never keeps it.
- * @param waitMilliseconds how long to wait for the lock; 0 doesn't wait
- * @param signal ends the connection, and with it the wait and the work, even in the middle of a statement
- * @returns null if another session holds the lock
- * @throws CodedError if the database fails; errors of the work itself are thrown as they are
- */
-export async function withLock<T>(
-  pool: Pool,
-  lock: number,
-  waitMilliseconds: number,
-  work: (client: pg.PoolClient) => Promise<T>,
-  signal?: AbortSignal,
-): Promise<{ result: T } | null> {
-  signal?.throwIfAborted();
-  const client = await pool.connect().catch((error: unknown) => {
-    throw databaseError('connecting to the database', error);
-  });
-  let broken = true;
-  let working = false;
-  // Without this listener a checked-out connection that is lost while idle would end the process. The next query fails
-  // with the error too.
-  let lost = false;
-  const onError = () => {
-    lost = true;
-  };
-  client.on('error', onError);
-  const stop = () => void client.end().catch(() => {});
-  signal?.addEventListener('abort', stop);
-  try {
-    await noticeDeadClient(client);
-    const locked = await acquire(client, lock, waitMilliseconds);
-    working = locked;
-    const outcome = locked ? { result: await work(client) } : null;
-    working = false;
-    if (locked) await client.query('SELECT pg_advisory_unlock($1)', [lock]);
-    broken = false;
-    return outcome;
-  } catch (error) {
-    if (working && !lost && isOwnFault(error)) throw error;
-    throw databaseError('working under an advisory lock', error);
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    client.off('error', onError);
-    // After a failure the connection is ended, which frees the lock.
-    client.release(broken);
-  }
-}
-
-/** Whether neither Postgres nor the connection to it caused the error. */
-export function isOwnFault(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) && !isLostConnection(error);
-}
-
-/**
- * Makes Postgres check every two seconds whether this process is still connected while a statement runs or waits. If
- * the process dies during a long statement, its lock is then freed at once and not only when the statement ends.
- */
-export async function noticeDeadClient(client: pg.PoolClient): Promise<void> {
-  await client.query(
-    `SELECT set_config('client_connection_check_interval', '2s', false)
-     WHERE current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%'`,
-  );
-}
-
-async function acquire(client: pg.PoolClient, lock: number, waitMilliseconds: number): Promise<boolean> {
-  if (waitMilliseconds === 0) {
-    const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
-      lock,
-    ]);
-    return rows[0]?.locked === true;
-  }
-  await client.query(`SET lock_timeout = ${Math.ceil(waitMilliseconds)}`);
-  try {
-    await client.query('SELECT pg_advisory_lock($1)', [lock]);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === '55P03') return false;
-    throw error;
-  } finally {
-    await client.query('RESET lock_timeout').catch(() => {});
-  }
-}
-
 // JIT compilation takes longer than the queries of a page. With this work_mem, daily counts are sorted in memory.
-const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
+export const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
 
 /**
  * Works in one REPEATABLE READ transaction, so that all queries see the same snapshot. After a failure the transaction
  * stays open and the caller must end the connection: a ROLLBACK would wait for a statement that still runs.
  * @param keep false rolls back at the end, for a dry run
  */
-export async function inTransaction<T>(
+export async function inSnapshot<T>(
+  pool: Pool,
   client: pg.PoolClient,
   keep: boolean,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; ${RUN_SETTINGS}`);
+  await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; ${pool.transactionSettings}; ${RUN_SETTINGS}`);
+  return await finish(client, keep, work);
+}
+
+/** Works in the open transaction, and then commits it or rolls it back, as `inSnapshot` does. */
+export async function finish<T>(
+  client: pg.PoolClient,
+  keep: boolean,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   try {
     const result = await work(serialized(client));
     const { command } = await client.query(keep ? 'COMMIT' : 'ROLLBACK');
@@ -136,24 +58,7 @@ export async function inRolledBackTransaction<T>(
   operation: string,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw databaseError(operation, error);
-  });
-  let broken = true;
-  // Without a listener a connection that is lost while it is idle would end the process. The next query fails too.
-  const onError = () => undefined;
-  client.on('error', onError);
-  try {
-    await noticeDeadClient(client);
-    const result = await inTransaction(client, false, work);
-    broken = false;
-    return result;
-  } catch (error) {
-    throw isOwnFault(error) ? error : databaseError(operation, error);
-  } finally {
-    client.off('error', onError);
-    client.release(broken);
-  }
+  return await onConnection(pool, operation, (client) => inSnapshot(pool, client, false, work));
 }
 
 /** The same, and Postgres refuses every write. */

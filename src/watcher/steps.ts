@@ -1,18 +1,17 @@
-import type pg from 'pg';
+import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
 import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
-import type { Pool } from '../db/pool.ts';
-import { checkDatabase } from '../db/pool.ts';
+import type { Db, Pool } from '../db/pool.ts';
 import { prune } from '../db/prune.ts';
+import { checkDatabase } from '../db/readiness.ts';
 import { millisecondsUntilDue } from '../db/runs.ts';
 import type { Transaction } from '../db/transaction.ts';
-import { DELIVERY_LOCK, RUN_LOCK, withLock } from '../db/transaction.ts';
 import { plural } from '../domain/text.ts';
 import { asError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { BounceReader } from './bounces/read-bounces.ts';
 import type { Delivery } from './delivery/deliver.ts';
-import type { RunOutcome } from './run/run.ts';
+import type { NoRun, RunOptions, RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
 import type { RunDependencies } from './run/run-state.ts';
 
@@ -66,15 +65,13 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
   const { pool, delivery } = dependencies;
   const { logger } = dependencies.run;
   const interval = options.delaySeconds * 1_000;
-  const runLocked = (client: pg.PoolClient, signal: AbortSignal) =>
-    runAndLog(dependencies, options, client, signal);
 
   return {
     async runIfDue(signal) {
       await checkDatabase(pool);
       // A dry run stores no run, so the database can't say when the next one is due.
       if (options.dryRun) {
-        await withLock(pool, RUN_LOCK, 0, (client) => runLocked(client, signal), signal);
+        await runAndLog(dependencies, options, {}, signal);
         return interval;
       }
       const early = await millisecondsUntilDue(pool, options.delaySeconds);
@@ -82,13 +79,9 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
         logger.info(`the next run is due in ${Math.ceil(early / 1_000)} s`);
         return early;
       }
-      const runIfStillDue = async (client: pg.PoolClient) => {
-        // Another watcher may have finished a run after our first check and before we got the lock.
-        if ((await millisecondsUntilDue(client, options.delaySeconds)) > 0) return;
-        await runLocked(client, signal);
-      };
-      const done = await withLock(pool, RUN_LOCK, 0, runIfStillDue, signal);
-      if (done === null) {
+      const { delaySeconds } = options;
+      const done = await runAndLog(dependencies, options, { delaySeconds }, signal);
+      if (done === 'another-runs') {
         logger.debug('another watcher is running; standing by');
         return Math.min(STANDBY_MILLISECONDS, interval);
       }
@@ -98,9 +91,9 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
 
     async runNow(signal) {
       await checkDatabase(pool);
-      const work = (client: pg.PoolClient) => runLocked(client, signal);
-      const done = await withLock(pool, RUN_LOCK, PATIENCE_MILLISECONDS, work, signal);
-      if (done !== null) return done.result;
+      const patience = { waitMilliseconds: PATIENCE_MILLISECONDS };
+      const done = await runAndLog(dependencies, options, patience, signal);
+      if (typeof done !== 'string') return done;
       const seconds = PATIENCE_MILLISECONDS / 1_000;
       throw new Error(
         `another watcher's run took longer than ${seconds} s; nothing was done, try again later`,
@@ -114,8 +107,8 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
       const waiting = await millisecondsUntilNextAttempt(pool);
       const nothingDue = waiting === null || waiting > 0;
       if (!delivery.hasUnmarked() && nothingDue) return Math.min(waiting ?? longest, longest);
-      const done = await withLock(pool, DELIVERY_LOCK, 0, (client) =>
-        deliverAndLog(delivery, logger, client, signal),
+      const done = await withLock(pool, DELIVERY_LOCK, 0, (db) =>
+        deliverAndLog(delivery, logger, db, signal),
       ).catch((error: unknown) => markAndThrow(delivery, pool, error));
       if (done === null) return STANDBY_MILLISECONDS;
       return Math.max(delivery.pausedFor(), 0);
@@ -133,29 +126,27 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
 }
 
 async function runAndLog(
-  { run: dependencies, preview, metrics }: StepsDependencies,
+  { pool, run: dependencies, preview, metrics }: StepsDependencies,
   { dryRun, counterName }: StepsOptions,
-  client: pg.PoolClient,
+  when: Pick<RunOptions, 'delaySeconds' | 'waitMilliseconds'>,
   signal: AbortSignal,
-): Promise<RunOutcome> {
-  const started = performance.now();
-  const options = dryRun ? { dryRun, inspect: preview } : { dryRun };
-  const outcome = await run(client, dependencies, options, signal);
-  const duration = Math.round(performance.now() - started);
-  logOutcome(dependencies, outcome, duration, dryRun);
+): Promise<RunOutcome | NoRun> {
+  const options = dryRun ? { ...when, dryRun, inspect: preview } : { ...when, dryRun };
+  const outcome = await run(pool, dependencies, options, signal);
+  if (typeof outcome === 'string') return outcome;
+  logOutcome(dependencies, outcome, dryRun);
   if (dryRun) return outcome;
   metrics.increment(counterName);
   metrics.increment('bec-alerts.watcher.alerts', outcome.alerts);
   metrics.increment('bec-alerts.watcher.silenced', outcome.silenced);
   metrics.increment('bec-alerts.watcher.errors', outcome.failures, { what: 'judgement' });
-  metrics.distribution('bec-alerts.watcher.run.duration', duration);
+  metrics.distribution('bec-alerts.watcher.run.duration', outcome.durationMilliseconds);
   return outcome;
 }
 
 function logOutcome(
   { evaluator, logger }: RunDependencies,
-  { id, issues, alerts, silenced, failures, queries }: RunOutcome,
-  duration: number,
+  { id, issues, alerts, silenced, failures, queries, durationMilliseconds }: RunOutcome,
   dryRun: boolean,
 ): void {
   const dropped = silenced === 0 ? '' : `, ${silenced} dropped because of a silence`;
@@ -168,17 +159,12 @@ function logOutcome(
     silenced,
     failures,
     queries,
-    duration_ms: duration,
+    duration_ms: durationMilliseconds,
   });
 }
 
-async function deliverAndLog(
-  delivery: Delivery,
-  logger: Logger,
-  client: pg.PoolClient,
-  signal: AbortSignal,
-): Promise<void> {
-  const { sent, deferred, failed } = await delivery.deliver(client, signal);
+async function deliverAndLog(delivery: Delivery, logger: Logger, db: Db, signal: AbortSignal): Promise<void> {
+  const { sent, deferred, failed } = await delivery.deliver(db, signal);
   if (sent + deferred + failed > 0) logger.info('delivery finished', { sent, deferred, failed });
 }
 

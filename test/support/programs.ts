@@ -6,6 +6,8 @@ import { findPythonWithBoto3 } from './python.ts';
 export interface Programs {
   /** A Python 3 that has boto3; null if it is missing. */
   readonly python: string | null;
+  /** PgBouncer; null if it is missing. */
+  readonly pgbouncer: string | null;
   /** For a person: the missing programs, the tests that fail without them, and the remedy. Null if nothing is missing. */
   readonly missing: string | null;
 }
@@ -22,19 +24,37 @@ const BOTO3: Need = {
   tests: 'the tests of sentry/',
 };
 const OPENSSL: Need = { name: 'openssl', debianPackage: 'openssl', tests: 'the tests of TLS' };
+const PGBOUNCER: Need = { name: 'PgBouncer', debianPackage: 'pgbouncer', tests: 'the tests of poolers' };
 
 /** Finds them, and installs what is missing from the distribution's packages where root may. */
 export async function findPrograms(say: (line: string) => void): Promise<Programs> {
-  const first = await look();
-  if (first.needs.length === 0) return { python: first.python, missing: null };
-  const problem = await install(first.needs, say);
-  const { python, needs } = await look();
-  return { python, missing: needs.length === 0 ? null : instructions(needs, problem) };
+  const { needs: missing, ...found } = await look();
+  if (missing.length === 0) return { ...found, missing: null };
+  const problem = await install(missing, say);
+  const { needs, ...programs } = await look();
+  return { ...programs, missing: needs.length === 0 ? null : instructions(needs, problem) };
 }
 
-async function look(): Promise<{ python: string | null; needs: Need[] }> {
-  const [python, openssl] = await Promise.all([findPythonWithBoto3(), output('openssl', ['version'])]);
-  return { python, needs: [...(python === null ? [BOTO3] : []), ...(openssl === null ? [OPENSSL] : [])] };
+async function look(): Promise<Omit<Programs, 'missing'> & { needs: Need[] }> {
+  const [python, openssl, pgbouncer] = await Promise.all([
+    findPythonWithBoto3(),
+    output('openssl', ['version']),
+    findPgBouncer(),
+  ]);
+  const needs = [
+    ...(python === null ? [BOTO3] : []),
+    ...(openssl === null ? [OPENSSL] : []),
+    ...(pgbouncer === null ? [PGBOUNCER] : []),
+  ];
+  return { python, pgbouncer, needs };
+}
+
+/** Debian's folder is in the PATH of root alone. */
+const PGBOUNCERS = ['/usr/sbin/pgbouncer', 'pgbouncer'];
+
+async function findPgBouncer(): Promise<string | null> {
+  for (const program of PGBOUNCERS) if ((await output(program, ['--version'])) !== null) return program;
+  return null;
 }
 
 /** @returns why it failed */

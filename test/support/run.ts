@@ -1,6 +1,5 @@
 import { isEmail } from '../../src/config/mailbox.ts';
 import type { Pool } from '../../src/db/pool.ts';
-import { RUN_LOCK, withLock } from '../../src/db/transaction.ts';
 import type { Trigger } from '../../src/domain/trigger.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createReporter } from '../../src/runtime/report.ts';
@@ -31,13 +30,8 @@ export async function runHere(
     reporter: await createReporter(logger, undefined, 'test'),
     ...overrides,
   };
-  const done = await withLock(
-    pool,
-    RUN_LOCK,
-    30_000,
-    (client) => run(client, dependencies, { dryRun, ...(at && { at }), ...(inspect && { inspect }) }, signal),
-    signal,
-  );
-  if (done === null) throw new Error('another run held the lock for 30 s');
-  return done.result;
+  const settings = { dryRun, waitMilliseconds: 30_000, ...(at && { at }), ...(inspect && { inspect }) };
+  const outcome = await run(pool, dependencies, settings, signal);
+  if (typeof outcome === 'string') throw new Error('another run held the lock for 30 s');
+  return outcome;
 }

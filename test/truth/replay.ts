@@ -115,13 +115,9 @@ async function runAt(
   at: Date,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = await pool.connect();
-  try {
-    const { failures } = await run(client, dependencies, { dryRun: false, at }, signal);
-    if (failures > 0) throw new Error(`${failures} evaluations failed at ${at.toISOString()}`);
-  } finally {
-    client.release();
-  }
+  const outcome = await run(pool, dependencies, { dryRun: false, at }, signal);
+  if (typeof outcome === 'string') throw new Error(`no run at ${at.toISOString()}: ${outcome}`);
+  if (outcome.failures > 0) throw new Error(`${outcome.failures} evaluations failed at ${at.toISOString()}`);
 }
 
 async function alertsOf(pool: Pool): Promise<Alert[]> {

@@ -164,8 +164,8 @@ async function createWatcherSteps(
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'bec-alerts watcher',
-    // A run, a delivery and a bounce use one connection each; checking whether anything is due uses another one.
-    max: 4,
+    // A run and a bounce hold one connection each, and a delivery two. Checking whether anything is due takes another one.
+    max: 5,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
     onIdleError: (error) => logger.warning('a database connection was lost; reconnecting', { error }),
   });

@@ -1,4 +1,4 @@
-import { checkDatabase } from '../../db/pool.ts';
+import { checkDatabase } from '../../db/readiness.ts';
 import type { QueueMessage, ReadableQueue } from '../../queue/queue.ts';
 import { hasCode } from '../../runtime/errors.ts';
 import { delayedAbort } from '../../runtime/loop.ts';

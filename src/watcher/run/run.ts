@@ -1,10 +1,11 @@
-import type pg from 'pg';
+import { orDatabaseError } from '../../db/errors.ts';
 import { forgetOthers } from '../../db/evaluations.ts';
 import { changedIssues } from '../../db/issues.ts';
+import { inRunTransaction, RUN_LOCK, withLock } from '../../db/locks.ts';
+import type { Db, Pool } from '../../db/pool.ts';
 import { restampChanges } from '../../db/restore.ts';
-import { clusterOf, finishRun, lastFinishedRun, openRun } from '../../db/runs.ts';
+import { clusterOf, finishRun, lastFinishedRun, millisecondsUntilDue, openRun } from '../../db/runs.ts';
 import type { Transaction } from '../../db/transaction.ts';
-import { inTransaction } from '../../db/transaction.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { processPage } from './process-page.ts';
 import { reevaluateSilenced } from './reevaluate-silenced.ts';
@@ -25,6 +26,8 @@ export interface RunOutcome {
   readonly failures: number;
   /** Statements sent to Postgres. */
   readonly queries: number;
+  /** From the lock to the commit, without the wait for another run. */
+  readonly durationMilliseconds: number;
   /** In the triggers' order. */
   readonly triggers: readonly TriggerSummary[];
 }
@@ -36,7 +39,14 @@ export interface RunOptions {
   readonly inspect?: (tx: Transaction, runId: string) => Promise<void>;
   /** The run's time. Default: now, by the database's clock. Only a replay of past events sets it. */
   readonly at?: Date;
+  /** Runs only if the last run began at least this long ago. Default: runs in any case. */
+  readonly delaySeconds?: number;
+  /** How long to wait for another watcher's run to end. Default: not at all. */
+  readonly waitMilliseconds?: number;
 }
+
+/** Why there was no run: another watcher is running, or has run in the meantime. */
+export type NoRun = 'another-runs' | 'not-due';
 
 /**
  * Issues evaluated at a time. Large enough to keep statements few (five for each page), and small enough to limit
@@ -45,21 +55,29 @@ export interface RunOptions {
 const PAGE_SIZE = 500;
 
 /**
- * Does one run, in one transaction with one snapshot. It selects the issues that changed, and evaluates them page by page.
- * It evaluates issues again whose silence is over, retries evaluations that failed in earlier runs, and finishes. The
- * alerts, the notified recipients and the finished run are committed together. A dry run rolls them back together.
+ * Does one run, in one transaction with one snapshot, which no other run shares. It selects the issues that changed, and
+ * evaluates them page by page. It evaluates issues again whose silence is over, retries evaluations that failed in earlier
+ * runs, and finishes. The alerts, the notified recipients and the finished run are committed together. A dry run rolls
+ * them back together.
  * @param signal ends the run between two pages, or while a trigger is slow. The run is then rolled back, and the next
  *   run evaluates the same issues
  */
 export async function run(
-  client: pg.PoolClient,
+  pool: Pool,
   dependencies: RunDependencies,
-  { dryRun, inspect, at }: RunOptions,
+  options: RunOptions,
   signal: AbortSignal,
-): Promise<RunOutcome> {
-  const cluster = await clusterOf(client);
-  await repairRestored(client, cluster, dependencies.logger, dryRun);
-  return inTransaction(client, !dryRun, async (tx) => {
+): Promise<RunOutcome | NoRun> {
+  const { dryRun, inspect, at, delaySeconds, waitMilliseconds = 0 } = options;
+  const cluster = await orDatabaseError('asking for the cluster', clusterOf(pool));
+  const ready = await repairRestored(pool, cluster, dependencies.logger, options, signal);
+  if (!ready) return 'another-runs';
+  const transaction = { keep: !dryRun, waitMilliseconds, signal };
+  let started = 0;
+  const done = await inRunTransaction(pool, transaction, async (tx) => {
+    started = performance.now();
+    // Another watcher may have finished a run after the first check and before this transaction got the lock.
+    if (delaySeconds !== undefined && (await millisecondsUntilDue(tx, delaySeconds)) > 0) return null;
     const last = await lastFinishedRun(tx, cluster);
     const opened = await openRun(tx, cluster, at);
     const { triggers, leftOut } = dependencies.evaluator;
@@ -89,9 +107,12 @@ export async function run(
       state.log.errors(state.triggers.map(({ summary }) => summary.summary()));
     }
   });
+  if (done === null) return 'another-runs';
+  if (done.result === null) return 'not-due';
+  return { ...done.result, durationMilliseconds: Math.round(performance.now() - started) };
 }
 
-function outcomeOf(state: RunState, issues: number): RunOutcome {
+function outcomeOf(state: RunState, issues: number): Omit<RunOutcome, 'durationMilliseconds'> {
   const { tx, opened, alerts, silenced, failures, triggers } = state;
   return {
     id: opened.id,
@@ -108,18 +129,23 @@ function outcomeOf(state: RunState, issues: number): RunOutcome {
  * After a restore from a dump, gives the issues transaction numbers of this cluster. This happens before the run and
  * outside of its transaction, because the run must neither wait for the processor nor make it wait. A dry run skips it,
  * and evaluates the same issues without it.
+ * @returns false if another watcher is running
  */
 async function repairRestored(
-  client: pg.PoolClient,
+  pool: Pool,
   cluster: string | null,
   logger: Logger,
-  dryRun: boolean,
-): Promise<void> {
-  const last = await lastFinishedRun(client, cluster);
-  if (last?.restored !== true) return;
-  const restamped = dryRun ? 0 : await restampChanges(client, last.snapshot);
+  { dryRun, waitMilliseconds = 0 }: RunOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const last = await orDatabaseError('asking for the last run', lastFinishedRun(pool, cluster));
+  if (last?.restored !== true) return true;
+  const restamp = (db: Db) => restampChanges(db, last.snapshot);
+  const done = dryRun ? { result: 0 } : await withLock(pool, RUN_LOCK, waitMilliseconds, restamp, signal);
+  if (done === null) return false;
   logger.warning(
     'the database was restored from a dump: evaluating the issues that its last run had not seen, and newer changes',
-    { last_run: last.id, restamped },
+    { last_run: last.id, restamped: done.result },
   );
+  return true;
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { inReadOnlyTransaction, RUN_LOCK } from '../../../src/db/transaction.ts';
+import { RUN_LOCK } from '../../../src/db/locks.ts';
+import { inReadOnlyTransaction } from '../../../src/db/transaction.ts';
 import { awayFromMidnight, daysAgo, happen } from '../../support/alerts.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';

@@ -1,5 +1,9 @@
 import pg from 'pg';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { query } from '../../../dev/postgres/server.ts';
+import { checkStore } from '../../../src/db/events.ts';
+import type { Pool } from '../../../src/db/pool.ts';
+import { createPool } from '../../../src/db/pool.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase } from '../../support/database.ts';
 
@@ -154,3 +158,79 @@ describe('an unfit server', () => {
     expect(stderr).not.toContain('hunter2');
   });
 });
+
+describe('a database that the role can’t use', () => {
+  const migrate = (url: string) => runCommand(['migrate'], { DATABASE_URL: url });
+  const inOneLine = ({ code, stderr }: { code: number | null; stderr: string }, text: string) => {
+    expect(code).toBe(1);
+    expect(stderr).toContain(text);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  };
+
+  it('because hll is in a schema where it doesn’t look is named with the remedy, which helps', async () => {
+    const { url, pool, name } = await createDatabase({ migrated: false });
+    await pool.query('CREATE SCHEMA extensions; CREATE EXTENSION hll SCHEMA extensions');
+    inOneLine(await migrate(url), 'SET search_path = public, "extensions"');
+    await pool.query(`ALTER DATABASE ${name} SET search_path = public, extensions`);
+    expect(await migrate(url)).toMatchObject({ code: 0, stderr: '' });
+
+    await pool.query(`ALTER DATABASE ${name} RESET search_path`);
+    const watcher = await runCommand(['watcher', '--once', '--console-alerts'], {
+      DATABASE_URL: url,
+      AWS_DEFAULT_REGION: 'us-east-1',
+    });
+    inOneLine(watcher, 'the extension hll is in the schema extensions');
+    await expect(checkStore(await freshPool(url))).rejects.toThrow(
+      'the extension hll is in the schema extensions',
+    );
+    await pool.query(`ALTER DATABASE ${name} SET search_path = extensions`);
+    await expect(checkStore(await freshPool(url))).rejects.toThrow(
+      'the tables of bec-alerts are in the schema public',
+    );
+  });
+
+  it('because it may not create tables is named with the remedy, which helps', async () => {
+    const { url, pool } = await createDatabase({ migrated: false });
+    const role = `test_migrator_${process.pid}`;
+    await pool.query(`REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
+    const own = new URL(url);
+    own.username = role;
+    own.password = 'p';
+    try {
+      inOneLine(await migrate(own.href), `GRANT CREATE ON SCHEMA "public" TO "${role}"`);
+      await pool.query(`GRANT CREATE ON SCHEMA public TO ${role}`);
+      inOneLine(await migrate(own.href), 'a superuser must run `CREATE EXTENSION hll` in this database');
+      await pool.query('CREATE EXTENSION hll');
+      expect(await migrate(own.href)).toMatchObject({ code: 0, stderr: '' });
+    } finally {
+      await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
+  });
+
+  it.each(['LATIN1', 'SQL_ASCII'])(
+    'because its encoding is %s is refused, with what to do',
+    async (encoding) => {
+      const name = `${(await createDatabase()).name}_${encoding.toLowerCase()}`;
+      const admin = new URL(inject('adminUrl'));
+      await query(admin.href, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING '${encoding}' LOCALE 'C'`);
+      try {
+        admin.pathname = name;
+        inOneLine(await migrate(admin.href), `has the encoding ${encoding}`);
+      } finally {
+        await query(inject('adminUrl'), `DROP DATABASE ${name}`);
+      }
+    },
+  );
+});
+
+async function freshPool(connectionString: string): Promise<Pool> {
+  const pool = createPool({
+    connectionString,
+    applicationName: 'bec-alerts test',
+    max: 1,
+    statementTimeoutMilliseconds: 30_000,
+    onIdleError: () => undefined,
+  });
+  onTestFinished(() => pool.end());
+  return pool;
+}

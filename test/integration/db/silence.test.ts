@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
+import { inRunTransaction } from '../../../src/db/locks.ts';
 import { createPool } from '../../../src/db/pool.ts';
-import { inTransaction, RUN_LOCK, withLock } from '../../../src/db/transaction.ts';
 import { createDatabase } from '../../support/database.ts';
 
 const { url } = await createDatabase();
@@ -49,16 +49,15 @@ it('a Postgres that vanished fails what waits for it, and its connections are us
   try {
     const warm = await Promise.all([pool.query('SELECT 1'), pool.query('SELECT 1')]);
     expect(warm.length).toBe(2);
-    const locked = withLock(pool, RUN_LOCK, 0, (client) =>
-      inTransaction(client, true, async (tx) => {
-        vanished = true;
-        const single = pool.query('SELECT 1').catch((error: unknown) => asked.push(error));
-        const one = tx.attempt((db) => db.query({ text: 'SELECT 1' }));
-        const next = tx.query({ text: 'SELECT 2' });
-        for (const question of [one, next]) await question.catch((error: unknown) => seen.push(error));
-        await single;
-      }),
-    );
+    const options = { keep: true, waitMilliseconds: 0, signal: new AbortController().signal };
+    const locked = inRunTransaction(pool, options, async (tx) => {
+      vanished = true;
+      const single = pool.query('SELECT 1').catch((error: unknown) => asked.push(error));
+      const one = tx.attempt((db) => db.query({ text: 'SELECT 1' }));
+      const next = tx.query({ text: 'SELECT 2' });
+      for (const question of [one, next]) await question.catch((error: unknown) => seen.push(error));
+      await single;
+    });
     await expect(locked).rejects.toMatchObject({ code: 'database_unavailable', retryable: true });
     // The next statement doesn't wait as long again.
     const closed = expect.objectContaining({ message: expect.stringMatching(/closed|terminated/) });

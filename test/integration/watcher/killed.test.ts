@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
 import { storeEvents } from '../../../src/db/events.ts';
-import { DELIVERY_LOCK } from '../../../src/db/transaction.ts';
+import { DELIVERY_LOCK } from '../../../src/db/locks.ts';
 import type { RunningCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';

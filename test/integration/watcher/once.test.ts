@@ -2,7 +2,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
 import { clearEmails, startSes, storedEmails } from '../../../dev/services.ts';
 import { storeEvents } from '../../../src/db/events.ts';
-import { RUN_LOCK } from '../../../src/db/transaction.ts';
+import { RUN_LOCK } from '../../../src/db/locks.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
@@ -222,7 +222,7 @@ describe('--once that waits for another watcher’s run', () => {
   it('ends at SIGTERM at once, with exit 0', async () => {
     const lock = await hold(pool, `SELECT pg_advisory_xact_lock(${RUN_LOCK})`);
     const watcher = startWatcher(database, ses.endpoint, ['--once']);
-    await watcherWaits(pool, /pg_advisory_lock/);
+    await watcherWaits(pool, /pg_advisory_xact_lock/);
     watcher.child.kill('SIGTERM');
     expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });
     await lock.release();
