@@ -7,23 +7,18 @@ import type { IsolatedEvaluator } from '../../watcher/evaluator/isolated.ts';
 import { isolatedEvaluator } from '../../watcher/evaluator/isolated.ts';
 import type { WatchDependencies } from '../../watcher/watch.ts';
 
-/** Loads the triggers. @returns null if the signal fires meanwhile. @throws TriggerFileError naming every mistake */
+/** Loads the triggers. @param signal ends the process of the triggers while it loads them again @throws TriggerFileError naming every mistake */
 export async function loadedEvaluator(
   settings: WatcherSettings,
   dependencies: WatchDependencies,
   teardown: Teardown,
   signal: AbortSignal,
-): Promise<IsolatedEvaluator | null> {
+): Promise<IsolatedEvaluator> {
   const configured = { file: settings.TRIGGERS, alertEmails: settings.ALERT_EMAILS };
-  try {
-    const evaluator = await isolatedEvaluator(dependencies, { configured, environment: process.env }, signal);
-    teardown.add('the process of the triggers', async () => evaluator.close());
-    warnOfNoRecipients(dependencies.logger, evaluator.triggers);
-    return evaluator;
-  } catch (error) {
-    if (signal.aborted) return null;
-    throw error;
-  }
+  const evaluator = await isolatedEvaluator(dependencies, { configured, environment: process.env }, signal);
+  teardown.add('the process of the triggers', async () => evaluator.close());
+  warnOfNoRecipients(dependencies.logger, evaluator.triggers);
+  return evaluator;
 }
 
 /** Fails as long as a trigger is left out. */

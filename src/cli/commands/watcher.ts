@@ -120,7 +120,6 @@ async function runWatcher(
   settings: WatcherSettings,
   { logger: loggerOf, stopSignal, version }: CommandContext,
 ): Promise<void> {
-  const signal = stopSignal();
   const logger = loggerOf('watcher');
   const teardown = new Teardown(logger);
   try {
@@ -129,8 +128,11 @@ async function runWatcher(
     const metrics = createMetrics(logger, agentOf(settings));
     teardown.add('metrics', () => metrics.close());
     const own = { logger, reporter, metrics };
-    const evaluator = await loadedEvaluator(settings, own, teardown, signal);
-    if (evaluator === null) return;
+    const stopping = new AbortController();
+    const evaluator = await loadedEvaluator(settings, own, teardown, stopping.signal);
+    // Only now, because loading a trigger file may take long: until here, the first signal must end the process.
+    const signal = stopSignal();
+    signal.addEventListener('abort', () => stopping.abort(signal.reason), { once: true });
     const steps = await createWatcherSteps(settings, evaluator, own, teardown, signal);
     const options = { dryRun: settings.WATCHER_DRY_RUN, delaySeconds: settings.WATCHER_SLEEP_DELAY };
     if (settings.WATCHER_ONCE) {

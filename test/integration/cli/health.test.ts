@@ -96,7 +96,7 @@ describe('the watcher’s health', () => {
     await watcher.printed(/evaluated \d+ issues/);
     expect(await heartbeat(watcher)).toEqual({
       status: 200,
-      body: { status: 'ok', checks: { postgres: 'ok', last_run: 'ok' }, details: {} },
+      body: { status: 'ok', checks: { postgres: 'ok', last_run: 'ok', triggers: 'ok' }, details: {} },
     });
     watcher.child.kill('SIGTERM');
     expect(await watcher.finished).toMatchObject({ code: 0, stderr: '' });

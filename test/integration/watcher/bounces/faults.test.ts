@@ -60,7 +60,6 @@ describe('a watcher that reads SES’s events, if something fails', () => {
   it.each([
     ['an empty object', '{}'],
     ['a text', 'marked\u009b31m \u202etext\r\nof two lines'],
-    ['an event of Sentry', '{"eventID":"a","groupID":"1","title":"Error"}'],
     ['an S3 pointer', '{"s3Url":"https://a.s3.us-east-1.amazonaws.com/b"}'],
     ['an empty message of SNS', wrapped(' ')],
     ['a bounce without an id', '{"eventType":"Bounce","bounce":{},"mail":{}}'],
@@ -82,6 +81,18 @@ describe('a watcher that reads SES’s events, if something fails', () => {
     expect(shown).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(reports[0]?.problem).toMatch(/\w/);
     expect(log(watcher).filter(({ Severity }) => Number(Severity) < 4)).toEqual([]);
+  });
+
+  it('leaves an event of Sentry in the queue, without a word of it in the log', async () => {
+    const watcher = await start();
+    await send('{"eventID":"a","groupID":"1","title":"Error","user":{"email":"victim@example.com"}}');
+    await watcher.printed(
+      /is an event of Sentry and stays there: SES_EVENTS_QUEUE_NAME names the wrong queue/,
+    );
+    await stop(watcher);
+    expect(watcher.output()).not.toContain('victim');
+    const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
+    expect(visible + inFlight).toBe(1);
   });
 
   it('reports a missing queue once, with advice, goes on alerting, and reads the queue once it exists', async () => {
