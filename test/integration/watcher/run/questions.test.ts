@@ -59,7 +59,10 @@ async function storeIssues(count: number): Promise<void> {
 async function statements(work: () => Promise<unknown>): Promise<number> {
   let count = 0;
   const undo: (() => void)[] = [];
+  const counted = new Set<pg.PoolClient>();
   const onAcquire = (client: pg.PoolClient) => {
+    if (counted.has(client)) return;
+    counted.add(client);
     const query = client.query;
     Object.assign(client, {
       query: (...parameters: unknown[]) => {
