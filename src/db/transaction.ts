@@ -18,14 +18,18 @@ export const RUN_SETTINGS = `SET LOCAL jit = off; SET LOCAL work_mem = '32MB'`;
  * Works in one REPEATABLE READ transaction, so that all queries see the same snapshot. After a failure the transaction
  * stays open and the caller must end the connection: a ROLLBACK would wait for a statement that still runs.
  * @param keep false rolls back at the end, for a dry run
+ * @param access READ WRITE also where the role's transactions are read-only by default, which no later statement can change
  */
 export async function inSnapshot<T>(
   pool: Pool,
   client: pg.PoolClient,
   keep: boolean,
   work: (tx: Transaction) => Promise<T>,
+  access: 'READ WRITE' | '' = '',
 ): Promise<T> {
-  await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; ${pool.transactionSettings}; ${RUN_SETTINGS}`);
+  await client.query(
+    `BEGIN ISOLATION LEVEL REPEATABLE READ ${access}; ${pool.transactionSettings}; ${RUN_SETTINGS}`,
+  );
   return await finish(client, keep, work);
 }
 
@@ -48,7 +52,7 @@ export async function finish<T>(
 }
 
 /**
- * Works in one transaction on a connection of its own, which is rolled back. All queries see the same snapshot. No lock is
+ * Works in one transaction on a connection of its own, which may write and is rolled back. All queries see the same snapshot. No lock is
  * needed, so this works during a run.
  * @param operation for the message of an error
  * @throws CodedError if the database fails; errors of the work itself are thrown as they are
@@ -58,7 +62,8 @@ export async function inRolledBackTransaction<T>(
   operation: string,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  return await onConnection(pool, operation, (client) => inSnapshot(pool, client, false, work));
+  const inTransaction = (client: pg.PoolClient) => inSnapshot(pool, client, false, work, 'READ WRITE');
+  return await onConnection(pool, operation, inTransaction);
 }
 
 /** The same, and Postgres refuses every write. */
@@ -67,10 +72,11 @@ export async function inReadOnlyTransaction<T>(
   operation: string,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  return await inRolledBackTransaction(pool, operation, async (tx) => {
+  const readOnly = async (tx: Transaction) => {
     await forbidWrites(tx);
     return await work(tx);
-  });
+  };
+  return await onConnection(pool, operation, (client) => inSnapshot(pool, client, false, readOnly));
 }
 
 /** From here on Postgres refuses the transaction every write, but for temporary tables that exist already. */
