@@ -3,9 +3,9 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startPostgres, uniqueDatabaseName } from '../dev/postgres/local-postgres.ts';
+import { watchPeakMemory } from '../dev/process-tree.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { createLogger } from '../src/runtime/logger.ts';
-import { watchPeakMemory } from './process-tree.ts';
 import { fillMonth } from './watcher-data.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { childrenOf, peakMemory, treeCpu } from './process-tree.ts';
+import { childrenOf, peakMemory, treeCpu } from '../dev/process-tree.ts';
 
 /** How fast a full queue was emptied. The clock starts when an eighth is gone, so that the start isn't measured. */
 export interface Drain {

@@ -4,10 +4,10 @@ import { parseArgs } from 'node:util';
 import type { LocalPostgres } from '../dev/postgres/local-postgres.ts';
 import { startPostgres, uniqueDatabaseName } from '../dev/postgres/local-postgres.ts';
 import { query } from '../dev/postgres/server.ts';
+import { watchPeakMemory } from '../dev/process-tree.ts';
 import { startSes } from '../dev/services.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { createLogger } from '../src/runtime/logger.ts';
-import { watchPeakMemory } from './process-tree.ts';
 import { BUCKETS_PER_ISSUE, fill } from './watcher-data.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));

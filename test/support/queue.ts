@@ -1,12 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Message, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import {
   ChangeMessageVisibilityCommand,
-  DeleteMessageCommand,
-  GetQueueAttributesCommand,
   MessageNotInflight,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
 import { afterAll } from 'vitest';
@@ -17,6 +13,9 @@ import { findOrCreateQueues } from '../../src/queue/provision.ts';
 import type { QueueUrls } from '../../src/queue/sqs.ts';
 import { createSqsClient } from '../../src/queue/sqs.ts';
 import { NO_PROXIES } from '../../src/runtime/proxy.ts';
+
+export type { Depth } from './messages.ts';
+export { depth, sendBodies, takeAll } from './messages.ts';
 
 export interface TestQueue extends QueueUrls {
   readonly endpoint: string;
@@ -80,35 +79,6 @@ export async function createQueue(
   return { ...urls, endpoint, client, env };
 }
 
-export async function sendBodies(
-  client: SQSClient,
-  QueueUrl: string,
-  bodies: readonly string[],
-): Promise<void> {
-  for (let start = 0; start < bodies.length; start += 10) {
-    const Entries = bodies
-      .slice(start, start + 10)
-      .map((MessageBody, index) => ({ Id: String(index), MessageBody }));
-    const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-    if (Failed.length > 0) throw new Error(`the queue refused ${Failed.length} messages: ${Failed[0]?.Code}`);
-  }
-}
-
-export interface Depth {
-  readonly visible: number;
-  readonly inFlight: number;
-}
-
-export async function depth(client: SQSClient, QueueUrl: string): Promise<Depth> {
-  const { Attributes = {} } = await client.send(
-    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
-  );
-  return {
-    visible: Number(Attributes.ApproximateNumberOfMessages),
-    inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible),
-  };
-}
-
 /** Makes messages visible again that are in flight, as the end of their visibility timeout does. */
 export async function endVisibilityTimeouts(
   client: SQSClient,
@@ -131,26 +101,5 @@ export async function setVisibilityTimeouts(
       // It was deleted or released.
       if (!(error instanceof MessageNotInflight)) throw error;
     });
-  }
-}
-
-/** Takes every visible message out of a queue. */
-export async function takeAll(client: SQSClient, QueueUrl: string): Promise<Message[]> {
-  const taken: Message[] = [];
-  while (true) {
-    const { Messages = [] } = await client.send(
-      new ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: 10,
-        WaitTimeSeconds: 0,
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['All'],
-      }),
-    );
-    if (Messages.length === 0) return taken;
-    for (const { ReceiptHandle } of Messages) {
-      await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-    }
-    taken.push(...Messages);
   }
 }
