@@ -18,7 +18,7 @@ function cpuOf(pid: number): number {
 }
 
 export function childrenOf(pid: number): number[] {
-  const text = tasksOf(pid)
+  const text = namesIn(`/proc/${pid}/task`)
     .map((task) => read(`/proc/${pid}/task/${task}/children`))
     .join(' ')
     .trim();
@@ -28,6 +28,28 @@ export function childrenOf(pid: number): number[] {
 /** Peak resident memory of a process, in MB; 0 if it is gone. */
 export function peakMemory(pid: number): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1_024;
+}
+
+/** Resident memory of a process, in MB; 0 if it is gone. */
+export function residentMemory(pid: number): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1_024;
+}
+
+/** Open files, sockets and pipes of a process; 0 if it is gone. */
+export function openHandles(pid: number): number {
+  return namesIn(`/proc/${pid}/fd`).length;
+}
+
+/** Processes of a process group that still run. A zombie has ended. */
+export function runningInGroup(group: number): number[] {
+  return namesIn('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const stat = read(`/proc/${pid}/stat`);
+      const [state = 'X', , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return Number(processGroup) === group && !['Z', 'X'].includes(state);
+    });
 }
 
 /** Reads a child's peak memory until it is stopped. @returns stops, and returns the last reading before the end, in MB */
@@ -42,9 +64,9 @@ export function watchPeakMemory(pid: number, everyMilliseconds: number): () => n
   };
 }
 
-function tasksOf(pid: number): string[] {
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync(`/proc/${pid}/task`);
+    return readdirSync(folder);
   } catch {
     return [];
   }

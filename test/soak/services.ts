@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import type { Random } from '../../dev/browser-errors/random.ts';
+import { pick } from '../../dev/browser-errors/random.ts';
+import { pause } from '../../src/runtime/loop.ts';
+import type { Fate, FaultyQueueServer } from '../support/faulty-queue-server.ts';
+import { startFaultyQueueServer } from '../support/faulty-queue-server.ts';
+import type { SesReply, SesRequest, SesServer } from '../support/ses-server.ts';
+import { BROKEN, startSesServer, THROTTLED } from '../support/ses-server.ts';
+import type { Life } from './daemon.ts';
+
+export type SesState = 'works' | 'fails' | 'hangs up' | 'throttles' | 'is slow';
+export type SqsState = 'works' | 'fails' | 'is slow';
+
+/** An email that SES accepted. Each alert has an email of its own. */
+export interface AcceptedEmail {
+  /** The alert: its trigger, recipient and issue. */
+  readonly alert: string;
+  readonly sesMessageId: string;
+  /** The process that sent it. */
+  readonly life: Life;
+}
+
+const NEVER = new AbortController().signal;
+/** Much shorter than the read timeout of the daemons, so that an accepted email isn't sent again. */
+const SLOWEST_MILLISECONDS = 2_000;
+/** The share of requests that fail while SQS fails. */
+const FAILING = 0.5;
+
+export function alertKey(trigger: string, email: string, groupId: string): string {
+  return `${trigger} | ${email} | ${groupId}`;
+}
+
+/** SES with faults. It remembers every email that it accepted, and which process sent it. */
+export class Ses {
+  state: SesState = 'works';
+  readonly accepted: AcceptedEmail[] = [];
+  readonly #random: Random;
+  #afterNext: (() => void) | undefined;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** A server for one process of a watcher, so that it is known which process sent an email. */
+  async serve(sender: { current: Life | undefined }, kill: () => void): Promise<SesServer> {
+    return await startSesServer((request) => this.#answer(request, sender, kill));
+  }
+
+  /** Kills the next watcher whose email is accepted, before it gets the answer. */
+  killNextSender(done: () => void): void {
+    this.#afterNext = done;
+  }
+
+  spareSenders(): void {
+    this.#afterNext = undefined;
+  }
+
+  async #answer(
+    request: SesRequest,
+    sender: { current: Life | undefined },
+    kill: () => void,
+  ): Promise<SesReply> {
+    if (request.action !== 'SendRawEmail') return {};
+    if (this.state === 'fails') return BROKEN;
+    if (this.state === 'throttles') return THROTTLED;
+    if (this.state === 'hangs up' || sender.current === undefined) return 'hang up';
+    const sesMessageId = randomUUID();
+    this.accepted.push({ alert: alertIn(request), sesMessageId, life: sender.current });
+    const done = this.#afterNext;
+    if (done !== undefined) {
+      this.#afterNext = undefined;
+      kill();
+      done();
+      return 'hang up';
+    }
+    if (this.state === 'is slow') await pause(this.#random() * SLOWEST_MILLISECONDS, NEVER);
+    return { result: `<MessageId>${sesMessageId}</MessageId>` };
+  }
+}
+
+function alertIn({ email, to }: SesRequest): string {
+  const header = (name: string) => email?.headers.find(({ key }) => key === name)?.value ?? `no ${name}`;
+  return alertKey(header('x-bec-alerts-trigger'), to, header('x-bec-alerts-issue'));
+}
+
+/** The way from the processor to SQS, with faults. */
+export class Sqs {
+  state: SqsState = 'works';
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  async serve(target: string): Promise<FaultyQueueServer> {
+    return await startFaultyQueueServer(target, { fate: () => this.#fate() });
+  }
+
+  async #fate(): Promise<Fate> {
+    if (this.state === 'is slow') await pause(this.#random() * SLOWEST_MILLISECONDS, NEVER);
+    if (this.state !== 'fails' || this.#random() > FAILING) return 'pass';
+    return pick<Fate>(this.#random, ['error', 'drop', 'drop_answer']);
+  }
+}

@@ -1,0 +1,153 @@
+import { rm } from 'node:fs/promises';
+import { seededRandom } from '../../dev/browser-errors/random.ts';
+import { poll } from '../../dev/poll.ts';
+import { query } from '../../dev/postgres/server.ts';
+import { runningInGroup } from '../../dev/process-tree.ts';
+import { messageOf } from '../../src/runtime/errors.ts';
+import { Teardown } from '../../src/runtime/lifecycle.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { depth } from '../support/messages.ts';
+import { compare } from './compare.ts';
+import type { FaultsDone } from './faults.ts';
+import { doFaults } from './faults.ts';
+import { leaks, measure } from './growth.ts';
+import { Messages } from './messages.ts';
+import { reportProgress } from './progress.ts';
+import type { SoakResult } from './result.ts';
+import type { Samples } from './samples.ts';
+import { takeSamples } from './samples.ts';
+import { send } from './send.ts';
+import { Ses, Sqs } from './services.ts';
+import type { Stand } from './stand.ts';
+import { startStand } from './stand.ts';
+
+export interface SoakOptions {
+  readonly seconds: number;
+  /** The same seed draws the same messages, and the same faults in the same order. */
+  readonly seed: number;
+  readonly say: (line: string) => void;
+  /** Ends the load and the faults early. The results are still compared. */
+  readonly early?: AbortSignal;
+  /** Ends everything, without results. */
+  readonly abandoned?: AbortSignal;
+}
+
+const STEP_MILLISECONDS = 180_000;
+/** A killed worker's messages come back, and alerts that SES refused several times wait for minutes. */
+const DRAIN_SECONDS = 900;
+/** Watchers finish this many runs after the last event, so that all of it is evaluated. */
+const LAST_RUNS = 3;
+
+/** Runs the daemons under load and faults, and compares the results with the load. Leaves no process and no file. */
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const { say, abandoned = new AbortController().signal } = options;
+  const destination = { write: (line: string) => say(line.trimEnd()) };
+  const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'soak', destination });
+  const teardown = new Teardown(logger, STEP_MILLISECONDS);
+  const ses = new Ses(seededRandom(options.seed + 1));
+  const sqs = new Sqs(seededRandom(options.seed + 2));
+  try {
+    const stand = await startStand(ses, sqs, logger, say, teardown);
+    const result = await soakOn(stand, options, abandoned);
+    if (result.differences.length === 0)
+      await rm(stand.folder, { recursive: true, force: true, maxRetries: 3 });
+    else say(`the logs of the daemons are in ${stand.folder}`);
+    return result;
+  } finally {
+    await teardown.run();
+  }
+}
+
+async function soakOn(stand: Stand, options: SoakOptions, abandoned: AbortSignal): Promise<SoakResult> {
+  const { seconds, seed, say, early = new AbortController().signal } = options;
+  const messages = new Messages(seededRandom(seed + 3));
+  const { sent } = messages;
+  const faults: FaultsDone = { counts: new Map(), failures: [], last: 'none yet' };
+  const samples: Samples = { processes: [], connections: [] };
+  const over = new AbortController();
+  const untilOver = AbortSignal.any([over.signal, abandoned]);
+  const looking = [
+    takeSamples(stand, samples, untilOver),
+    reportProgress(stand, sent, faults, say, untilOver),
+  ];
+  try {
+    const faultsOver = new AbortController();
+    const sending = send(stand, messages, AbortSignal.any([faultsOver.signal, abandoned]));
+    await doFaults(stand, seededRandom(seed), seconds, faults, AbortSignal.any([early, abandoned]));
+    faultsOver.abort();
+    await sending;
+    abandoned.throwIfAborted();
+    say(`the faults are over; the queue and the outbox are drained now`);
+    const undrained = await drain(stand, abandoned);
+    over.abort();
+    await Promise.all(looking);
+    const comparison = await compare(stand, sent);
+    const measured = measure(samples);
+    const daemons = [stand.processor, ...stand.watchers];
+    const stopped = await stopAll(stand);
+    return {
+      differences: [
+        ...faults.failures,
+        ...undrained,
+        ...comparison.differences,
+        ...leaks(measured),
+        ...stopped,
+      ],
+      sent,
+      faults,
+      comparison,
+      measured,
+      endedByThemselves: daemons.flatMap(({ lives }) => lives.slice(0, -1)).filter(({ killed }) => !killed)
+        .length,
+    };
+  } finally {
+    over.abort();
+    await Promise.allSettled(looking);
+  }
+}
+
+/** @returns the reason why something isn't finished yet, or nothing */
+async function drain({ client, urls, databaseUrl }: Stand, signal: AbortSignal): Promise<string[]> {
+  const options = { seconds: DRAIN_SECONDS, everyMilliseconds: 500, signal };
+  const emptyQueue = async () => {
+    const { visible, inFlight } = await depth(client, urls.queueUrl);
+    return visible + inFlight === 0 ? true : undefined;
+  };
+  const lastRun = async () => {
+    const sql = 'SELECT coalesce(max(id), 0)::int AS id FROM trigger_runs';
+    return (await query<{ id: number }>(databaseUrl, sql))[0]?.id ?? 0;
+  };
+  const settled = (after: number) => async () => {
+    const [row] = await query<{ runs: number; waiting: number }>(
+      databaseUrl,
+      `SELECT (SELECT count(*) FROM trigger_runs WHERE id > $1 AND finished_at IS NOT NULL)::int AS runs,
+              ((SELECT count(*) FROM alerts WHERE status = 'pending') + (SELECT count(*) FROM failed_evaluations))::int
+                AS waiting`,
+      [after],
+    );
+    return row !== undefined && row.runs >= LAST_RUNS && row.waiting === 0 ? true : undefined;
+  };
+  try {
+    await poll('the queue to be empty', emptyQueue, options);
+    await poll('the alerts to be sent', settled(await lastRun()), options);
+    return [];
+  } catch (error) {
+    signal.throwIfAborted();
+    return [`not drained: ${messageOf(error)}`];
+  }
+}
+
+/** Ends the daemons. @returns daemons that didn't end as they must, and processes that they left behind */
+async function stopAll({ processor, watchers }: Stand): Promise<string[]> {
+  const stopped = [processor, ...watchers].map(async (daemon) => {
+    const code = await daemon.stop();
+    const groups = daemon.lives.map(({ pid }) => pid);
+    const ended = async () => (groups.flatMap(runningInGroup).length === 0 ? true : undefined);
+    const left = await poll('its processes to end', ended).catch(() => undefined);
+    return [
+      ...(code === 0 ? [] : [`${daemon.name}: ended with exit code ${code} after SIGTERM`]),
+      ...(left === true ? [] : [`${daemon.name}: left processes behind: ${groups.flatMap(runningInGroup)}`]),
+    ];
+  });
+  return (await Promise.all(stopped)).flat();
+}
