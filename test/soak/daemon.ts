@@ -30,7 +30,7 @@ export interface DaemonOptions {
   readonly ended: (life: Life) => Promise<void>;
 }
 
-/** A command of ours that is started again whenever it ends, as an orchestrator does. */
+/** One of our commands, which is started again whenever it ends, as an orchestrator does. */
 export class Daemon {
   readonly name: string;
   readonly #options: DaemonOptions;

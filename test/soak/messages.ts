@@ -94,7 +94,10 @@ export class Messages {
       ['missing_event_id', JSON.stringify(forwarded({ id: null, eventID: null, message: ids.eventID }))],
       ['missing_group_id', JSON.stringify(forwarded({ ...ids, groupID: null }))],
       ['invalid_event_id', JSON.stringify(forwarded({ id: null, eventID: ids.eventID.repeat(40) }))],
-      ['invalid_group_id', JSON.stringify(forwarded({ ...ids, groupID: 'g'.repeat(100_000) }))],
+      [
+        'invalid_group_id',
+        JSON.stringify(forwarded({ ...ids, groupID: `${ids.eventID}${'g'.repeat(10_000)}` })),
+      ],
       ['invalid_date', JSON.stringify(forwarded({ ...ids, dateReceived: 'yesterday' }))],
       ['missing_message', JSON.stringify({ ...ids, groupID: 'empty' } satisfies JsonRecord)],
     ]);

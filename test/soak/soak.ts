@@ -70,14 +70,19 @@ async function soakOn(stand: Stand, options: SoakOptions, abandoned: AbortSignal
     takeSamples(stand, samples, untilOver),
     reportProgress(stand, sent, faults, say, untilOver),
   ];
+  // They are awaited at the end. Until then a failure must not count as an unhandled rejection.
+  for (const one of looking) one.catch(() => {});
   try {
     const faultsOver = new AbortController();
+    const failed = new AbortController();
     const sending = send(stand, messages, AbortSignal.any([faultsOver.signal, abandoned]));
-    await doFaults(stand, seededRandom(seed), seconds, faults, AbortSignal.any([early, abandoned]));
+    sending.catch(() => failed.abort());
+    const untilEnd = AbortSignal.any([early, abandoned, failed.signal]);
+    await doFaults(stand, seededRandom(seed), seconds, faults, untilEnd);
     faultsOver.abort();
     await sending;
     abandoned.throwIfAborted();
-    say(`the faults are over; the queue and the outbox are drained now`);
+    say('the faults are over; the queue and the outbox are drained now');
     const undrained = await drain(stand, abandoned);
     over.abort();
     await Promise.all(looking);
