@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Guard } from '../../dev/guard.ts';
 import { guard } from '../../dev/guard.ts';
+import { lastLines } from '../../dev/output.ts';
 import { pause } from '../../src/runtime/loop.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -17,6 +18,8 @@ export interface Life {
   readonly pid: number;
   /** We killed it. Otherwise it ended by itself or because we asked it to. */
   killed: boolean;
+  /** Once it has ended although nobody killed it: how, with the last line of its log. */
+  ownEnd?: string;
 }
 
 export interface DaemonOptions {
@@ -108,6 +111,10 @@ export class Daemon {
       this.#life = undefined;
       cleanUp.release();
       await log.close();
+    }
+    if (!life.killed) {
+      const text = await readFile(join(folder, `${name}.log`), 'utf8');
+      life.ownEnd = `${name}, exit code ${this.#lastCode}: ${lastLines(text, 1)}`;
     }
     await ended(life);
   }

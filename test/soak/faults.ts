@@ -24,6 +24,8 @@ interface Draw {
   /** How long a service fails. */
   readonly milliseconds: number;
   readonly signal: AbortSignal;
+  /** Keeps the end of a fault that the next faults don't wait for. */
+  readonly later: (end: Promise<void>) => void;
 }
 
 type Fault = (targets: Targets, draw: Draw) => Promise<void>;
@@ -69,7 +71,7 @@ export interface FaultsDone {
 }
 
 /**
- * Does one fault after the other, in an order that `random` decides, until the time is over or the signal fires. Each
+ * Begins one fault after the other, in an order that `random` decides, until the time is over or the signal fires. Each
  * kind is done at least once. In the second half of the time the daemons live on, so that a growing process shows.
  */
 export async function doFaults(
@@ -79,6 +81,8 @@ export async function doFaults(
   done: FaultsDone,
   signal: AbortSignal,
 ): Promise<void> {
+  const ends: Promise<void>[] = [];
+  const later = (end: Promise<void>) => ends.push(end);
   const started = performance.now();
   const share = () => (performance.now() - started) / 1_000 / seconds;
   for (const [kinds, until] of [
@@ -91,6 +95,7 @@ export async function doFaults(
           choice: random(),
           milliseconds: between(SHORTEST_MILLISECONDS, LONGEST_MILLISECONDS, random()),
           signal,
+          later,
         };
         const gap = between(SHORTEST_GAP_MILLISECONDS, LONGEST_GAP_MILLISECONDS, random());
         // The first round is never cut short, so that each kind is done even on a slow machine.
@@ -101,6 +106,7 @@ export async function doFaults(
       }
     } while (!signal.aborted && share() < until);
   }
+  await Promise.all(ends);
 }
 
 async function doFault(kind: string, targets: Targets, draw: Draw, done: FaultsDone): Promise<void> {
@@ -174,14 +180,21 @@ async function restart(
   await postgres.start();
 }
 
-async function disturbSes({ ses }: Targets, state: SesState, { milliseconds, signal }: Draw): Promise<void> {
-  ses.state = state;
-  await pause(milliseconds, signal);
-  ses.state = 'works';
+/** The service is disturbed while the next faults begin, so that faults meet each other. */
+async function disturbSes(
+  { ses }: Targets,
+  state: SesState,
+  { milliseconds, signal, later }: Draw,
+): Promise<void> {
+  const over = ses.disturb(state);
+  later(pause(milliseconds, signal).then(over));
 }
 
-async function disturbSqs({ sqs }: Targets, state: SqsState, { milliseconds, signal }: Draw): Promise<void> {
-  sqs.state = state;
-  await pause(milliseconds, signal);
-  sqs.state = 'works';
+async function disturbSqs(
+  { sqs }: Targets,
+  state: SqsState,
+  { milliseconds, signal, later }: Draw,
+): Promise<void> {
+  const over = sqs.disturb(state);
+  later(pause(milliseconds, signal).then(over));
 }

@@ -12,8 +12,8 @@ export interface SoakResult {
   readonly faults: FaultsDone;
   readonly comparison: Comparison;
   readonly measured: readonly Measured[];
-  /** How often a daemon ended although nobody killed it, such as at a start while Postgres was stopped. */
-  readonly endedByThemselves: number;
+  /** Daemons that ended although nobody killed them, such as at a start while SQS failed. */
+  readonly ownEnds: readonly string[];
 }
 
 const MOST_DIFFERENCES = 30;
@@ -25,7 +25,7 @@ export function resultLines({
   faults,
   comparison,
   measured,
-  endedByThemselves,
+  ownEnds,
 }: SoakResult): string[] {
   const { emails } = comparison;
   const shown = differences.slice(0, MOST_DIFFERENCES);
@@ -38,7 +38,8 @@ export function resultLines({
     `watchers killed between SES's answer and the mark: ${number(emails.killedBeforeMark)}`,
     `faults: ${number(total(faults))}`,
     ...[...faults.counts].map(([kind, count]) => `  ${String(count).padStart(4)}  ${kind}`),
-    `daemons that ended without being killed, and were started again: ${endedByThemselves}`,
+    `daemons that ended without being killed, and were started again: ${ownEnds.length}`,
+    ...ownEnds.map((line) => `  ${line}`),
     'growth, as the medians of the first and the last third:',
     ...measured.map((one) => `  ${lineOf(one)}`),
     '',

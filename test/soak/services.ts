@@ -8,8 +8,8 @@ import type { SesReply, SesRequest, SesServer } from '../support/ses-server.ts';
 import { BROKEN, startSesServer, THROTTLED } from '../support/ses-server.ts';
 import type { Life } from './daemon.ts';
 
-export type SesState = 'works' | 'fails' | 'hangs up' | 'throttles' | 'is slow';
-export type SqsState = 'works' | 'fails' | 'is slow';
+export type SesState = 'fails' | 'hangs up' | 'throttles' | 'is slow';
+export type SqsState = 'fails' | 'is slow';
 
 /** An email that SES accepted. Each alert has an email of its own. */
 export interface AcceptedEmail {
@@ -30,9 +30,27 @@ export function alertKey(trigger: string, email: string, groupId: string): strin
   return `${trigger} | ${email} | ${groupId}`;
 }
 
+/** The present fault of a service. */
+class Disturbance<State> {
+  #current: { readonly state: State } | undefined;
+
+  get state(): State | undefined {
+    return this.#current?.state;
+  }
+
+  /** Replaces the fault before it. @returns ends this fault, unless another one has replaced it */
+  begin(state: State): () => void {
+    const current = { state };
+    this.#current = current;
+    return () => {
+      if (this.#current === current) this.#current = undefined;
+    };
+  }
+}
+
 /** SES with faults. It remembers every email that it accepted, and which process sent it. */
 export class Ses {
-  state: SesState = 'works';
+  readonly #disturbance = new Disturbance<SesState>();
   readonly accepted: AcceptedEmail[] = [];
   readonly #random: Random;
   #afterNext: (() => void) | undefined;
@@ -44,6 +62,11 @@ export class Ses {
   /** A server for one process of a watcher, so that it is known which process sent an email. */
   async serve(sender: { current: Life | undefined }, kill: () => void): Promise<SesServer> {
     return await startSesServer((request) => this.#answer(request, sender, kill));
+  }
+
+  /** @returns ends the fault */
+  disturb(state: SesState): () => void {
+    return this.#disturbance.begin(state);
   }
 
   /** Kills the next watcher whose email is accepted, before it gets the answer. */
@@ -61,9 +84,10 @@ export class Ses {
     kill: () => void,
   ): Promise<SesReply> {
     if (request.action !== 'SendRawEmail') return {};
-    if (this.state === 'fails') return BROKEN;
-    if (this.state === 'throttles') return THROTTLED;
-    if (this.state === 'hangs up' || sender.current === undefined) return 'hang up';
+    const { state } = this.#disturbance;
+    if (state === 'fails') return BROKEN;
+    if (state === 'throttles') return THROTTLED;
+    if (state === 'hangs up' || sender.current === undefined) return 'hang up';
     const sesMessageId = randomUUID();
     this.accepted.push({ alert: alertIn(request), sesMessageId, life: sender.current });
     const done = this.#afterNext;
@@ -73,7 +97,7 @@ export class Ses {
       done();
       return 'hang up';
     }
-    if (this.state === 'is slow') await pause(this.#random() * SLOWEST_MILLISECONDS, NEVER);
+    if (state === 'is slow') await pause(this.#random() * SLOWEST_MILLISECONDS, NEVER);
     return { result: `<MessageId>${sesMessageId}</MessageId>` };
   }
 }
@@ -85,11 +109,16 @@ function alertIn({ email, to }: SesRequest): string {
 
 /** The way from the processor to SQS, with faults. */
 export class Sqs {
-  state: SqsState = 'works';
+  readonly #disturbance = new Disturbance<SqsState>();
   readonly #random: Random;
 
   constructor(random: Random) {
     this.#random = random;
+  }
+
+  /** @returns ends the fault */
+  disturb(state: SqsState): () => void {
+    return this.#disturbance.begin(state);
   }
 
   async serve(target: string): Promise<FaultyQueueServer> {
@@ -97,8 +126,9 @@ export class Sqs {
   }
 
   async #fate(): Promise<Fate> {
-    if (this.state === 'is slow') await pause(this.#random() * SLOWEST_MILLISECONDS, NEVER);
-    if (this.state !== 'fails' || this.#random() > FAILING) return 'pass';
+    const { state } = this.#disturbance;
+    if (state === 'is slow') await pause(this.#random() * SLOWEST_MILLISECONDS, NEVER);
+    if (state !== 'fails' || this.#random() > FAILING) return 'pass';
     return pick<Fate>(this.#random, ['error', 'drop', 'drop_answer']);
   }
 }

@@ -102,8 +102,7 @@ async function soakOn(stand: Stand, options: SoakOptions, abandoned: AbortSignal
       faults,
       comparison,
       measured,
-      endedByThemselves: daemons.flatMap(({ lives }) => lives.slice(0, -1)).filter(({ killed }) => !killed)
-        .length,
+      ownEnds: daemons.flatMap(({ lives }) => lives.slice(0, -1)).flatMap(({ ownEnd }) => ownEnd ?? []),
     };
   } finally {
     over.abort();
