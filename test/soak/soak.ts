@@ -33,8 +33,8 @@ export interface SoakOptions {
 }
 
 const STEP_MILLISECONDS = 180_000;
-/** A killed worker's messages come back, and alerts that SES refused several times wait for minutes. */
-const DRAIN_SECONDS = 900;
+/** A killed worker's messages come back within seconds. Alerts that SES refused several times wait for minutes. */
+const STUCK_SECONDS = 600;
 /** Watchers finish this many runs after the last event, so that all of it is evaluated. */
 const LAST_RUNS = 3;
 
@@ -110,34 +110,43 @@ async function soakOn(stand: Stand, options: SoakOptions, abandoned: AbortSignal
   }
 }
 
-/** @returns the reason why something isn't finished yet, or nothing */
+/** @returns the reason why something isn't finished, or nothing */
 async function drain({ client, urls, databaseUrl }: Stand, signal: AbortSignal): Promise<string[]> {
-  const options = { seconds: DRAIN_SECONDS, everyMilliseconds: 500, signal };
-  const emptyQueue = async () => {
+  const messages = async () => {
     const { visible, inFlight } = await depth(client, urls.queueUrl);
-    return visible + inFlight === 0 ? true : undefined;
+    return visible + inFlight;
   };
-  const lastRun = async () => {
-    const sql = 'SELECT coalesce(max(id), 0)::int AS id FROM trigger_runs';
-    return (await query<{ id: number }>(databaseUrl, sql))[0]?.id ?? 0;
-  };
-  const settled = (after: number) => async () => {
-    const [row] = await query<{ runs: number; waiting: number }>(
-      databaseUrl,
-      `SELECT (SELECT count(*) FROM trigger_runs WHERE id > $1 AND finished_at IS NOT NULL)::int AS runs,
-              ((SELECT count(*) FROM alerts WHERE status = 'pending') + (SELECT count(*) FROM failed_evaluations))::int
-                AS waiting`,
-      [after],
-    );
-    return row !== undefined && row.runs >= LAST_RUNS && row.waiting === 0 ? true : undefined;
+  const sql = `SELECT (SELECT coalesce(max(id), 0) FROM trigger_runs WHERE finished_at IS NOT NULL)::int AS "lastRun",
+                      (SELECT count(*) FROM alerts WHERE status = 'pending')::int AS pending,
+                      (SELECT count(*) FROM failed_evaluations)::int AS failed`;
+  const state = async () => {
+    const [row] = await query<{ lastRun: number; pending: number; failed: number }>(databaseUrl, sql);
+    return row ?? { lastRun: 0, pending: 1, failed: 1 };
   };
   try {
-    await poll('the queue to be empty', emptyQueue, options);
-    await poll('the alerts to be sent', settled(await lastRun()), options);
+    await untilNone('messages in the queue', messages, signal);
+    const { lastRun } = await state();
+    const unfinished = async () => {
+      const now = await state();
+      return Math.max(0, lastRun + LAST_RUNS - now.lastRun) + now.pending + now.failed;
+    };
+    await untilNone('runs, evaluations and alerts', unfinished, signal);
     return [];
   } catch (error) {
     signal.throwIfAborted();
     return [`not drained: ${messageOf(error)}`];
+  }
+}
+
+/** Waits as long as the number changes. @throws if it stays the same for too long */
+async function untilNone(what: string, count: () => Promise<number>, signal: AbortSignal): Promise<void> {
+  for (let left = await count(); left > 0; ) {
+    const changed = async () => {
+      const now = await count();
+      return now === left ? undefined : now;
+    };
+    const options = { seconds: STUCK_SECONDS, everyMilliseconds: 500, signal };
+    left = await poll(`${left} ${what} to become fewer`, changed, options);
   }
 }
 
