@@ -28,8 +28,7 @@ describe('comparing the emails that SES accepted with the alerts', () => {
   });
 
   it('refuses a second email of a watcher that was not killed', () => {
-    const sender = life(false);
-    const accepted = [email('a', '1', sender), email('a', '2', sender)];
+    const accepted = [email('a', '1', life(false)), email('a', '2', life(false))];
     expect(compareEmails(accepted, [alert('a', '2')]).differences).toHaveLength(1);
   });
 

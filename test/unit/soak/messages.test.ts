@@ -4,7 +4,7 @@ import { parseEvent } from '../../../src/domain/event.ts';
 import { Messages } from '../../soak/messages.ts';
 
 const NOW = new Date('2026-05-06T12:34:56Z');
-const COUNT = 6_000;
+const COUNT = 12_000;
 
 function made(seed: number) {
   const messages = new Messages(seededRandom(seed));
