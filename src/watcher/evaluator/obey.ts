@@ -96,12 +96,11 @@ async function evaluatePage(
     return;
   }
   const deadline = performance.now() + milliseconds;
-  for (const [place, issue] of issues.entries()) {
-    if (place < from) continue;
+  for (const issue of issues.slice(from)) {
     const patience = Math.min(eachMilliseconds, Math.max(1, deadline - performance.now()));
-    await new Promise<void>((resolve) => report({ type: 'evaluating', place }, resolve));
     const evaluations = await evaluate(trigger, [issue], context, patience);
-    for (const outcome of outcomesOf(evaluations, [issue])) report({ type: 'outcome', place, outcome });
+    for (const outcome of outcomesOf(evaluations, [issue]))
+      await new Promise<void>((written) => report({ type: 'outcome', outcome }, written));
   }
   report({ type: 'evaluated', outcomes: packed([]), late: false });
 }

@@ -33,13 +33,11 @@ export type EvaluatorCommand =
       /** Null: all at the same time. Otherwise one by one, each in this time at most. */
       readonly eachMilliseconds: number | null;
     }
-  | { readonly type: 'render'; readonly trigger: string; readonly alerts: readonly SentAlert[] }
+  /** Their issues have the texts that are shown. */
+  | { readonly type: 'render'; readonly trigger: string; readonly alerts: readonly AlertView[] }
   | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly type: 'no-answer'; readonly id: number; readonly error: WireError }
   | { readonly type: 'close' };
-
-/** An alert's view. Its issue has the texts that are shown. */
-export type SentAlert = AlertView;
 
 /** A question of the triggers' process, by the name of its answer in `Answers`. */
 export type Question =
@@ -96,9 +94,8 @@ export type EvaluatorReport =
   /** Its event loop goes on. Sent once a second. */
   | { readonly type: 'alive' }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
-  /** One issue after the other: it begins with the issue at this place, or has evaluated it. */
-  | { readonly type: 'evaluating'; readonly place: number }
-  | { readonly type: 'outcome'; readonly place: number; readonly outcome: SentOutcome }
+  /** One by one, of the next issue. */
+  | { readonly type: 'outcome'; readonly outcome: SentOutcome }
   | { readonly type: 'evaluated'; readonly outcomes: SentOutcomes; readonly late: boolean }
   | { readonly type: 'rendered'; readonly renderings: readonly SentRendering[] }
   /** A promise was rejected that nobody awaits. It goes on. */
@@ -120,7 +117,6 @@ const REPORTS: ReadonlySet<string> = new Set<EvaluatorReport['type']>([
   'mistakes',
   'alive',
   'ask',
-  'evaluating',
   'outcome',
   'evaluated',
   'rendered',
