@@ -2,17 +2,12 @@ import type { AlertView } from '../../domain/alert.ts';
 import { asError } from '../../runtime/errors.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
 import { evaluate } from './evaluate.ts';
-import type { Evaluator, NamedTrigger, Rendering } from './evaluator.ts';
+import type { Evaluator, Rendering } from './evaluator.ts';
 import { createContext, openPage } from './trigger-context.ts';
 
 /** Runs the code of triggers in this process. A loop that never ends stops the whole process. */
 export function evaluatorHere(triggers: readonly ReadyTrigger[]): Evaluator {
-  const byName = new Map(triggers.map((ready) => [ready.trigger.name, ready]));
-  const readyOf = ({ name }: NamedTrigger): ReadyTrigger => {
-    const ready = byName.get(name);
-    if (ready === undefined) throw new Error(`there is no trigger "${name}"`);
-    return ready;
-  };
+  const readyOf = findByName(triggers);
   return {
     triggers: triggers.map(({ trigger: { name, emails } }) => ({ name, emails })),
     leftOut: [],
@@ -21,13 +16,23 @@ export function evaluatorHere(triggers: readonly ReadyTrigger[]): Evaluator {
       return {
         async evaluate(named, recipients, milliseconds, signal) {
           const context = createContext(questions, now, { name: named.name, recipients });
-          return await evaluate(readyOf(named).trigger, issues, context, milliseconds, signal);
+          return await evaluate(readyOf(named.name).trigger, issues, context, milliseconds, signal);
         },
         close: () => questions.close(),
       };
     },
-    render: async (named, alerts) => alerts.map((alert) => rendered(readyOf(named), alert)),
+    render: async (named, alerts) => alerts.map((alert) => rendered(readyOf(named.name), alert)),
     runEnded() {},
+  };
+}
+
+/** Returns a function that finds a loaded trigger. @throws Error if no trigger has the name */
+export function findByName(triggers: readonly ReadyTrigger[]): (name: string) => ReadyTrigger {
+  const byName = new Map(triggers.map((ready) => [ready.trigger.name, ready]));
+  return (name) => {
+    const ready = byName.get(name);
+    if (ready === undefined) throw new Error(`there is no trigger "${name}"`);
+    return ready;
   };
 }
 

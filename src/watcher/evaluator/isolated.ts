@@ -6,7 +6,7 @@ import type { Evaluator, NamedTrigger, Rendering } from './evaluator.ts';
 import { EvaluatorFault } from './evaluator-process.ts';
 import type { KeptProcessOptions, RunPage } from './kept-process.ts';
 import { keepProcess } from './kept-process.ts';
-import type { Silence } from './page-evaluation.ts';
+import type { Patience } from './page-evaluation.ts';
 import { evaluatePage } from './page-evaluation.ts';
 import { createStrikes } from './strikes.ts';
 
@@ -17,7 +17,7 @@ export interface IsolatedDependencies {
 }
 
 export interface IsolatedOptions extends Omit<KeptProcessOptions, 'loadingMilliseconds'> {
-  readonly silence?: Silence;
+  readonly patience?: Patience;
 }
 
 /** An evaluator with a process of its own. */
@@ -25,7 +25,7 @@ export interface IsolatedEvaluator extends Evaluator {
   close(): void;
 }
 
-const SILENCE: Silence = { loading: 20_000, page: 20_000, issue: 5_000 };
+const PATIENCE: Patience = { loading: 20_000, page: 20_000, issue: 5_000 };
 const NEXT = {
   again: 'its issues are evaluated again, one by one, in a new process',
   failed: 'its evaluation of this issue failed, and a new process continues',
@@ -38,10 +38,10 @@ const NEXT = {
  */
 export async function isolatedEvaluator(
   dependencies: IsolatedDependencies,
-  { silence = SILENCE, ...options }: IsolatedOptions,
+  { patience = PATIENCE, ...options }: IsolatedOptions,
   signal: AbortSignal,
 ): Promise<IsolatedEvaluator> {
-  const kept = await keepProcess(dependencies, { ...options, loadingMilliseconds: silence.loading }, signal);
+  const kept = await keepProcess(dependencies, { ...options, loadingMilliseconds: patience.loading }, signal);
   const { triggers } = kept;
   const strikes = createStrikes(triggers);
   let run = 0;
@@ -61,7 +61,7 @@ export async function isolatedEvaluator(
       const process = () => kept.ready(current);
       return {
         evaluate: async (trigger, recipients, milliseconds, stop) => {
-          const evaluation = { page, trigger, recipients, milliseconds, silence, strikes, process };
+          const evaluation = { page, trigger, recipients, milliseconds, patience, strikes, process };
           return await evaluatePage({ ...evaluation, onFault: faultOf(trigger) }, stop);
         },
         close() {
@@ -74,7 +74,7 @@ export async function isolatedEvaluator(
       if (alerts.length === 0) return [];
       try {
         const command = { type: 'render', trigger: trigger.name, alerts } as const;
-        const request = { command, until: 'rendered', silentMilliseconds: silence.page } as const;
+        const request = { command, until: 'rendered', silentMilliseconds: patience.page } as const;
         const report = await (await kept.ready(current)).request(request, stop);
         if (report.type !== 'rendered') throw new Error('the process of the triggers sent another report');
         return report.renderings.map(

@@ -6,7 +6,7 @@ import { loadConfigured } from '../triggers/configured.ts';
 import { TriggerFileError } from '../triggers/file.ts';
 import type { ReadyTrigger } from '../triggers/load.ts';
 import { evaluate } from './evaluate.ts';
-import { rendered } from './here.ts';
+import { findByName, rendered } from './here.ts';
 import { outcomesOf, packed } from './outcomes.ts';
 import type { EvaluatorCommand, EvaluatorReport, SentRendering } from './protocol.ts';
 import type { RemoteAnswers } from './remote-answers.ts';
@@ -27,15 +27,10 @@ interface Page {
 /** The part of the triggers' process that obeys the watcher's commands, one after the other. */
 export function obey(report: Report): (command: EvaluatorCommand) => void {
   const answers: RemoteAnswers = remoteAnswers((id, question) => report({ type: 'ask', id, question }));
-  let triggers: ReadonlyMap<string, ReadyTrigger> = new Map();
+  let readyOf = findByName([]);
   let rankings: { readonly run: number; readonly cache: RankingCache } = { run: -1, cache: new Map() };
   let page: Page | undefined;
 
-  const readyOf = (name: string): ReadyTrigger => {
-    const ready = triggers.get(name);
-    if (ready === undefined) throw new Error(`there is no trigger "${name}"`);
-    return ready;
-  };
   const openedPage = (): Page => {
     if (page === undefined) throw new Error('no page is open');
     return page;
@@ -43,7 +38,7 @@ export function obey(report: Report): (command: EvaluatorCommand) => void {
   const load = async ({ configured }: Extract<EvaluatorCommand, { type: 'load' }>) => {
     try {
       const loaded = (await loadConfigured(configured)).filter(({ enabled }) => enabled);
-      triggers = new Map(loaded.map((ready) => [ready.trigger.name, ready]));
+      readyOf = findByName(loaded);
       const named = loaded.map(({ trigger: { name, emails } }) => ({ name, emails }));
       report({ type: 'loaded', triggers: named });
     } catch (error) {

@@ -10,7 +10,7 @@ import type { EvaluatorReport, SentOutcome } from './protocol.ts';
 import type { Strikes } from './strikes.ts';
 
 /** How long the process may report nothing, in milliseconds. */
-export interface Silence {
+export interface Patience {
   /** While it loads the trigger file. */
   readonly loading: number;
   /** While it evaluates a page or renders alerts. */
@@ -24,7 +24,7 @@ export interface PageEvaluation {
   readonly trigger: NamedTrigger;
   readonly recipients: readonly Recipient[];
   readonly milliseconds: number;
-  readonly silence: Silence;
+  readonly patience: Patience;
   readonly strikes: Strikes;
   /** A living process that has the page. */
   readonly process: () => Promise<EvaluatorProcess>;
@@ -37,11 +37,11 @@ export interface PageEvaluation {
  * issue, which shows the issues at fault. Only their evaluations fail, unless there are too many of them.
  */
 export async function evaluatePage(evaluation: PageEvaluation, signal: AbortSignal): Promise<Evaluations> {
-  const { page, strikes, trigger, silence, onFault } = evaluation;
+  const { page, strikes, trigger, patience, onFault } = evaluation;
   if (strikes.isExhausted(trigger)) return evaluationsOf(evaluation, []);
   try {
     const command = commandOf(evaluation, 0, null);
-    const request = { command, until: 'evaluated', silentMilliseconds: silence.page } as const;
+    const request = { command, until: 'evaluated', silentMilliseconds: patience.page } as const;
     const report = await (await evaluation.process()).request(request, signal);
     if (report.type === 'evaluated')
       return { ...evaluationsOf(evaluation, unpacked(report.outcomes)), late: report.late };
@@ -70,11 +70,11 @@ async function evaluateEach(
   outcomes: SentOutcome[],
   signal: AbortSignal,
 ): Promise<EvaluatorFault | undefined> {
-  const { silence } = evaluation;
+  const { patience } = evaluation;
   const request: Request = {
-    command: commandOf(evaluation, outcomes.length, silence.issue),
+    command: commandOf(evaluation, outcomes.length, patience.issue),
     until: 'evaluated',
-    silentMilliseconds: silence.issue,
+    silentMilliseconds: patience.issue,
     onReport: (report: EvaluatorReport) => {
       if (report.type === 'outcome') outcomes.push(report.outcome);
     },

@@ -14,7 +14,7 @@ import { outbox, triggerFile } from '../../../support/watcher.ts';
 const { pool } = await createDatabase();
 beforeEach(() => emptyTables(pool));
 
-const SILENCE = { loading: 60_000, page: 2_000, issue: 2_000 };
+const PATIENCE = { loading: 60_000, page: 2_000, issue: 2_000 };
 const ISSUES = ['a', 'b', 'c', 'd'];
 
 const happen = (issues = ISSUES) =>
@@ -33,7 +33,7 @@ interface Isolated {
   readonly log: () => string;
 }
 
-async function isolate(file: string, silence = SILENCE): Promise<Isolated> {
+async function isolate(file: string, patience = PATIENCE): Promise<Isolated> {
   const lines: string[] = [];
   const destination = { write: (line: string) => lines.push(line) };
   const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'test', destination });
@@ -41,7 +41,7 @@ async function isolate(file: string, silence = SILENCE): Promise<Isolated> {
   const options = {
     configured: { file, alertEmails: [] },
     environment: process.env,
-    silence,
+    patience,
   };
   const never = new AbortController().signal;
   const evaluator = await isolatedEvaluator(
@@ -255,7 +255,9 @@ describe('the trigger file', () => {
 
   it('that waits forever while it is loaded is a mistake', async () => {
     const file = await triggerFile('await new Promise(() => {})');
-    await expect(isolate(file, { ...SILENCE, loading: 3_000 })).rejects.toThrow('it did not load within 9 s');
+    await expect(isolate(file, { ...PATIENCE, loading: 3_000 })).rejects.toThrow(
+      'it did not load within 9 s',
+    );
   });
 
   it('that never loads is a mistake, and so is one that ends its process', async () => {
