@@ -2,6 +2,7 @@ import type { Tag } from '../domain/tags.ts';
 import type { QueueUrls, SqsOptions } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
 import type { LogFormat, LogLevel } from '../runtime/logger.ts';
+import { messageGuard } from '../runtime/message-guard.ts';
 
 /** A worker's settings. They are sent over the channel and not as arguments, which anybody can read in /proc. */
 export interface WorkerSettings {
@@ -57,24 +58,5 @@ export type Report =
       readonly fields: Readonly<Record<string, string | number>>;
     };
 
-const COMMANDS: ReadonlySet<string> = new Set<Command['type']>(['start', 'stop']);
-const REPORTS: ReadonlySet<string> = new Set<Report['type']>([
-  'ready',
-  'alive',
-  'batch',
-  'retiring',
-  'rejected',
-  'error',
-]);
-
-export function isCommand(message: unknown): message is Command {
-  return COMMANDS.has(typeOf(message));
-}
-
-export function isReport(message: unknown): message is Report {
-  return REPORTS.has(typeOf(message));
-}
-
-function typeOf(message: unknown): string {
-  return typeof message === 'object' && message !== null && 'type' in message ? String(message.type) : '';
-}
+export const isCommand = messageGuard<Command>(['start', 'stop']);
+export const isReport = messageGuard<Report>(['ready', 'alive', 'batch', 'retiring', 'rejected', 'error']);

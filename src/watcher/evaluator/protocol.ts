@@ -6,6 +6,7 @@ import type { Tag } from '../../domain/tags.ts';
 import type { Window } from '../../domain/time.ts';
 import type { Recipient } from '../../domain/trigger.ts';
 import type { WireError } from '../../runtime/errors.ts';
+import { messageGuard } from '../../runtime/message-guard.ts';
 import type { ConfiguredTriggers } from '../triggers/configured.ts';
 import type { Ranking } from './answers.ts';
 import type { NamedTrigger } from './evaluator.ts';
@@ -103,7 +104,7 @@ export type EvaluatorReport =
   /** An error was thrown where nobody can catch it, in a timer for example. It ends now. */
   | { readonly type: 'exception'; readonly error: WireError };
 
-const COMMANDS: ReadonlySet<string> = new Set<EvaluatorCommand['type']>([
+export const isEvaluatorCommand = messageGuard<EvaluatorCommand>([
   'load',
   'page',
   'evaluate',
@@ -112,7 +113,7 @@ const COMMANDS: ReadonlySet<string> = new Set<EvaluatorCommand['type']>([
   'no-answer',
   'close',
 ]);
-const REPORTS: ReadonlySet<string> = new Set<EvaluatorReport['type']>([
+export const isEvaluatorReport = messageGuard<EvaluatorReport>([
   'loaded',
   'mistakes',
   'alive',
@@ -123,15 +124,3 @@ const REPORTS: ReadonlySet<string> = new Set<EvaluatorReport['type']>([
   'rejection',
   'exception',
 ]);
-
-export function isEvaluatorCommand(message: unknown): message is EvaluatorCommand {
-  return COMMANDS.has(typeOf(message));
-}
-
-export function isEvaluatorReport(message: unknown): message is EvaluatorReport {
-  return REPORTS.has(typeOf(message));
-}
-
-function typeOf(message: unknown): string {
-  return typeof message === 'object' && message !== null && 'type' in message ? String(message.type) : '';
-}

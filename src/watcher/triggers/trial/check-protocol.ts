@@ -1,3 +1,4 @@
+import { messageGuard } from '../../../runtime/message-guard.ts';
 import type { LoadedTrigger } from '../load.ts';
 
 /** A trigger as the thread that checks its file can send it: functions can't leave their thread. */
@@ -22,8 +23,4 @@ export function listed({ trigger, enabled, templateName, template }: LoadedTrigg
   return { name: trigger.name, emails: trigger.emails, enabled, templateName, html: template.html };
 }
 
-const TYPES: ReadonlySet<unknown> = new Set<CheckReport['type']>(['trying', 'mistakes', 'done']);
-
-export function isCheckReport(message: unknown): message is CheckReport {
-  return typeof message === 'object' && message !== null && 'type' in message && TYPES.has(message.type);
-}
+export const isCheckReport = messageGuard<CheckReport>(['trying', 'mistakes', 'done']);
