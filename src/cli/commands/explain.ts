@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { ExplainSettings } from '../../config/env.ts';
 import { ConfigError, explainSettings } from '../../config/env.ts';
-import { createPool } from '../../db/pool.ts';
-import { Teardown } from '../../runtime/lifecycle.ts';
 import { columnsOf } from '../columns.ts';
 import type { CommandContext, Register } from '../command.ts';
+import { withDatabase } from '../database.ts';
 import type { OptionVariables } from '../options.ts';
 import { configuredTriggers, TRIGGERS_OPTION, withoutStdout } from './triggers.ts';
 
@@ -33,7 +32,7 @@ export function addExplain(program: Command, register: Register): void {
 /** @throws Error naming similar issues if there is no such issue */
 async function explainIssue(
   settings: ExplainSettings,
-  { logger: loggerOf }: CommandContext,
+  context: CommandContext,
   [given = '']: readonly string[],
 ): Promise<void> {
   const groupId = given.trim();
@@ -42,23 +41,16 @@ async function explainIssue(
   const { explain } = await import('../../watcher/explain/explain.ts');
   const { toText, unknownIssue } = await import('./explain-text.ts');
   const { toJson } = await import('./explain-json.ts');
-  const logger = loggerOf('explain');
-  const teardown = new Teardown(logger);
-  const pool = createPool({
-    connectionString: settings.DATABASE_URL,
-    applicationName: 'bec-alerts explain',
-    max: 1,
+  const database = {
+    url: settings.DATABASE_URL,
+    command: 'explain',
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
-    onIdleError: (error) => logger.debug('connection of the explain command lost; reconnecting', { error }),
-  });
-  teardown.add('the database', () => pool.end());
-  try {
+  };
+  await withDatabase(database, context, async (pool) => {
     // Triggers may print while they evaluate, which must not become part of the JSON.
     const explained = await withoutStdout(() => explain(pool, groupId, triggers));
     if ('similar' in explained) throw new Error(unknownIssue(groupId, explained.similar));
     const text = settings.EXPLAIN_JSON ? toJson(explained) : toText(explained, columnsOf(process.stdout));
     process.stdout.write(`${text}\n`);
-  } finally {
-    await teardown.run();
-  }
+  });
 }

@@ -1,41 +1,21 @@
 import { ConfigError } from '../../config/env.ts';
-import type { Pool } from '../../db/pool.ts';
-import { createPool } from '../../db/pool.ts';
 import { usersNow } from '../../domain/silence.ts';
 import { oneLine } from '../../domain/text.ts';
-import { Teardown } from '../../runtime/lifecycle.ts';
 import type { SilenceRequest } from '../../watcher/silences/silence-issue.ts';
 import { endSilencesOf, silenceIssue } from '../../watcher/silences/silence-issue.ts';
 import { columnsOf } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
+import type { CommandDatabase } from '../database.ts';
+import { withDatabase } from '../database.ts';
 import { unknownIssue } from './explain-text.ts';
 import { endedText, noneHolds, silencedText } from './silence-text.ts';
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 60_000;
 const MAX_NAME = 80;
 
-/** Works with the database, for a command about silences. */
-export async function withDatabase<T>(
-  url: string,
-  command: string,
-  { logger: loggerOf }: CommandContext,
-  work: (pool: Pool) => Promise<T>,
-): Promise<T> {
-  const logger = loggerOf(command);
-  const teardown = new Teardown(logger);
-  const pool = createPool({
-    connectionString: url,
-    applicationName: `bec-alerts ${command}`,
-    max: 1,
-    statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
-    onIdleError: (error) => logger.debug('the connection to the database was lost; reconnecting', { error }),
-  });
-  teardown.add('the database', () => pool.end());
-  try {
-    return await work(pool);
-  } finally {
-    await teardown.run();
-  }
+/** The database as the commands about silences use it. */
+export function silencesDatabase(url: string, command: string): CommandDatabase {
+  return { url, command, statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS };
 }
 
 /**
@@ -44,7 +24,9 @@ export async function withDatabase<T>(
  * @throws Error if there is no such issue, or if the users are affected already
  */
 export async function addOne(url: string, request: SilenceRequest, context: CommandContext): Promise<void> {
-  const done = await withDatabase(url, 'silence', context, (pool) => silenceIssue(pool, request));
+  const done = await withDatabase(silencesDatabase(url, 'silence'), context, (pool) =>
+    silenceIssue(pool, request),
+  );
   switch (done.outcome) {
     case 'unknown':
       throw new Error(unknownIssue(request.groupId, done.similar));
@@ -74,7 +56,9 @@ export async function endThem(
   trigger: string | null,
   context: CommandContext,
 ): Promise<void> {
-  const done = await withDatabase(url, 'silence', context, (pool) => endSilencesOf(pool, groupId, trigger));
+  const done = await withDatabase(silencesDatabase(url, 'silence'), context, (pool) =>
+    endSilencesOf(pool, groupId, trigger),
+  );
   if (done.outcome === 'unknown') throw new Error(unknownIssue(groupId, done.similar));
   if (done.ended === 0) throw new Error(noneHolds(groupId, trigger, done.others));
   process.stdout.write(endedText(groupId, done));

@@ -21,8 +21,10 @@ export function addSilences(program: Command, register: Register): void {
 async function listSilences(settings: SilencesSettings, context: CommandContext): Promise<void> {
   const { silencesNow } = await import('../../watcher/silences/silences-now.ts');
   const { silencesJson, silencesTable } = await import('./silences-text.ts');
-  const { withDatabase } = await import('./silence-run.ts');
-  const found = await withDatabase(settings.DATABASE_URL, 'silences', context, silencesNow);
+  const { withDatabase } = await import('../database.ts');
+  const { silencesDatabase } = await import('./silence-run.ts');
+  const database = silencesDatabase(settings.DATABASE_URL, 'silences');
+  const found = await withDatabase(database, context, silencesNow);
   const text = settings.SILENCES_JSON ? silencesJson(found) : silencesTable(found);
   process.stdout.write(`${text}\n`);
 }

@@ -1,0 +1,34 @@
+import type { Pool } from '../db/pool.ts';
+import { createPool } from '../db/pool.ts';
+import { Teardown } from '../runtime/lifecycle.ts';
+import type { CommandContext } from './command.ts';
+
+export interface CommandDatabase {
+  readonly url: string;
+  /** The command's name, for the log and for Postgres' list of connections. */
+  readonly command: string;
+  readonly statementTimeoutMilliseconds: number;
+}
+
+/** Works with the database, for a command that ends. It closes the connection in any case. */
+export async function withDatabase<T>(
+  { url, command, statementTimeoutMilliseconds }: CommandDatabase,
+  { logger: loggerOf }: CommandContext,
+  work: (pool: Pool) => Promise<T>,
+): Promise<T> {
+  const logger = loggerOf(command);
+  const teardown = new Teardown(logger);
+  const pool = createPool({
+    connectionString: url,
+    applicationName: `bec-alerts ${command}`,
+    max: 1,
+    statementTimeoutMilliseconds,
+    onIdleError: (error) => logger.debug('the connection to the database was lost; reconnecting', { error }),
+  });
+  teardown.add('the database', () => pool.end());
+  try {
+    return await work(pool);
+  } finally {
+    await teardown.run();
+  }
+}
