@@ -1,4 +1,4 @@
-import { url } from './values.ts';
+import { isDecodable, url } from './values.ts';
 
 const PROTOCOLS = ['postgres:', 'postgresql:'];
 const EXAMPLE = 'a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE';
@@ -17,16 +17,7 @@ export function databaseUrl() {
 
 function looksCutOff({ username, password, hash, pathname, search }: URL): boolean {
   if (hash !== '') return true;
-  if (![username, password, pathname].every(isEncoded)) return true;
+  if (![username, password, pathname].every(isDecodable)) return true;
   // The rest of a password comes before @HOST. A parameter's value such as user=name@server has an @ too.
   return username === '' && (pathname.includes('@') || /[?&][^=&]*@|@[^=&]*\//.test(search));
-}
-
-function isEncoded(part: string): boolean {
-  try {
-    decodeURIComponent(part);
-    return true;
-  } catch {
-    return false;
-  }
 }

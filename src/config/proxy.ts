@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
+import { isDecodable } from './values.ts';
 
 // The variables of HTTP proxies, as curl and Python's requests read them. Both spellings count; the one in small
 // letters wins.
@@ -30,15 +31,6 @@ function isProxy(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, username, password, pathname } = new URL(value);
   return /^https?:$/.test(protocol) && pathname === '/' && isDecodable(username) && isDecodable(password);
-}
-
-function isDecodable(part: string): boolean {
-  try {
-    decodeURIComponent(part);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -92,3 +92,13 @@ function milliseconds(value: string): number {
 }
 
 export const httpUrl = url(['http:', 'https:'], 'an http:// or https:// URL');
+
+/** Whether a part of a URL decodes: each `%` in it begins the code of a byte, and the bytes are UTF-8. */
+export function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -14,9 +14,9 @@ export interface AwsConnection extends AwsTimeouts {
 }
 
 /**
- * Makes the SDK's clients use the proxies and keep to the timeouts. `requestTimeout` covers only the time until an answer's headers.
- * Without `socketTimeout` the SDK would wait forever for a body that stalls. A body that is slow but arrives may take
- * longer.
+ * Makes the SDK's clients use the proxies and keep to the timeouts. `requestTimeout` covers only the time until an
+ * answer's headers. Without `socketTimeout` the SDK would wait forever for a body that stalls. A body that is slow but
+ * arrives may take longer.
  */
 export function requestHandler({ connectTimeoutSeconds, readTimeoutSeconds, proxies }: AwsConnection) {
   const agent = agentOptions(proxies, connectTimeoutSeconds);
@@ -45,4 +45,13 @@ function agentOptions(proxies: Proxies, connectTimeoutSeconds: number) {
 /** Longest time of a request with a short answer, in milliseconds: the answer can begin late and then stall once. */
 export function longestRequest({ connectTimeoutSeconds, readTimeoutSeconds }: AwsTimeouts): number {
   return (connectTimeoutSeconds + 2 * readTimeoutSeconds) * 1_000;
+}
+
+const LONGEST_POLL_SECONDS = 20;
+/** The answer to an empty poll begins at the poll's end. It must begin this long before the read timeout. */
+const ANSWER_SECONDS = 2;
+
+/** How long a receive of SQS may wait for a message, in whole seconds. SQS allows 20; a short read timeout allows less. */
+export function longestPoll({ readTimeoutSeconds }: AwsTimeouts): number {
+  return Math.max(0, Math.min(LONGEST_POLL_SECONDS, Math.floor(readTimeoutSeconds - ANSWER_SECONDS)));
 }

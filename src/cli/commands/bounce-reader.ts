@@ -1,4 +1,5 @@
 import type { WatcherSettings } from '../../config/env.ts';
+import { longestPoll } from '../../runtime/aws.ts';
 import { CodedError } from '../../runtime/errors.ts';
 import type { Teardown } from '../../runtime/lifecycle.ts';
 import type { BounceDependencies, BounceReader } from '../../watcher/bounces/read-bounces.ts';
@@ -16,11 +17,12 @@ export async function bounceReader(
   const { createReadableQueue, createSqsClient } = await import('../../queue/sqs.ts');
   const { queueUrlOf } = await import('../../queue/provision.ts');
   const { createBounceReader } = await import('../../watcher/bounces/read-bounces.ts');
-  const client = createSqsClient(sqsOptions(settings));
+  const options = sqsOptions(settings);
+  const client = createSqsClient(options);
   teardown.add("the client of SES's events", async () => client.destroy());
   return createBounceReader({
     ...dependencies,
-    maxWaitSeconds: longestPoll(settings.AWS_READ_TIMEOUT),
+    maxWaitSeconds: longestPoll(options),
     openQueue: async (signal) => {
       const url = await queueUrlOf(client, name, signal);
       if (url !== null) return createReadableQueue(client, url);
@@ -28,9 +30,4 @@ export async function bounceReader(
       throw new CodedError('queue_refused', problem, { retryable: false });
     },
   });
-}
-
-/** The answer to an empty poll arrives at its end, and must arrive before the read timeout. */
-function longestPoll(readTimeoutSeconds: number): number {
-  return Math.max(0, Math.min(20, Math.floor(readTimeoutSeconds - 2)));
 }

@@ -1,6 +1,7 @@
 import { createPool } from '../../db/pool.ts';
 import { createObjects } from '../../queue/objects.ts';
 import { createSqsClient, createSqsQueue } from '../../queue/sqs.ts';
+import { longestPoll } from '../../runtime/aws.ts';
 import { asError, toWire } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createLogger } from '../../runtime/logger.ts';
@@ -16,9 +17,6 @@ export interface Work {
 
 /** The worker reports that it is alive if it has reported nothing else for this long. */
 const ALIVE_MILLISECONDS = 1_000;
-const LONGEST_POLL_SECONDS = 20;
-/** The read timeout must be longer than the poll by this much, or it fires before the empty answer arrives. */
-const ANSWER_SECONDS = 2;
 
 /**
  * Starts a worker: connects its parts and consumes. At its end it closes everything, and with that the process ends.
@@ -47,10 +45,7 @@ export function startWork(settings: WorkerSettings, report: (message: Report) =>
   });
   const options = {
     sleepDelaySeconds: settings.sleepDelaySeconds,
-    maxWaitSeconds: Math.max(
-      0,
-      Math.min(LONGEST_POLL_SECONDS, settings.queue.readTimeoutSeconds - ANSWER_SECONDS),
-    ),
+    maxWaitSeconds: longestPoll(settings.queue),
     messageCount: settings.messageCount,
   };
 
