@@ -102,10 +102,13 @@ CREATE TABLE public.failed_evaluations (
     trigger text NOT NULL,
     issue_id bigint NOT NULL,
     attempts integer NOT NULL,
-    last_error text NOT NULL
+    last_error text NOT NULL,
+    last_attempt_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 COMMENT ON TABLE public.failed_evaluations IS 'Judgements that threw, to be made again in the next runs, ten at most.';
+
+COMMENT ON COLUMN public.failed_evaluations.last_attempt_at IS 'A failure is forgotten a week after it.';
 
 CREATE TABLE public.issue_activity (
     issue_id bigint NOT NULL,
@@ -230,6 +233,7 @@ CREATE TABLE public.silences (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
     reevaluated_at timestamp with time zone,
+    settled_by bigint,
     CONSTRAINT silences_check CHECK ((num_nonnulls(until, users_over) = 1))
 );
 
@@ -239,7 +243,9 @@ COMMENT ON COLUMN public.silences.trigger IS 'The name of the trigger whose aler
 
 COMMENT ON COLUMN public.silences.users_over IS 'The silence ends when so many users are affected.';
 
-COMMENT ON COLUMN public.silences.reevaluated_at IS 'The run that evaluated the issue after the end of the silence.';
+COMMENT ON COLUMN public.silences.reevaluated_at IS 'The time of the first run after the end of the silence.';
+
+COMMENT ON COLUMN public.silences.settled_by IS 'That run. Triggers whose last run is an earlier one evaluate the issue again. Null: a run of the version before.';
 
 ALTER TABLE public.silences ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.silences_id_seq
@@ -257,6 +263,26 @@ CREATE TABLE public.text_cleanings (
 
 COMMENT ON TABLE public.text_cleanings IS 'Up to which issue texts were cleaned, by the version of the rules.';
 
+CREATE TABLE public.trigger_progress (
+    trigger text NOT NULL,
+    run_id bigint NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    cluster bigint,
+    left_out_since timestamp with time zone
+);
+
+COMMENT ON TABLE public.trigger_progress IS 'How far each trigger has evaluated, by its name.';
+
+COMMENT ON COLUMN public.trigger_progress.run_id IS 'The last finished run with this trigger. There is one run at a time, so the ids have the order of the runs.';
+
+COMMENT ON COLUMN public.trigger_progress.snapshot IS 'What that run saw. The trigger''s next run evaluates the issues that changed outside of it.';
+
+COMMENT ON COLUMN public.trigger_progress.changed_in IS 'The transaction that wrote this row. In a database that was restored from a dump another one wrote it.';
+
+COMMENT ON COLUMN public.trigger_progress.left_out_since IS 'A watcher leaves the trigger out since this run, because it ended its process in three runs in a row.';
+
 CREATE TABLE public.trigger_runs (
     id bigint NOT NULL,
     ran_at timestamp with time zone NOT NULL,
@@ -266,7 +292,8 @@ CREATE TABLE public.trigger_runs (
     alert_count bigint DEFAULT 0 NOT NULL,
     changed_in xid8,
     cluster bigint,
-    by_activity boolean DEFAULT false NOT NULL
+    by_activity boolean DEFAULT false NOT NULL,
+    by_trigger boolean DEFAULT false NOT NULL
 );
 
 COMMENT ON COLUMN public.trigger_runs.snapshot IS 'What the run saw; the next run judges the issues that changed outside of it.';
@@ -276,6 +303,8 @@ COMMENT ON COLUMN public.trigger_runs.changed_in IS 'The run''s own transaction.
 COMMENT ON COLUMN public.trigger_runs.cluster IS 'The system identifier of the cluster it ran in: the snapshot counts that cluster''s transactions. Null where it is not to be had.';
 
 COMMENT ON COLUMN public.trigger_runs.by_activity IS 'Whether the watcher reads issue_activity; false: the version before it.';
+
+COMMENT ON COLUMN public.trigger_runs.by_trigger IS 'Whether the run is in trigger_progress; false: the version before it.';
 
 ALTER TABLE public.trigger_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.trigger_runs_id_seq
@@ -328,6 +357,9 @@ ALTER TABLE ONLY public.silences
 ALTER TABLE ONLY public.text_cleanings
     ADD CONSTRAINT text_cleanings_pkey PRIMARY KEY (rules);
 
+ALTER TABLE ONLY public.trigger_progress
+    ADD CONSTRAINT trigger_progress_pkey PRIMARY KEY (trigger);
+
 ALTER TABLE ONLY public.trigger_runs
     ADD CONSTRAINT trigger_runs_pkey PRIMARY KEY (id);
 
@@ -347,7 +379,11 @@ CREATE INDEX issue_hours_hour ON public.issue_hours USING btree (hour);
 
 CREATE INDEX recipient_issues_issue ON public.recipient_issues USING btree (issue_id);
 
+CREATE INDEX silences_settled ON public.silences USING btree (settled_by) WHERE (settled_by IS NOT NULL);
+
 CREATE INDEX silences_unsettled ON public.silences USING btree (issue_id) WHERE (reevaluated_at IS NULL);
+
+CREATE INDEX trigger_runs_before_progress ON public.trigger_runs USING btree (id) WHERE (NOT by_trigger);
 
 CREATE TRIGGER copy_activity BEFORE UPDATE OF changed_in ON public.issues FOR EACH ROW WHEN ((new.changed_in = pg_current_xact_id())) EXECUTE FUNCTION public.copy_issue_activity();
 

@@ -1,7 +1,8 @@
 import type { Pool } from '../db/pool.ts';
 import { createPool } from '../db/pool.ts';
+import type { OwnTriggers } from '../db/progress.ts';
+import { oldestRunSeconds } from '../db/progress.ts';
 import { checkDatabase } from '../db/readiness.ts';
-import { lastRun } from '../db/status.ts';
 import type { HealthCheck } from '../runtime/dockerflow.ts';
 import { serveDockerflow } from '../runtime/dockerflow.ts';
 import type { Teardown } from '../runtime/lifecycle.ts';
@@ -53,19 +54,25 @@ export function overdueSeconds(delaySeconds: number): number {
 }
 
 /**
- * Checks that the last run that any watcher finished is recent enough. A watcher that has just started gets the same
- * time, because perhaps no watcher was running before it.
+ * Checks that the last run with each of the watcher's triggers is recent enough, whichever watcher ran it. A watcher
+ * that has just started gets the same time, because perhaps no watcher was running before it.
+ * @param own the triggers now, without those that are left out
  */
-export function lastRunCheck(pool: Pool, delaySeconds: number, now: () => number = Date.now): HealthCheck {
+export function lastRunCheck(
+  pool: Pool,
+  delaySeconds: number,
+  own: () => OwnTriggers,
+  now: () => number = Date.now,
+): HealthCheck {
   const started = now();
   const limit = overdueSeconds(delaySeconds);
   return async () => {
-    const run = await lastRun(pool);
+    const last = await oldestRunSeconds(pool, own());
     const up = (now() - started) / 1_000;
-    const age = Math.min(run?.ageSeconds ?? Number.POSITIVE_INFINITY, up);
+    const age = Math.min(last ?? Number.POSITIVE_INFINITY, up);
     if (age <= limit) return null;
-    return run === null
-      ? `no run has finished since this watcher started ${Math.round(up)} s ago`
-      : `the last finished run began ${Math.round(run.ageSeconds)} s ago; the limit is ${limit} s`;
+    return last === null
+      ? `no run with each of the triggers has finished since this watcher started ${Math.round(up)} s ago`
+      : `the last finished run with each of the triggers began ${Math.round(last)} s ago; the limit is ${limit} s`;
   };
 }

@@ -8,7 +8,7 @@ import { s3Endpoint, sesEndpoint, sqsEndpoint } from './endpoints.ts';
 import { isEmail, mailbox } from './mailbox.ts';
 import { proxyVariables } from './proxy.ts';
 import { queueCheck, queueName, queueVariables } from './queue.ts';
-import { choice, flag, httpUrl, perSecond, seconds, text, wholeNumber } from './values.ts';
+import { choice, duration, flag, httpUrl, perSecond, seconds, text, wholeNumber } from './values.ts';
 
 /** The variables that settings are read from: the process's environment, overridden by the command line's options. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -110,6 +110,8 @@ const aws = {
 
 export const DEFAULT_FROM_EMAIL = 'notifications@sentry.prod.mozaws.net';
 const watcherDelay = seconds(0.1, MAX_DELAY_SECONDS).default(300);
+export const DEFAULT_SINCE = '1d';
+const watcherSince = duration('0m', '520w').prefault(DEFAULT_SINCE);
 
 const daemon = {
   ...log,
@@ -162,6 +164,7 @@ export const watcherSettings = z.object({
   SES_VERIFY_EMAIL: flag().default(false),
   SES_MAX_SEND_RATE: perSecond(0.01, 100_000).optional(),
   WATCHER_SLEEP_DELAY: watcherDelay,
+  WATCHER_SINCE: watcherSince,
   WATCHER_ONCE: flag().default(false),
   WATCHER_DRY_RUN: flag().default(false),
   WATCHER_CONSOLE_ALERTS: flag().default(false),
@@ -207,7 +210,11 @@ export const triggersSettings = watcherSettings.pick({
   TRIGGERS: true,
 });
 
-export const explainSettings = triggersSettings.extend({ ...database, EXPLAIN_JSON: flag().default(false) });
+export const explainSettings = triggersSettings.extend({
+  ...database,
+  WATCHER_SINCE: watcherSince,
+  EXPLAIN_JSON: flag().default(false),
+});
 export const backtestSettings = triggersSettings.extend({
   ...database,
   BACKTEST_DAYS: wholeNumber(0, 3_650).default(30),

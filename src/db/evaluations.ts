@@ -21,16 +21,9 @@ export async function recordFailures(
            SELECT $1, issue_id, 1, error FROM unnest($2::bigint[], $3::text[]) AS failed (issue_id, error)
            ON CONFLICT (trigger, issue_id) DO UPDATE SET
              attempts = CASE WHEN $4 THEN 1 ELSE known.attempts + 1 END,
-             last_error = excluded.last_error`,
+             last_error = excluded.last_error,
+             last_attempt_at = now()`,
     values: [trigger, failures.map((one) => one.issueId), failures.map((one) => one.error), fresh],
-  });
-}
-
-/** Deletes the failures of all other triggers. A trigger that no longer runs never retries them. */
-export async function forgetOthers(db: Db, triggers: readonly string[]): Promise<void> {
-  await db.query({
-    text: 'DELETE FROM failed_evaluations WHERE trigger <> ALL($1::text[])',
-    values: [triggers],
   });
 }
 

@@ -22,41 +22,78 @@ const ISSUES = (activity = 'issue_activity') => `
          activity.last_seen, first_release, environment
   FROM issues JOIN ${activity} AS activity ON activity.issue_id = issues.id`;
 
-/** Which issues a run evaluates: all, those outside of the last run's snapshot, or the same after a restore. */
+/**
+ * The issues that have changed for a trigger. `snapshot`: those outside of the snapshot of its last run. `restore`: the
+ * same after a restore. `time`: those that were last seen since then, because the trigger is new to the database.
+ */
 export type Changed =
-  | { readonly since: 'ever' }
   | { readonly since: 'snapshot'; readonly snapshot: string }
-  | { readonly since: 'restore'; readonly snapshot: string };
+  | { readonly since: 'restore'; readonly snapshot: string }
+  | { readonly since: 'time'; readonly time: Date };
+
+/** Changed issues, and the places of those conditions that they meet. */
+export interface ChangedIssues {
+  readonly issues: readonly Issue[];
+  readonly meets: readonly number[];
+}
 
 /**
- * Streams the changed issues in pages, by id. The cursor holds ids alone, which sort in memory; of whole issues a
- * million would be sorted on disk. It reads all of issue_activity: no index on what changes with every event.
+ * Streams the issues that meet at least one of the conditions in pages, by id. Each page is divided by the conditions
+ * that the issues meet. The cursor holds ids alone, which sort in memory; of whole issues a million would be sorted on
+ * disk. It reads all of issue_activity: no index on what changes with every event.
  */
-export async function* changedIssues(db: Db, changed: Changed, pageSize: number): AsyncGenerator<Issue[]> {
+export async function* changedIssues(
+  db: Db,
+  conditions: readonly Changed[],
+  pageSize: number,
+): AsyncGenerator<ChangedIssues[]> {
+  if (conditions.length === 0) return;
+  const tests = conditions.map((changed, place) => `(${conditionOf(changed, `$${place + 1}`)})`);
+  const places = tests.map((test, place) => `CASE WHEN ${test} THEN ${place} END`);
+  const meets = tests.length === 1 ? `'0'` : `concat_ws(' ', ${places.join(', ')})`;
   await db.query({
     text: `DECLARE changed_issues NO SCROLL CURSOR FOR
-           SELECT issue_id AS id FROM issue_activity WHERE ${conditionOf(changed)} ORDER BY issue_id`,
-    values: changed.since === 'ever' ? [] : [changed.snapshot],
+           SELECT issue_id AS id, ${meets} AS meets
+           FROM issue_activity WHERE ${tests.join(' OR ')} ORDER BY issue_id`,
+    values: conditions.map(limitOf),
   });
   while (true) {
-    const { rows } = await db.query<{ id: string }>({ text: `FETCH ${pageSize} FROM changed_issues` });
-    const ids = rows.map(({ id }) => id);
-    if (ids.length > 0) yield await issuesById(db, ids);
-    if (ids.length < pageSize) return;
+    const { rows } = await db.query<{ id: string; meets: string }>({
+      text: `FETCH ${pageSize} FROM changed_issues`,
+    });
+    if (rows.length > 0) yield await divided(db, rows);
+    if (rows.length < pageSize) return;
   }
 }
 
-function conditionOf({ since }: Changed): string {
-  const outside = 'NOT pg_visible_in_snapshot(changed_in, $1)';
+async function divided(
+  db: Db,
+  rows: readonly { readonly id: string; readonly meets: string }[],
+): Promise<ChangedIssues[]> {
+  const issues = await issuesById(
+    db,
+    rows.map(({ id }) => id),
+  );
+  const meets = new Map(rows.map((row) => [row.id, row.meets]));
+  const parts = Map.groupBy(issues, ({ id }) => meets.get(id) ?? '');
+  return [...parts].map(([places, part]) => ({ issues: part, meets: places.split(' ').map(Number) }));
+}
+
+function conditionOf({ since }: Changed, value: string): string {
+  const outside = `NOT pg_visible_in_snapshot(changed_in, ${value}::pg_snapshot)`;
   switch (since) {
-    case 'ever':
-      return 'true';
+    case 'time':
+      return `last_seen >= ${value}::timestamptz`;
     case 'snapshot':
       return outside;
     case 'restore':
       // Changes before the restore are found by their old numbers, changes after it by where the row was written.
-      return `(${outside}) OR (${NATIVE})`;
+      return `${outside} OR ${NATIVE}`;
   }
+}
+
+function limitOf(changed: Changed): string {
+  return changed.since === 'time' ? changed.time.toISOString() : changed.snapshot;
 }
 
 /** Issues in the order of their ids; an id without an issue is left out. */
@@ -80,23 +117,20 @@ export async function issueByGroupId(db: Db, groupId: string): Promise<Issue | n
   return row === undefined ? null : toIssue(row);
 }
 
-/** Whether a run would evaluate the issue because it changed. */
+/** Whether the issue has changed. */
 export async function hasChanged(db: Db, changed: Changed, issueId: string): Promise<boolean> {
-  const snapshot = changed.since === 'ever' ? null : changed.snapshot;
   const { rows } = await db.query<{ changed: boolean }>({
-    // Without the cast the parameter would have no type if the condition does not use it.
     text: `SELECT EXISTS (
-             SELECT FROM issue_activity
-             WHERE issue_id = $2 AND ($1::pg_snapshot IS NULL OR (${conditionOf(changed)}))
+             SELECT FROM issue_activity WHERE issue_id = $2 AND (${conditionOf(changed, '$1')})
            ) AS changed`,
-    values: [snapshot, issueId],
+    values: [limitOf(changed), issueId],
   });
   return rows[0]?.changed === true;
 }
 
 /**
- * Issues in the form in which they are sent to the process that evaluates them: by column. Objects take several times as
- * long. The stacks are JSON, which few triggers read.
+ * Issues in the form in which they are sent to the process that evaluates them: by column. Objects take several times
+ * as long. The stacks are JSON, which few triggers read.
  */
 export type SentIssues = { readonly [Column in keyof IssueRow]: readonly IssueRow[Column][] };
 

@@ -1,5 +1,4 @@
 import { orDatabaseError } from './errors.ts';
-import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
 
 /** Rows that one statement deletes: few enough that it holds no lock for long. */
@@ -24,6 +23,10 @@ const STATEMENTS = [
   `DELETE FROM silences WHERE id IN (
      SELECT id FROM silences WHERE reevaluated_at < now() - $1 * interval '1 day'
      LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+  // Of triggers that nobody has run for so long. If such a trigger comes back, it is new to the database.
+  `DELETE FROM trigger_progress WHERE trigger IN (
+     SELECT trigger FROM trigger_progress WHERE ran_at < now() - $1 * interval '1 day'
+     LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
 ] as const;
 
 /** Hours are kept for the longest window that a trigger may ask for: the current hour and the 191 hours before it. */
@@ -34,7 +37,7 @@ const HOURS = `
     SELECT issue_id, hour FROM issue_hours WHERE hour < now() - ${HOURS_KEPT}
     ORDER BY hour LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
 
-/** The last finished run is kept, because the next run needs its snapshot. */
+/** The last finished run is kept, because `status` shows it, and because the next run of an older version needs it. */
 const RUNS = `
   DELETE FROM trigger_runs WHERE id IN (
     SELECT id FROM trigger_runs AS run
@@ -44,18 +47,17 @@ const RUNS = `
     LIMIT ${BATCH})`;
 
 /**
- * Failed evaluations without attempts left. They are kept for seven days to show their error. The issue's next change
- * leads to a new evaluation in any case.
+ * Failed evaluations are kept for seven days after the last attempt, so that their error can be seen. Those of a
+ * trigger that nobody runs any more go in the same way. The issue's next change leads to a new evaluation in any case.
  */
-const GIVEN_UP = `
+const FAILURES = `
   DELETE FROM failed_evaluations WHERE (trigger, issue_id) IN (
-    SELECT trigger, issue_id FROM failed_evaluations JOIN issue_activity USING (issue_id)
-    WHERE attempts >= $1 AND last_seen < now() - interval '7 days'
-    LIMIT ${BATCH} FOR UPDATE OF failed_evaluations SKIP LOCKED)`;
+    SELECT trigger, issue_id FROM failed_evaluations WHERE last_attempt_at < now() - interval '7 days'
+    LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
 
 /**
- * Deletes buckets, settled alerts and settled silences that are older than the retention, and runs and failed evaluations that are older
- * than seven days.
+ * Deletes buckets, settled alerts, settled silences and progress that are older than the retention, and runs and failed
+ * evaluations that are older than seven days.
  * @returns the number of deleted rows
  */
 export async function prune(db: Db, retentionDays: number, signal: AbortSignal): Promise<number> {
@@ -64,7 +66,7 @@ export async function prune(db: Db, retentionDays: number, signal: AbortSignal):
     ...STATEMENTS.map((one) => [one, [retentionDays]] as const),
     [HOURS, []] as const,
     [RUNS, []] as const,
-    [GIVEN_UP, [MAX_ATTEMPTS]] as const,
+    [FAILURES, []] as const,
   ]) {
     let count = BATCH;
     while (count === BATCH && !signal.aborted) {

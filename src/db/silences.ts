@@ -3,6 +3,7 @@ import { holdsAt } from '../domain/silence.ts';
 import { EVER } from './buckets.ts';
 import { countsOf } from './counts.ts';
 import type { Db } from './pool.ts';
+import type { OpenRun } from './runs.ts';
 
 /** A silence with its issue. */
 export interface StoredSilence extends Silence {
@@ -11,6 +12,8 @@ export interface StoredSilence extends Silence {
   /** Sentry's id of the issue. */
   readonly groupId: string;
   readonly message: string;
+  /** The run that found that it is over; null if none has, or if that run was of a version that didn't store it. */
+  readonly settledBy: string | null;
 }
 
 /** A silence that no run has settled: it may hold, or be over. */
@@ -31,11 +34,13 @@ interface SilenceRow {
   readonly by: string;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
+  readonly settledBy: string | null;
 }
 
 const SILENCES = `
   SELECT silences.id, issue_id AS "issueId", group_id AS "groupId", message, trigger, until,
-         users_over::float8 AS "usersOver", because, created_by AS by, created_at AS "createdAt", ended_at AS "endedAt"
+         users_over::float8 AS "usersOver", because, created_by AS by, created_at AS "createdAt", ended_at AS "endedAt",
+         settled_by AS "settledBy"
   FROM silences JOIN issues ON issues.id = issue_id`;
 
 function toSilence({ until, usersOver, ...row }: SilenceRow): StoredSilence {
@@ -50,10 +55,22 @@ function endOf(until: Date | null, usersOver: number | null): SilenceEnd {
 
 /** The silences that no run has settled, by issue and age: all, or those of one issue. */
 export async function unsettledSilences(db: Db, issueId: string | null = null): Promise<UnsettledSilence[]> {
+  return await openSilences(db, null, issueId);
+}
+
+/**
+ * The silences that no run has settled, and those that a later run than the given one has settled, by issue and age.
+ * @param afterRun null leaves the latter out
+ */
+export async function openSilences(
+  db: Db,
+  afterRun: string | null,
+  issueId: string | null = null,
+): Promise<UnsettledSilence[]> {
   const { rows } = await db.query<SilenceRow>({
-    text: `${SILENCES} WHERE reevaluated_at IS NULL AND ($1::bigint IS NULL OR issue_id = $1)
+    text: `${SILENCES} WHERE (reevaluated_at IS NULL OR settled_by > $2) AND ($1::bigint IS NULL OR issue_id = $1)
            ORDER BY issue_id, silences.id`,
-    values: [issueId],
+    values: [issueId, afterRun],
   });
   const silences = rows.map(toSilence);
   const byUsers = silences.filter(({ end }) => 'usersOver' in end).map((silence) => silence.issueId);
@@ -82,12 +99,12 @@ export async function usersEver(db: Db, issueIds: readonly string[]): Promise<Ma
 }
 
 /** Marks silences as settled by a run. One that nobody ended by hand ended now, or at its own time. */
-export async function settleSilences(db: Db, ids: readonly string[], at: Date): Promise<void> {
+export async function settleSilences(db: Db, ids: readonly string[], run: OpenRun): Promise<void> {
   if (ids.length === 0) return;
   await db.query({
-    text: `UPDATE silences SET ended_at = coalesce(ended_at, least(until, $2)), reevaluated_at = $2
+    text: `UPDATE silences SET ended_at = coalesce(ended_at, least(until, $2)), reevaluated_at = $2, settled_by = $3
            WHERE id = ANY($1::bigint[])`,
-    values: [ids, at],
+    values: [ids, run.ranAt, run.id],
   });
 }
 

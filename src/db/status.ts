@@ -3,6 +3,8 @@ import { latestBounced } from './bounces.ts';
 import { databaseError, orDatabaseError } from './errors.ts';
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
+import type { ListedTrigger } from './progress.ts';
+import { listTriggers } from './progress.ts';
 import { transactionTime } from './runs.ts';
 import { holdingSilences } from './silences.ts';
 
@@ -11,6 +13,8 @@ export interface DatabaseStatus {
   /** Sentry's time of the event that was counted last; null if none ever was. */
   readonly lastEventAt: Date | null;
   readonly lastRun: LastRun | null;
+  /** All triggers that ran, with their last run: those that are left out first. */
+  readonly triggers: readonly ListedTrigger[];
   readonly alerts: AlertCounts;
   /** The latest alerts that were not delivered although SES accepted them, five at most. */
   readonly bounced: readonly BouncedAlert[];
@@ -68,6 +72,7 @@ export async function databaseStatus(db: Db, countedBytes = COUNTED_BYTES): Prom
     return {
       lastEventAt: await lastEventAt(db),
       lastRun: await lastRun(db),
+      triggers: await listTriggers(db),
       alerts: await alertCounts(db),
       bounced: await latestBounced(db, BOUNCED_LISTED),
       failedEvaluations: await countToRetry(db),
@@ -164,6 +169,7 @@ const TABLES = [
   'recipients',
   'recipient_issues',
   'trigger_runs',
+  'trigger_progress',
   'alerts',
   'failed_evaluations',
   'silences',

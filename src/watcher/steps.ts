@@ -1,9 +1,9 @@
 import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
 import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
 import type { Db, Pool } from '../db/pool.ts';
+import { millisecondsUntilDue } from '../db/progress.ts';
 import { prune } from '../db/prune.ts';
 import { checkDatabase } from '../db/readiness.ts';
-import { millisecondsUntilDue } from '../db/runs.ts';
 import type { Transaction } from '../db/transaction.ts';
 import { plural } from '../domain/text.ts';
 import { asError } from '../runtime/errors.ts';
@@ -14,6 +14,7 @@ import type { Delivery } from './delivery/deliver.ts';
 import type { NoRun, RunOptions, RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
 import type { RunDependencies } from './run/run-state.ts';
+import { ownTriggers } from './run/run-state.ts';
 
 /** The steps of the watcher's work. The daemon repeats them; `--once` does each once. */
 export interface Steps {
@@ -65,6 +66,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
   const { pool, delivery } = dependencies;
   const { logger } = dependencies.run;
   const interval = options.delaySeconds * 1_000;
+  const untilDue = () => millisecondsUntilDue(pool, options.delaySeconds, ownTriggers(dependencies.run));
 
   return {
     async runIfDue(signal) {
@@ -74,7 +76,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
         await runAndLog(dependencies, options, {}, signal);
         return interval;
       }
-      const early = await millisecondsUntilDue(pool, options.delaySeconds);
+      const early = await untilDue();
       if (early > 0) {
         logger.info(`the next run is due in ${Math.ceil(early / 1_000)} s`);
         return early;
@@ -86,7 +88,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
         return Math.min(STANDBY_MILLISECONDS, interval);
       }
       await pruneOld(dependencies, options, signal);
-      return Math.max(0, await millisecondsUntilDue(pool, options.delaySeconds));
+      return Math.max(0, await untilDue());
     },
 
     async runNow(signal) {

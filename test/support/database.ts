@@ -39,7 +39,7 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
 /** Empties each of our tables, for a test that starts from nothing. */
 export async function emptyTables(pool: Pool): Promise<void> {
   await pool.query(
-    `TRUNCATE issues, issue_buckets, issue_tags, recipients, recipient_issues, trigger_runs, alerts, failed_evaluations
+    `TRUNCATE issues, issue_buckets, issue_tags, recipients, recipient_issues, trigger_runs, trigger_progress, alerts, failed_evaluations
      RESTART IDENTITY CASCADE`,
   );
 }

@@ -26,6 +26,8 @@ export async function runHere(
     evaluator: evaluatorHere(await loadTriggers(triggers, 'the test', null, isEmail)),
     settings: { subjectPrefix: '[test]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 50 },
+    // Tests store events of long ago.
+    sinceMilliseconds: 3_650 * 86_400_000,
     logger,
     reporter: await createReporter(logger, undefined, 'test'),
     ...overrides,

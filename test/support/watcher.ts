@@ -116,6 +116,7 @@ const TABLES = [
   'recipients',
   'recipient_issues',
   'trigger_runs',
+  'trigger_progress',
   'alerts',
   'failed_evaluations',
   'silences',

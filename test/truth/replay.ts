@@ -77,6 +77,7 @@ async function dependenciesOf(triggers: readonly unknown[]): Promise<RunDependen
     evaluator: evaluatorHere(loaded.filter(({ enabled }) => enabled)),
     settings: { subjectPrefix: '[truth]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 1_000 },
+    sinceMilliseconds: 520 * 7 * 24 * HOUR,
     logger,
     reporter: await createReporter(logger, undefined, 'truth'),
   };

@@ -48,7 +48,7 @@ async function explainIssue(
   };
   await withDatabase(database, context, async (pool) => {
     // Triggers may print while they evaluate, which must not become part of the JSON.
-    const explained = await withoutStdout(() => explain(pool, groupId, triggers));
+    const explained = await withoutStdout(() => explain(pool, groupId, triggers, settings.WATCHER_SINCE));
     if ('similar' in explained) throw new Error(unknownIssue(groupId, explained.similar));
     const text = settings.EXPLAIN_JSON ? toJson(explained) : toText(explained, columnsOf(process.stdout));
     process.stdout.write(`${text}\n`);

@@ -1,4 +1,5 @@
 import type { BouncedAlert } from '../../db/bounces.ts';
+import type { ListedTrigger } from '../../db/progress.ts';
 import type { DatabaseStatus, SilenceCounts } from '../../db/status.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
@@ -16,6 +17,9 @@ export interface Status {
 const OVERDUE_ALERT_SECONDS = 7_200;
 const MAX_TEXT = 150;
 const MAX_JSON_TEXT = 1_000;
+const MAX_NAME = 30;
+/** A trigger that nobody has run for so long was probably removed or renamed; but perhaps its watcher is gone. */
+const WEEK_SECONDS = 604_800;
 
 /** One sentence for each thing that is overdue or doesn't answer. Empty if all is well. */
 export function problemsOf({ queues, database }: Status, watcherDelaySeconds: number): string[] {
@@ -33,12 +37,18 @@ export function problemsOf({ queues, database }: Status, watcherDelaySeconds: nu
     );
   }
   if ('error' in database) return [...problems, `the database could not be read: ${database.error}`];
-  const { lastRun, alerts } = database;
+  const { lastRun, triggers, alerts } = database;
   const limit = overdueSeconds(watcherDelaySeconds);
   if (lastRun === null) problems.push('no run has ever finished; is a watcher running?');
   else if (lastRun.ageSeconds > limit) {
     problems.push(
       `the last finished run began ${duration(lastRun.ageSeconds)} ago and is overdue after ${duration(limit)}; is a watcher running?`,
+    );
+  }
+  for (const { name, leftOutSince } of triggers) {
+    if (leftOutSince === null) continue;
+    problems.push(
+      `the trigger "${oneLine(name, MAX_NAME)}" is left out since ${time(leftOutSince)}, because it ended its process in three runs in a row; fix it and restart the watcher`,
     );
   }
   if ((alerts.oldestPendingSeconds ?? 0) > OVERDUE_ALERT_SECONDS) {
@@ -66,7 +76,7 @@ function depthJson({ waiting, inFlight, delayed }: { waiting: number; inFlight: 
 
 function databaseJson(database: Status['database']) {
   if ('error' in database) return { database: { error: database.error } };
-  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, silences, tables } = database;
+  const { lastEventAt, lastRun, triggers, alerts, bounced, failedEvaluations, silences, tables } = database;
   return {
     last_event_at: lastEventAt,
     last_run:
@@ -80,6 +90,13 @@ function databaseJson(database: Status['database']) {
             issues: lastRun.issues,
             alerts: lastRun.alerts,
           },
+    triggers: triggers.map(({ name, ranAt, ageSeconds, leftOutSince }) => ({
+      name,
+      ran_at: ranAt,
+      age_seconds: Math.round(ageSeconds),
+      not_run_for_a_week: ageSeconds > WEEK_SECONDS,
+      left_out_since: leftOutSince,
+    })),
     alerts: {
       pending: alerts.pending,
       oldest_pending_seconds:
@@ -129,7 +146,7 @@ function queueRows(queues: Status['queues']): Row[] {
 
 function databaseRows(database: Status['database']): Row[] {
   if ('error' in database) return [['database', NO_ANSWER]];
-  const { lastEventAt, lastRun, alerts, bounced, failedEvaluations, silences, tables } = database;
+  const { lastEventAt, lastRun, triggers, alerts, bounced, failedEvaluations, silences, tables } = database;
   const oldest = alerts.oldestPendingSeconds;
   return [
     ['last event', lastEventAt === null ? 'none yet' : time(lastEventAt)],
@@ -139,6 +156,8 @@ function databaseRows(database: Status['database']): Row[] {
         ? 'none yet'
         : `${duration(lastRun.ageSeconds)} ago: ${some(lastRun.issues, 'issue')}, ${some(lastRun.alerts, 'alert')}`,
     ],
+    ['triggers', count(triggers.length)],
+    ...triggers.map((trigger): Row => ['', triggerText(trigger)]),
     [
       'alerts pending',
       `${count(alerts.pending)}${oldest === null ? '' : `, the oldest for ${duration(oldest)}`}`,
@@ -156,6 +175,18 @@ function databaseRows(database: Status['database']): Row[] {
       ],
     ),
   ];
+}
+
+/** At most 56 columns, so that the table fits 80. */
+function triggerText({ name, ageSeconds, leftOutSince }: ListedTrigger): string {
+  const age = duration(ageSeconds);
+  const state =
+    leftOutSince !== null
+      ? `left out, ran ${age} ago`
+      : ageSeconds > WEEK_SECONDS
+        ? `nobody has run it for ${age}`
+        : `ran ${age} ago`;
+  return `${oneLine(name, MAX_NAME)}: ${state}`;
 }
 
 /** One line: the reason is written by a mail server, and cut. `--json` has more of it. */

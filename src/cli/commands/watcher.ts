@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { agentOf } from '../../config/dogstatsd.ts';
 import { endpointOf } from '../../config/endpoints.ts';
 import type { WatcherSettings } from '../../config/env.ts';
-import { DEFAULT_FROM_EMAIL, watcherSettings } from '../../config/env.ts';
+import { DEFAULT_FROM_EMAIL, DEFAULT_SINCE, watcherSettings } from '../../config/env.ts';
 import { proxiesOf } from '../../config/proxy.ts';
 import { createPool } from '../../db/pool.ts';
 import { plural } from '../../domain/text.ts';
@@ -21,6 +21,7 @@ import { preview } from '../../watcher/delivery/preview.ts';
 import { createSendRate } from '../../watcher/delivery/send-rate.ts';
 import type { Evaluator } from '../../watcher/evaluator/evaluator.ts';
 import type { RunOutcome } from '../../watcher/run/run.ts';
+import { ownTriggers } from '../../watcher/run/run-state.ts';
 import type { Steps } from '../../watcher/steps.ts';
 import { createSteps } from '../../watcher/steps.ts';
 import type { WatchDependencies } from '../../watcher/watch.ts';
@@ -60,6 +61,13 @@ const OPTIONS: readonly OptionVariables[] = [
     flags: '--sleep-delay <seconds>',
     variable: 'WATCHER_SLEEP_DELAY',
     about: 'seconds between two runs',
+  },
+  {
+    flags: '--since <duration>',
+    variable: 'WATCHER_SINCE',
+    about:
+      'a trigger that is new to the database starts with the issues that changed in this time, such as 8h',
+    otherwise: `default ${DEFAULT_SINCE}`,
   },
   {
     flags: '--endpoint-url <url>',
@@ -134,6 +142,7 @@ async function runWatcher(
     const signal = stopSignal();
     signal.addEventListener('abort', () => stopping.abort(signal.reason), { once: true });
     const steps = await createWatcherSteps(settings, evaluator, own, teardown, signal);
+    const triggers = () => ownTriggers({ evaluator, sinceMilliseconds: settings.WATCHER_SINCE });
     const options = { dryRun: settings.WATCHER_DRY_RUN, delaySeconds: settings.WATCHER_SLEEP_DELAY };
     if (settings.WATCHER_ONCE) {
       const outcome = await watchOnce(steps, own, options, signal);
@@ -146,7 +155,7 @@ async function runWatcher(
       teardown,
       // A dry run stores no run that the check could find.
       (health) => ({
-        ...(options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds) }),
+        ...(options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds, triggers) }),
         triggers: leftOutCheck(evaluator),
       }),
     );
@@ -166,7 +175,8 @@ async function createWatcherSteps(
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'bec-alerts watcher',
-    // A run and a bounce hold one connection each, and a delivery two. Checking whether anything is due takes another one.
+    // A run and a bounce hold one connection each, and a delivery two. Checking whether anything is due takes another
+    // one.
     max: 5,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
     onIdleError: (error) => logger.warning('a database connection was lost; reconnecting', { error }),
@@ -200,7 +210,14 @@ async function createWatcherSteps(
   return createSteps(
     {
       pool,
-      run: { evaluator, settings: email, bundling, logger, reporter },
+      run: {
+        evaluator,
+        settings: email,
+        bundling,
+        sinceMilliseconds: settings.WATCHER_SINCE,
+        logger,
+        reporter,
+      },
       delivery,
       bounces,
       metrics,

@@ -4,9 +4,11 @@ import { hasChanged, issueByGroupId } from '../../db/issues.ts';
 import type { ForgottenAlert, Listed, PastAlert } from '../../db/notification-history.ts';
 import { alertsAbout, forgottenAlerts } from '../../db/notification-history.ts';
 import type { Pool } from '../../db/pool.ts';
-import { clusterOf, lastFinishedRun, transactionTime } from '../../db/runs.ts';
+import type { Progress } from '../../db/progress.ts';
+import { progressOf } from '../../db/progress.ts';
+import { clusterOf, transactionTime } from '../../db/runs.ts';
 import type { StoredSilence, UnsettledSilence } from '../../db/silences.ts';
-import { endedSilences, unsettledSilences } from '../../db/silences.ts';
+import { endedSilences, openSilences } from '../../db/silences.ts';
 import type { NamedIssue } from '../../db/similar-issues.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import { inReadOnlyTransaction } from '../../db/transaction.ts';
@@ -14,7 +16,8 @@ import type { AlertFacts } from '../../domain/alert.ts';
 import type { Issue } from '../../domain/issue.ts';
 import { holdsAt } from '../../domain/silence.ts';
 import { alertFacts } from '../run/alert-facts.ts';
-import { selectChanged } from '../run/select.ts';
+import { groupByProgress } from '../run/select.ts';
+import { earliestRun, issuesToReevaluate } from '../run/silence.ts';
 import type { LoadedTrigger } from '../triggers/load.ts';
 import type { Opinion } from './opinions.ts';
 import { opinionsOf } from './opinions.ts';
@@ -43,9 +46,9 @@ export interface IssueSilences {
 }
 
 /**
- * Whether the next run evaluates the issue: `changed` with all triggers, because it changed since the last finished run.
- * `silence` with the triggers that a silence covered which is over. `retry` with the triggers that failed on it. `none` not
- * before its next event.
+ * Whether the next run evaluates the issue: `changed` with the triggers for which it changed since their last run.
+ * `silence` with the triggers that a silence covered which is over. `retry` with the triggers that failed on it. `none`
+ * not before its next event.
  */
 export type NextRun = 'changed' | 'silence' | 'retry' | 'none';
 
@@ -61,12 +64,14 @@ const ENDED_LISTED = 5;
  * Explains an issue: evaluates all enabled triggers on it, and reads the notifications so far. It writes nothing and
  * needs no lock, so it works during a run.
  * @param groupId Sentry's id of the issue
+ * @param sinceMilliseconds a trigger that is new to the database starts with the issues that changed in this time
  * @throws CodedError if the database fails
  */
 export async function explain(
   pool: Pool,
   groupId: string,
   triggers: readonly LoadedTrigger[],
+  sinceMilliseconds: number,
 ): Promise<Explanation | Unknown> {
   return await inReadOnlyTransaction(pool, 'explaining the issue', async (tx) => {
     const issue = await issueByGroupId(tx, groupId);
@@ -74,31 +79,45 @@ export async function explain(
     const at = await transactionTime(tx);
     const facts = await alertFacts(tx, [issue], at);
     const failures = await failuresOf(tx, issue.id);
-    const unsettled = await unsettledSilences(tx, issue.id);
-    const holding = unsettled.filter((silence) => holdsAt(silence, at, silence.users));
-    const over = unsettled.filter((silence) => !holding.includes(silence));
+    const names = triggers.filter(({ enabled }) => enabled).map(({ trigger }) => trigger.name);
+    const progress = await progressOf(tx, { names, sinceMilliseconds }, await clusterOf(tx));
+    const open = await openSilences(tx, earliestRun(progress), issue.id);
+    const holding = open.filter((silence) => holdsAt(silence, at, silence.users));
+    const over = open.filter((silence) => !holding.includes(silence));
+    const unsettled = over.filter(({ settledBy }) => settledBy === null);
+    const newSince = new Date(at.getTime() - sinceMilliseconds);
     return {
       issue,
       at,
       facts: facts(issue),
-      nextRun: await nextRunOf(tx, issue, over, failures),
+      nextRun: await nextRunOf(tx, issue, { progress, over, failures, newSince }),
       opinions: await opinionsOf(tx, issue, triggers, holding, at),
       alerts: await alertsAbout(tx, issue.id, ALERTS_LISTED),
       forgotten: await forgottenAlerts(tx, issue.id, ALERTS_LISTED),
       failures,
-      silences: { holding, over: [...over, ...(await endedSilences(tx, issue.id, ENDED_LISTED))] },
+      silences: { holding, over: [...unsettled, ...(await endedSilences(tx, issue.id, ENDED_LISTED))] },
     };
   });
+}
+
+interface Pending {
+  readonly progress: readonly Progress[];
+  readonly over: readonly StoredSilence[];
+  readonly failures: readonly TriggerFailure[];
+  readonly newSince: Date;
 }
 
 async function nextRunOf(
   tx: Transaction,
   issue: Issue,
-  over: readonly UnsettledSilence[],
-  failures: readonly TriggerFailure[],
+  { progress, over, failures, newSince }: Pending,
 ): Promise<NextRun> {
-  const last = await lastFinishedRun(tx, await clusterOf(tx));
-  if (await hasChanged(tx, selectChanged(last), issue.id)) return 'changed';
-  if (over.length > 0) return 'silence';
+  for (const { changed } of groupByProgress(
+    progress.map((own) => ({ progress: own })),
+    newSince,
+  )) {
+    if (await hasChanged(tx, changed, issue.id)) return 'changed';
+  }
+  if (progress.some((own) => issuesToReevaluate(over, own).has(issue.id))) return 'silence';
   return failures.some(({ attempts }) => attempts < MAX_ATTEMPTS) ? 'retry' : 'none';
 }

@@ -15,6 +15,7 @@ import type { TriggerSummary } from './summary.ts';
  * logs at INFO each issue whose alerts a silence drops.
  */
 export interface RunLog {
+  newTrigger(trigger: string, since: Date): void;
   evaluating(issues: readonly Issue[], again?: { readonly trigger: string }): void;
   alerts(trigger: string, issues: readonly Issue[], alerts: readonly NewAlert[]): void;
   silenced(trigger: string, dropped: readonly Dropped[]): void;
@@ -33,6 +34,16 @@ const REPORTED_ERRORS = 5;
 export function createRunLog(run: string, logger: Logger, reporter: Reporter): RunLog {
   const idsOf = (issue: Issue) => ({ run, issue: issue.id, group_id: issue.groupId });
   return {
+    newTrigger(trigger, since) {
+      logger.info(
+        'a trigger is new to this database: it starts with the issues that were last seen since a time',
+        {
+          trigger,
+          since: since.toISOString(),
+        },
+      );
+    },
+
     evaluating(issues, again) {
       const message = again === undefined ? 'evaluating an issue' : 'evaluating an issue again';
       for (const issue of issues) logger.debug(message, { ...idsOf(issue), ...again });

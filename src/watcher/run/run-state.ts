@@ -1,4 +1,6 @@
 import { triggersWithFailures } from '../../db/evaluations.ts';
+import type { OwnTriggers, Progress } from '../../db/progress.ts';
+import { progressOf } from '../../db/progress.ts';
 import { ensureRecipients } from '../../db/recipients.ts';
 import type { OpenRun } from '../../db/runs.ts';
 import type { Transaction } from '../../db/transaction.ts';
@@ -12,8 +14,10 @@ import type { Bundler, Bundling } from './bundle.ts';
 import { createBundler } from './bundle.ts';
 import type { RunLog } from './log.ts';
 import { createRunLog } from './log.ts';
+import type { Group } from './select.ts';
+import { groupByProgress } from './select.ts';
 import type { RunSilences } from './silence.ts';
-import { settleAndRead } from './silence.ts';
+import { issuesToReevaluate, settleAndRead } from './silence.ts';
 import type { SummaryCounter } from './summary.ts';
 import { createSummaryCounter } from './summary.ts';
 
@@ -22,6 +26,8 @@ export interface RunDependencies {
   readonly evaluator: Evaluator;
   readonly settings: EmailSettings;
   readonly bundling: Bundling;
+  /** A trigger that is new to the database starts with the issues that changed in this time. */
+  readonly sinceMilliseconds: number;
   readonly logger: Logger;
   readonly reporter: Reporter;
 }
@@ -38,6 +44,8 @@ export interface RunState {
   readonly rankings: RankingCache;
   readonly bundler: Bundler;
   readonly triggers: readonly RunTrigger[];
+  /** The same triggers, by the issues that changed for them. */
+  readonly groups: readonly Group<RunTrigger>[];
   readonly silences: RunSilences;
   alerts: number;
   /** Alerts that were dropped because of a silence. */
@@ -49,6 +57,9 @@ export interface RunState {
 export interface RunTrigger {
   readonly named: NamedTrigger;
   readonly recipients: readonly Recipient[];
+  readonly progress: Progress;
+  /** Our ids of the issues whose silence is over, and that the trigger has not evaluated in this run. */
+  readonly toReevaluate: Set<string>;
   /** The trigger has failed evaluations from earlier runs. */
   readonly failedBefore: boolean;
   /** Our ids of the issues on which the trigger failed in this run. */
@@ -58,36 +69,58 @@ export interface RunTrigger {
   readonly summary: SummaryCounter;
 }
 
+/** @param cluster the identifier of this cluster */
 export async function openRunState(
   tx: Transaction,
   opened: OpenRun,
-  { evaluator, settings, bundling, logger, reporter }: RunDependencies,
+  cluster: string | null,
+  dependencies: RunDependencies,
   signal: AbortSignal,
 ): Promise<RunState> {
-  const silences = await settleAndRead(tx, opened.ranAt);
+  const { evaluator, settings, bundling, logger, reporter } = dependencies;
+  const log = createRunLog(opened.id, logger, reporter);
+  const progress = await progressOf(tx, ownTriggers(dependencies), cluster);
+  const newSince = new Date(opened.ranAt.getTime() - dependencies.sinceMilliseconds);
+  for (const { trigger, last } of progress) if (last === null) log.newTrigger(trigger, newSince);
+  const silences = await settleAndRead(tx, opened, progress);
   const emails = new Set(evaluator.triggers.flatMap((trigger) => trigger.emails));
   const recipients = await ensureRecipients(tx, [...emails]);
   const failedBefore = await triggersWithFailures(tx);
+  const triggers = evaluator.triggers.map((named): RunTrigger => {
+    const own = progress.find(({ trigger }) => trigger === named.name) ?? { trigger: named.name, last: null };
+    return {
+      named,
+      recipients: named.emails.flatMap((email) => recipients.get(email) ?? []),
+      progress: own,
+      toReevaluate: issuesToReevaluate(silences.over, own),
+      failedBefore: failedBefore.has(named.name),
+      failedNow: new Set(),
+      late: false,
+      summary: createSummaryCounter(named.name),
+    };
+  });
   return {
     tx,
     evaluator,
     opened,
     settings,
-    log: createRunLog(opened.id, logger, reporter),
+    log,
     signal,
     rankings: new Map(),
     bundler: createBundler(bundling),
-    triggers: evaluator.triggers.map((named) => ({
-      named,
-      recipients: named.emails.flatMap((email) => recipients.get(email) ?? []),
-      failedBefore: failedBefore.has(named.name),
-      failedNow: new Set(),
-      late: false,
-      summary: createSummaryCounter(named.name),
-    })),
+    triggers,
+    groups: groupByProgress(triggers, newSince),
     silences,
     alerts: 0,
     silenced: 0,
     failures: 0,
   };
+}
+
+/** The triggers that a run evaluates now. */
+export function ownTriggers({
+  evaluator,
+  sinceMilliseconds,
+}: Pick<RunDependencies, 'evaluator' | 'sinceMilliseconds'>): OwnTriggers {
+  return { names: evaluator.triggers.map(({ name }) => name), sinceMilliseconds };
 }

@@ -1,18 +1,17 @@
 import { orDatabaseError } from '../../db/errors.ts';
-import { forgetOthers } from '../../db/evaluations.ts';
 import { changedIssues } from '../../db/issues.ts';
 import { inRunTransaction, RUN_LOCK, withLock } from '../../db/locks.ts';
 import type { Db, Pool } from '../../db/pool.ts';
-import { restampChanges } from '../../db/restore.ts';
-import { clusterOf, finishRun, lastFinishedRun, millisecondsUntilDue, openRun } from '../../db/runs.ts';
+import { millisecondsUntilDue } from '../../db/progress.ts';
+import { foreignSnapshots, restampChanges } from '../../db/restore.ts';
+import { clusterOf, finishRun, openRun } from '../../db/runs.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { processPage } from './process-page.ts';
 import { reevaluateSilenced } from './reevaluate-silenced.ts';
 import { retryFailed } from './retry-evaluations.ts';
 import type { RunDependencies, RunState } from './run-state.ts';
-import { openRunState } from './run-state.ts';
-import { selectChanged } from './select.ts';
+import { openRunState, ownTriggers } from './run-state.ts';
 import type { TriggerSummary } from './summary.ts';
 
 export interface RunOutcome {
@@ -55,12 +54,12 @@ export type NoRun = 'another-runs' | 'not-due';
 const PAGE_SIZE = 500;
 
 /**
- * Does one run, in one transaction with one snapshot, which no other run shares. It selects the issues that changed, and
- * evaluates them page by page. It evaluates issues again whose silence is over, retries evaluations that failed in earlier
- * runs, and finishes. The alerts, the notified recipients and the finished run are committed together. A dry run rolls
- * them back together.
+ * Does one run, in one transaction with one snapshot, which no other run shares. It selects the issues that changed for
+ * each trigger, and evaluates them page by page. It evaluates issues again whose silence is over, retries evaluations
+ * that failed in earlier runs, and finishes. The alerts, the notified recipients and the finished run are committed
+ * together. A dry run rolls them back together.
  * @param signal ends the run between two pages, or while a trigger is slow. The run is then rolled back, and the next
- *   run evaluates the same issues
+ * run evaluates the same issues
  */
 export async function run(
   pool: Pool,
@@ -77,29 +76,18 @@ export async function run(
   const done = await inRunTransaction(pool, transaction, async (tx) => {
     started = performance.now();
     // Another watcher may have finished a run after the first check and before this transaction got the lock.
-    if (delaySeconds !== undefined && (await millisecondsUntilDue(tx, delaySeconds)) > 0) return null;
-    const last = await lastFinishedRun(tx, cluster);
+    const own = ownTriggers(dependencies);
+    if (delaySeconds !== undefined && (await millisecondsUntilDue(tx, delaySeconds, own)) > 0) return null;
     const opened = await openRun(tx, cluster, at);
-    const { triggers, leftOut } = dependencies.evaluator;
-    await forgetOthers(
-      tx,
-      [...triggers, ...leftOut].map(({ name }) => name),
-    );
-    const state = await openRunState(tx, opened, dependencies, signal);
+    const state = await openRunState(tx, opened, cluster, dependencies, signal);
     try {
-      let issues = 0;
-      for await (const page of changedIssues(tx, selectChanged(last), PAGE_SIZE)) {
-        signal.throwIfAborted();
-        state.log.evaluating(page);
-        await processPage(state, state.triggers, { issues: page, why: 'changed' });
-        issues += page.length;
-        for (const { id } of page) state.silences.over.delete(id);
-      }
+      const issues = await evaluateChanged(state);
       // Before the retries, which leave out evaluations that succeed or fail here.
       await reevaluateSilenced(state, PAGE_SIZE);
       await retryFailed(state, PAGE_SIZE);
       signal.throwIfAborted();
-      await finishRun(tx, opened.id, { issues, alerts: state.alerts });
+      const leftOut = dependencies.evaluator.leftOut.map(({ name }) => name);
+      await finishRun(tx, opened.id, { issues, alerts: state.alerts, triggers: own.names, leftOut });
       await inspect?.(tx, opened.id);
       return outcomeOf(state, issues);
     } finally {
@@ -110,6 +98,24 @@ export async function run(
   if (done === null) return 'another-runs';
   if (done.result === null) return 'not-due';
   return { ...done.result, durationMilliseconds: Math.round(performance.now() - started) };
+}
+
+/** @returns the number of issues that changed for at least one trigger */
+async function evaluateChanged(state: RunState): Promise<number> {
+  const conditions = state.groups.map(({ changed }) => changed);
+  let evaluated = 0;
+  for await (const page of changedIssues(state.tx, conditions, PAGE_SIZE)) {
+    for (const { issues, meets } of page) {
+      state.signal.throwIfAborted();
+      state.log.evaluating(issues);
+      const due = new Set(meets.flatMap((place) => state.groups[place]?.triggers ?? []));
+      const triggers = state.triggers.filter((trigger) => due.has(trigger));
+      await processPage(state, triggers, { issues, why: 'changed' });
+      for (const { toReevaluate } of triggers) for (const { id } of issues) toReevaluate.delete(id);
+      evaluated += issues.length;
+    }
+  }
+  return evaluated;
 }
 
 function outcomeOf(state: RunState, issues: number): Omit<RunOutcome, 'durationMilliseconds'> {
@@ -126,9 +132,9 @@ function outcomeOf(state: RunState, issues: number): Omit<RunOutcome, 'durationM
 }
 
 /**
- * After a restore from a dump, gives the issues transaction numbers of this cluster. This happens before the run and
- * outside of its transaction, because the run must neither wait for the processor nor make it wait. A dry run skips it,
- * and evaluates the same issues without it.
+ * After a restore from a dump, gives the issues and the progress of all triggers numbers of this cluster. This happens
+ * before the run and outside of its transaction, because the run must neither wait for the processor nor make it wait.
+ * A dry run skips it, and evaluates the same issues without it.
  * @returns false if another watcher is running
  */
 async function repairRestored(
@@ -138,14 +144,14 @@ async function repairRestored(
   { dryRun, waitMilliseconds = 0 }: RunOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const last = await orDatabaseError('asking for the last run', lastFinishedRun(pool, cluster));
-  if (last?.restored !== true) return true;
-  const restamp = (db: Db) => restampChanges(db, last.snapshot);
+  const foreign = await orDatabaseError('asking for the last runs', foreignSnapshots(pool, cluster));
+  if (foreign.length === 0) return true;
+  const restamp = async (db: Db) => restampChanges(db, await foreignSnapshots(db, cluster), cluster);
   const done = dryRun ? { result: 0 } : await withLock(pool, RUN_LOCK, waitMilliseconds, restamp, signal);
   if (done === null) return false;
   logger.warning(
     'the database was restored from a dump: evaluating the issues that its last run had not seen, and newer changes',
-    { last_run: last.id, restamped: done.result },
+    { last_run: foreign.at(-1)?.runId, restamped: done.result },
   );
   return true;
 }

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Random } from '../../../../dev/browser-errors/random.ts';
 import { seededRandom } from '../../../../dev/browser-errors/random.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
+import type { Trigger } from '../../../../src/domain/trigger.ts';
 import { defineTrigger } from '../../../../src/domain/trigger.ts';
 import { pause } from '../../../../src/runtime/loop.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
@@ -15,22 +16,39 @@ beforeEach(() => emptyTables(pool));
 
 const never = new AbortController().signal;
 
-/** The committed and the evaluated state of each issue, as counts of events: exact, as there are fewer than 160. */
+/** The committed state of each issue, as counts of events: exact, as there are fewer than 160. */
 class History {
   readonly committed = new Map<string, number>();
+}
+
+/** A trigger that remembers the states of each issue that it evaluated. */
+class Witness {
+  readonly name: string;
   readonly evaluated = new Map<string, number[]>();
-  readonly trigger = defineTrigger({
-    name: 'Witness',
-    emails: [ON_CALL],
-    evaluate: async (issue, context) => {
-      const { events } = await context.counts(issue, { days: 7 });
-      this.evaluated.set(issue.groupId, [...(this.evaluated.get(issue.groupId) ?? []), events]);
-      return { notify: true, because: String(events) };
-    },
-  });
+  readonly trigger: Trigger;
+
+  constructor(name = 'Witness') {
+    this.name = name;
+    this.trigger = defineTrigger({
+      name,
+      emails: [ON_CALL],
+      evaluate: async (issue, context) => {
+        const { events } = await context.counts(issue, { days: 7 });
+        this.evaluated.set(issue.groupId, [...(this.evaluated.get(issue.groupId) ?? []), events]);
+        return { notify: true, because: String(events) };
+      },
+    });
+  }
 
   lastEvaluated(groupId: string): number {
     return this.evaluated.get(groupId)?.at(-1) ?? 0;
+  }
+
+  /** Its alerts that the outbox must hold. */
+  alerts(): string[] {
+    return [...this.evaluated].flatMap(([group, states]) =>
+      states.map((state) => `${this.name} ${group} ${state}`),
+    );
   }
 }
 
@@ -61,16 +79,21 @@ async function write(history: History, groups: readonly string[], random: Random
   }
 }
 
-/** One run. Events that were committed before it began must have been evaluated by its end. */
-async function runAndCheck(history: History): Promise<void> {
+/** One run of a file. Each of its triggers must have evaluated the events that were committed before the run began. */
+async function runAndCheck(history: History, file: readonly Witness[]): Promise<void> {
   const before = new Map(history.committed);
-  await runHere(pool, [history.trigger]);
-  const missed = [...before].filter(([groupId, events]) => history.lastEvaluated(groupId) < events);
-  expect(missed).toEqual([]);
+  await runHere(
+    pool,
+    file.map(({ trigger }) => trigger),
+  );
+  for (const witness of file) {
+    const missed = [...before].filter(([groupId, events]) => witness.lastEvaluated(groupId) < events);
+    expect(missed, witness.name).toEqual([]);
+  }
 }
 
 describe('runs while events are stored', () => {
-  it('evaluate each issue’s last state: none missed, none twice without a new event, however writers commit', async () => {
+  it('evaluate each issue’s last state with each trigger of each file: none missed, none twice without a new event', async () => {
     const history = fc.record({
       seed: fc.integer(),
       writers: fc.integer({ min: 2, max: 6 }),
@@ -89,24 +112,28 @@ describe('runs while events are stored', () => {
           known.map((groupId) => errorEvent({ groupId })),
         );
         for (const groupId of known) seen.committed.set(groupId, 1);
+        const [ours, theirs, added] = [new Witness('Ours'), new Witness('Theirs'), new Witness('Added')];
+        // Two teams with a file each. One of the files is changed: old and new watchers run side by side for a while.
+        const files = [[ours], [theirs], [ours, added]];
+        const random = seededRandom(seed);
         let writing = true;
         const all = Promise.all(
           Array.from({ length: writers }, (_, index) => write(seen, groups, seededRandom(seed + index))),
         ).finally(() => {
           writing = false;
         });
-        while (writing) await runAndCheck(seen);
+        while (writing) await runAndCheck(seen, files[Math.floor(random() * files.length)] ?? []);
         await all;
-        await runAndCheck(seen);
-        for (const [groupId, states] of seen.evaluated) {
-          // Strictly rising: each evaluation saw an event that the one before had not.
-          expect(states).toEqual([...new Set(states)].sort((one, other) => one - other));
-          expect(states.at(-1)).toBe(seen.committed.get(groupId));
+        for (const file of files) await runAndCheck(seen, file);
+        for (const witness of [ours, theirs, added]) {
+          for (const [groupId, states] of witness.evaluated) {
+            // Strictly rising: each evaluation saw an event that the one before had not.
+            expect(states).toEqual([...new Set(states)].sort((one, other) => one - other));
+            expect(states.at(-1)).toBe(seen.committed.get(groupId));
+          }
         }
-        const alerts = (await outbox(pool)).map(({ group_id, because }) => `${group_id} ${because}`);
-        const evaluated = [...seen.evaluated].flatMap(([group, states]) =>
-          states.map((state) => `${group} ${state}`),
-        );
+        const alerts = (await outbox(pool)).map((row) => `${row.trigger} ${row.group_id} ${row.because}`);
+        const evaluated = [ours, theirs, added].flatMap((witness) => witness.alerts());
         expect(alerts.sort()).toEqual(evaluated.sort());
       }),
       { numRuns: 25, seed: 20261124 },
@@ -114,7 +141,7 @@ describe('runs while events are stored', () => {
   });
 
   it('evaluate an event that commits during a run in the next one, not in both', async () => {
-    const history = new History();
+    const history = new Witness();
     await storeEvents(pool, [errorEvent({ groupId: 'a' })]);
     const during = await pool.connect();
     await during.query('BEGIN');
@@ -138,7 +165,7 @@ describe('runs while events are stored', () => {
   });
 
   it('neither wait for the processor nor make it wait', async () => {
-    const history = new History();
+    const history = new Witness();
     await storeEvents(pool, [errorEvent({ groupId: 'a' }), errorEvent({ groupId: 'b' })]);
     const writer = await pool.connect();
     await writer.query('BEGIN');
@@ -175,7 +202,7 @@ describe('runs while events are stored', () => {
       pool,
       groups.map((groupId) => errorEvent({ groupId })),
     );
-    const history = new History();
+    const history = new Witness();
     await runHere(pool, [history.trigger]);
     expect(history.evaluated.size).toBe(2_345);
     expect([...history.evaluated.values()].every((states) => states.length === 1)).toBe(true);
@@ -199,6 +226,6 @@ describe('runs while events are stored', () => {
     await expect(runHere(pool, [stopper], { signal: stop.signal })).rejects.toThrow('stopped');
     expect(await runs(pool)).toEqual([]);
     expect(await outbox(pool)).toEqual([]);
-    expect((await runHere(pool, [])).issues).toBe(1_500);
+    expect((await runHere(pool, [new Witness().trigger])).issues).toBe(1_500);
   });
 });

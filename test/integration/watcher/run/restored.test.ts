@@ -6,8 +6,9 @@ import { storeEvents } from '../../../../src/db/events.ts';
 import { migrate } from '../../../../src/db/migrate.ts';
 import type { Pool } from '../../../../src/db/pool.ts';
 import { createPool } from '../../../../src/db/pool.ts';
-import { restampChanges } from '../../../../src/db/restore.ts';
-import { clusterOf, lastFinishedRun } from '../../../../src/db/runs.ts';
+import { progressOf } from '../../../../src/db/progress.ts';
+import { foreignSnapshots, restampChanges } from '../../../../src/db/restore.ts';
+import { clusterOf } from '../../../../src/db/runs.ts';
 import { defineTrigger } from '../../../../src/domain/trigger.ts';
 import { createLogger } from '../../../../src/runtime/logger.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
@@ -149,10 +150,11 @@ describe.each([
     await dumped();
     await restore(source, pool);
     await store(pool, ['c'], 1);
-    const last = await lastFinishedRun(pool, await clusterOf(pool));
+    const cluster = await clusterOf(pool);
+    const foreign = await foreignSnapshots(pool, cluster);
     // c was stored here; the other three get numbers of this cluster.
-    expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(3);
-    expect(await restampChanges(pool, last?.snapshot ?? '')).toBe(0);
+    expect(await restampChanges(pool, foreign, cluster)).toBe(3);
+    expect(await restampChanges(pool, foreign, cluster)).toBe(0);
     expect(await evaluated(pool)).toEqual(['b', 'c']);
     expect(await evaluated(pool)).toEqual([]);
   });
@@ -203,12 +205,13 @@ describe('a database that no dump has touched', () => {
     await dumped();
     const role = uniqueDatabaseName('unprivileged');
     await source.query('REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC');
-    await source.query(`CREATE ROLE ${role}; GRANT SELECT ON trigger_runs TO ${role}`);
+    await source.query(`CREATE ROLE ${role}; GRANT SELECT ON trigger_runs, trigger_progress TO ${role}`);
     const client = await source.connect();
     try {
       await client.query(`SET ROLE ${role}`);
       expect(await clusterOf(client)).toBeNull();
-      expect(await lastFinishedRun(client, null)).toMatchObject({ restored: false });
+      const own = { names: ['Witness'], sinceMilliseconds: 0 };
+      expect(await progressOf(client, own, null)).toMatchObject([{ last: { restored: false } }]);
     } finally {
       await client.query('RESET ROLE');
       client.release();
