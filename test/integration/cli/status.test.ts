@@ -91,7 +91,37 @@ describe('bec-alerts status', () => {
       estimated: false,
       bytes: expect.any(Number),
     });
-    expect(shown.tables).toHaveLength(11);
+    expect(shown.tables).toHaveLength(12);
+  });
+
+  it('lists the triggers with their last run, and names one that a watcher leaves out', async () => {
+    await addRun(30);
+    await pool.query(`
+      INSERT INTO trigger_progress (trigger, run_id, ran_at, snapshot, left_out_since)
+      SELECT name, 1, now() - age, pg_current_snapshot(), left_out_since
+      FROM (VALUES ('Spike', interval '30 s', null),
+                   ('Removed', '8 days', null),
+                   (repeat('long ', 30) || 'name', '20 min', timestamptz '2026-05-06T12:00:00Z'))
+        AS progress (name, age, left_out_since)`);
+    const { code, stdout, stderr } = await status();
+    expect(code).toBe(1);
+    const lines = stdout.split('\n');
+    const first = lines.findIndex((line) => /^triggers +3$/.test(line));
+    expect(lines.slice(first + 1, first + 4).map((line) => line.trim())).toEqual([
+      expect.stringMatching(/^long long .*…: left out, ran 20 min ago$/),
+      expect.stringMatching(/^Spike: ran \d+ s ago$/),
+      'Removed: nobody has run it for 8 days',
+    ]);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(stderr).toMatch(
+      /the trigger "long .*…" is left out since 2026-05-06 12:00:00 UTC, because it ended/,
+    );
+    const { triggers } = JSON.parse((await status(['--json'])).stdout);
+    expect(triggers).toMatchObject([
+      { left_out_since: '2026-05-06T12:00:00.000Z', not_run_for_a_week: false },
+      { name: 'Spike', left_out_since: null, not_run_for_a_week: false },
+      { name: 'Removed', left_out_since: null, not_run_for_a_week: true },
+    ]);
   });
 
   it('counts bounced alerts, and lists the latest five with their reasons', async () => {
