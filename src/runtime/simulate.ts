@@ -1,11 +1,5 @@
-import { messageOf } from './errors.ts';
-import type { Proxies } from './proxy.ts';
-import type { Delivery } from './sentry-transport.ts';
-import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
-
-const FLUSH_MILLISECONDS = 10_000;
-/** Longer than the flush, because the flush reports a timeout with a better message. */
-const REQUEST_MILLISECONDS = FLUSH_MILLISECONDS + 500;
+import type { SenderOptions } from './send-event.ts';
+import { sendEvent } from './send-event.ts';
 
 class SimulatedError extends Error {
   override readonly name = 'SimulatedError';
@@ -19,49 +13,12 @@ class SimulatedError extends Error {
 export async function sendSimulatedError(
   dsn: string,
   message: string,
-  options: { traceback: boolean; release: string; proxies: Proxies },
+  { traceback, ...options }: Omit<SenderOptions, 'environment'> & { readonly traceback: boolean },
 ): Promise<string> {
-  const Sentry = await import('@sentry/node');
-  let delivery: Delivery | undefined;
-  Sentry.init({
-    dsn,
-    release: options.release,
-    environment: 'simulated',
-    defaultIntegrations: false,
-    // By default the SDK adds an exception to a message, to show where the message was sent.
-    attachStacktrace: false,
-    integrations: [Sentry.linkedErrorsIntegration(), Sentry.contextLinesIntegration()],
-    transportOptions: {
-      httpModule: boundedRequests(dsn, options.proxies, () => AbortSignal.timeout(REQUEST_MILLISECONDS)),
-    },
-    // The SDK doesn't report an error status; this transport does.
-    transport: withStoreFallback(Sentry.makeNodeTransport, {
-      dsn,
-      proxies: options.proxies,
-      client: `bec-alerts/${options.release}`,
-      onDelivery: (outcome) => {
-        delivery = outcome;
-      },
-    }),
-  });
+  const what = traceback ? raised(message) : message;
   // The stack is always the same. Without the message in the fingerprint Sentry would group all simulated errors.
-  const grouping = { fingerprint: ['{{ default }}', message] };
-  const id = options.traceback
-    ? Sentry.captureException(raised(message), grouping)
-    : Sentry.captureMessage(message, { level: 'error', ...grouping });
-  await Sentry.close(FLUSH_MILLISECONDS);
-  const problem = problemOf(delivery);
-  if (problem !== null) throw new Error(`Sentry at ${new URL(dsn).host} ${problem}`);
-  return id;
-}
-
-function problemOf(delivery: Delivery | undefined): string | null {
-  if (delivery === undefined) return `did not answer within ${FLUSH_MILLISECONDS / 1_000} s`;
-  if ('error' in delivery) return `did not accept the error: ${messageOf(delivery.error)}`;
-  const { status } = delivery;
-  if (status >= 200 && status < 300) return null;
-  const advice = status === 401 || status === 403 ? '; does the key in the DSN belong to this project?' : '';
-  return `did not accept the error: it answered ${status}${advice}`;
+  const event = { what, fingerprint: ['{{ default }}', message] };
+  return await sendEvent(dsn, event, { ...options, environment: 'simulated' });
 }
 
 /** Returns an error whose stack has several frames. */
