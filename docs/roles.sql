@@ -49,7 +49,8 @@ GRANT SELECT, DELETE, UPDATE (date) ON issue_buckets TO bec_alerts_watcher;
 GRANT SELECT, DELETE ON issue_tags TO bec_alerts_watcher;
 GRANT SELECT, DELETE, UPDATE (hour) ON issue_hours TO bec_alerts_watcher;
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON recipients, recipient_issues, trigger_runs, trigger_progress, alerts, failed_evaluations TO bec_alerts_watcher;
+    ON recipients, recipient_issues, trigger_runs, trigger_progress, alerts, failed_evaluations, canaries
+    TO bec_alerts_watcher;
 -- The watcher ends silences and deletes old ones. It can't silence anything.
 GRANT SELECT, DELETE, UPDATE (ended_at, reevaluated_at) ON silences TO bec_alerts_watcher;
 

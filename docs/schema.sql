@@ -98,6 +98,37 @@ ALTER TABLE public.alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.canaries (
+    id bigint NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    interval_seconds integer NOT NULL,
+    event_id text NOT NULL,
+    sent_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    refused text,
+    counted_at timestamp with time zone,
+    issue_id bigint,
+    email_refused text
+);
+
+COMMENT ON TABLE public.canaries IS 'The errors that the watcher sends itself, to see that errors are counted.';
+
+COMMENT ON COLUMN public.canaries.due_at IS 'Watchers send at the same times, so each canary is sent by one of them.';
+
+COMMENT ON COLUMN public.canaries.refused IS 'Why Sentry did not accept it; null if it did, or has not answered yet.';
+
+COMMENT ON COLUMN public.canaries.issue_id IS 'The issue in which it was counted. No trigger evaluates this issue.';
+
+COMMENT ON COLUMN public.canaries.email_refused IS 'Why SES did not accept the email of CANARY_EMAIL.';
+
+ALTER TABLE public.canaries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.canaries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.failed_evaluations (
     trigger text NOT NULL,
     issue_id bigint NOT NULL,
@@ -321,6 +352,12 @@ ALTER TABLE ONLY public.alerts
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_run_id_trigger_recipient_id_issue_id_key UNIQUE (run_id, trigger, recipient_id, issue_id);
 
+ALTER TABLE ONLY public.canaries
+    ADD CONSTRAINT canaries_due_at_key UNIQUE (due_at);
+
+ALTER TABLE ONLY public.canaries
+    ADD CONSTRAINT canaries_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.failed_evaluations
     ADD CONSTRAINT failed_evaluations_pkey PRIMARY KEY (trigger, issue_id);
 
@@ -373,9 +410,13 @@ CREATE INDEX alerts_ses_message ON public.alerts USING btree (ses_message_id) WH
 
 CREATE INDEX alerts_settled ON public.alerts USING btree (created_at) WHERE (status <> 'pending'::text);
 
+CREATE INDEX canaries_issue ON public.canaries USING btree (issue_id) WHERE (issue_id IS NOT NULL);
+
 CREATE INDEX issue_buckets_date ON public.issue_buckets USING btree (date);
 
 CREATE INDEX issue_hours_hour ON public.issue_hours USING btree (hour);
+
+CREATE INDEX issues_canary ON public.issues USING btree (id) WHERE (message ~~ '%bec-alerts-canary%'::text);
 
 CREATE INDEX recipient_issues_issue ON public.recipient_issues USING btree (issue_id);
 
@@ -401,6 +442,9 @@ ALTER TABLE ONLY public.alerts
 
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.trigger_runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.canaries
+    ADD CONSTRAINT canaries_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.failed_evaluations
     ADD CONSTRAINT failed_evaluations_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES public.issues(id) ON DELETE CASCADE;

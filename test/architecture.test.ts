@@ -17,7 +17,14 @@ const LAYERS: readonly (readonly string[])[] = [
   ['processor', 'watcher/triggers'],
   // The part of the watcher that runs the code of triggers.
   ['watcher/evaluator'],
-  ['processor/supervisor', 'processor/worker', 'watcher/run', 'watcher/delivery', 'watcher/bounces'],
+  [
+    'processor/supervisor',
+    'processor/worker',
+    'watcher/run',
+    'watcher/delivery',
+    'watcher/bounces',
+    'watcher/canary',
+  ],
   ['watcher'],
   ['cli'],
 ];

@@ -1,3 +1,4 @@
+import { canaryState } from '../db/canaries.ts';
 import type { Pool } from '../db/pool.ts';
 import { createPool } from '../db/pool.ts';
 import type { OwnTriggers } from '../db/progress.ts';
@@ -7,6 +8,7 @@ import type { HealthCheck } from '../runtime/dockerflow.ts';
 import { serveDockerflow } from '../runtime/dockerflow.ts';
 import type { Teardown } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { canaryHealth } from './canary-text.ts';
 import { versionInfo } from './version.ts';
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 4_000;
@@ -51,6 +53,11 @@ function postgresCheck(pool: Pool): HealthCheck {
  */
 export function overdueSeconds(delaySeconds: number): number {
   return Math.max(3 * delaySeconds, delaySeconds + 300);
+}
+
+/** Fails if a canary is overdue, or SES did not accept its email. */
+export function canaryCheck(pool: Pool): HealthCheck {
+  return async () => canaryHealth(await canaryState(pool));
 }
 
 /**

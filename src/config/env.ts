@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { distinctEmails } from '../domain/email.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
+import { canaryCheck, canaryVariables } from './canary.ts';
 import { databaseUrl } from './database-url.ts';
 import { agentVariables } from './dogstatsd.ts';
 import { s3Endpoint, sesEndpoint, sqsEndpoint } from './endpoints.ts';
@@ -150,7 +151,7 @@ export const deadLettersSettings = z
   })
   .check(queueCheck);
 
-export const watcherSettings = z.object({
+const watcherVariables = z.object({
   ...daemon,
   ...sesEndpoint,
   SES_FROM_EMAIL: mailbox.prefault(DEFAULT_FROM_EMAIL),
@@ -188,7 +189,11 @@ export const watcherSettings = z.object({
   SENTRY_ISSUE_URL: issueUrl.optional(),
   TRIGGERS: text().optional(),
   RETENTION_DAYS: wholeNumber(15, 36_500).default(90),
+  ...canaryVariables,
+  SIMULATE_SENTRY_DSN: dsn.optional(),
 });
+
+export const watcherSettings = watcherVariables.check(canaryCheck);
 
 export const statusSettings = z
   .object({
@@ -203,7 +208,7 @@ export const statusSettings = z
   .check(queueCheck);
 
 /** The settings of `triggers`, which needs neither a database nor AWS. */
-export const triggersSettings = watcherSettings.pick({
+export const triggersSettings = watcherVariables.pick({
   LOG_FORMAT: true,
   LOG_LEVEL: true,
   ALERT_EMAILS: true,

@@ -1,6 +1,7 @@
 import type { Counts, RankedIssue } from '../domain/issue.ts';
 import type { Buckets } from './buckets.ts';
 import { columnsOf } from './buckets.ts';
+import { KNOWN_CANARY_ISSUES } from './canaries.ts';
 import { usersWithin } from './cardinality.ts';
 import { issuesById } from './issues.ts';
 import type { Db } from './pool.ts';
@@ -93,7 +94,8 @@ export async function topIssues(
   const set = countedSet(query);
   const { rows } = await db.query<CountsRow>({
     text: `WITH bound AS MATERIALIZED (
-             SELECT issue_id, sum(most) AS most FROM (${daily(set)}) AS day GROUP BY issue_id
+             SELECT issue_id, sum(most) AS most FROM (${daily(set)}) AS day
+             WHERE issue_id NOT IN (${KNOWN_CANARY_ISSUES}) GROUP BY issue_id
            ), leader AS MATERIALIZED (
              SELECT issue_id FROM (SELECT * FROM bound ORDER BY most DESC, issue_id OFFSET 0) AS ordered
              WHERE ${mayRank('ordered')} LIMIT $3

@@ -1,4 +1,5 @@
 import type { Issue, StackFrame } from '../domain/issue.ts';
+import { CANARY_ISSUES } from './canaries.ts';
 import type { Db } from './pool.ts';
 import { NATIVE } from './restore.ts';
 
@@ -40,7 +41,8 @@ export interface ChangedIssues {
 /**
  * Streams the issues that meet at least one of the conditions in pages, by id. Each page is divided by the conditions
  * that the issues meet. The cursor holds ids alone, which sort in memory; of whole issues a million would be sorted on
- * disk. It reads all of issue_activity: no index on what changes with every event.
+ * disk. It reads all of issue_activity: no index on what changes with every event. The issues of canaries
+ * are left out.
  */
 export async function* changedIssues(
   db: Db,
@@ -53,8 +55,8 @@ export async function* changedIssues(
   const meets = tests.length === 1 ? `'0'` : `concat_ws(' ', ${places.join(', ')})`;
   await db.query({
     text: `DECLARE changed_issues NO SCROLL CURSOR FOR
-           SELECT issue_id AS id, ${meets} AS meets
-           FROM issue_activity WHERE ${tests.join(' OR ')} ORDER BY issue_id`,
+           SELECT issue_id AS id, ${meets} AS meets FROM issue_activity
+           WHERE (${tests.join(' OR ')}) AND issue_id NOT IN (${CANARY_ISSUES}) ORDER BY issue_id`,
     values: conditions.map(limitOf),
   });
   while (true) {
@@ -122,6 +124,7 @@ export async function hasChanged(db: Db, changed: Changed, issueId: string): Pro
   const { rows } = await db.query<{ changed: boolean }>({
     text: `SELECT EXISTS (
              SELECT FROM issue_activity WHERE issue_id = $2 AND (${conditionOf(changed, '$1')})
+                                          AND issue_id NOT IN (${CANARY_ISSUES})
            ) AS changed`,
     values: [limitOf(changed), issueId],
   });

@@ -1,6 +1,7 @@
 import type { Counts, Issue, RankedIssue } from '../domain/issue.ts';
 import type { Step } from '../domain/step.ts';
 import { DAY, dayNumber, utcDay } from '../domain/time.ts';
+import { KNOWN_CANARY_ISSUES } from './canaries.ts';
 import type { TopQuery } from './counts.ts';
 import { mergedDays } from './past-days.ts';
 import { keptIssues } from './past-issues.ts';
@@ -151,7 +152,9 @@ function dayAfterWholeDays({ unit, start, end }: Step): string {
 }
 
 const activeInHour = (schema: string) =>
-  `SELECT issue_id FROM ${schema}.issue_hours WHERE hour = $1::timestamptz ORDER BY issue_id`;
+  `SELECT issue_id FROM ${schema}.issue_hours
+   WHERE hour = $1::timestamptz AND issue_id NOT IN (${KNOWN_CANARY_ISSUES}) ORDER BY issue_id`;
 
 const activeOnDay = (schema: string) =>
-  `SELECT issue_id FROM ${schema}.issue_buckets WHERE date = $1::date ORDER BY issue_id`;
+  `SELECT issue_id FROM ${schema}.issue_buckets
+   WHERE date = $1::date AND issue_id NOT IN (${KNOWN_CANARY_ISSUES}) ORDER BY issue_id`;

@@ -29,6 +29,16 @@ const STATEMENTS = [
      LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
 ] as const;
 
+/**
+ * An uncounted canary is kept for as long as SQS may keep its message. The newest of each issue is kept, because no
+ * trigger may evaluate the issue.
+ */
+const CANARIES = `
+  DELETE FROM canaries WHERE id IN (
+    SELECT id FROM canaries AS old WHERE due_at < now() - interval '15 days'
+      AND (issue_id IS NULL OR EXISTS (SELECT FROM canaries AS newer WHERE newer.issue_id = old.issue_id AND newer.id > old.id))
+    LIMIT ${BATCH})`;
+
 /** Hours are kept for the longest window that a trigger may ask for: the current hour and the 191 hours before it. */
 export const HOURS_KEPT = "interval '8 days'";
 
@@ -67,6 +77,7 @@ export async function prune(db: Db, retentionDays: number, signal: AbortSignal):
     [HOURS, []] as const,
     [RUNS, []] as const,
     [FAILURES, []] as const,
+    [CANARIES, []] as const,
   ]) {
     let count = BATCH;
     while (count === BATCH && !signal.aborted) {

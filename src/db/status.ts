@@ -1,5 +1,7 @@
 import type { BouncedAlert } from './bounces.ts';
 import { latestBounced } from './bounces.ts';
+import type { CanaryState } from './canaries.ts';
+import { canaryState } from './canaries.ts';
 import { databaseError, orDatabaseError } from './errors.ts';
 import { MAX_ATTEMPTS } from './evaluations.ts';
 import type { Db } from './pool.ts';
@@ -21,6 +23,8 @@ export interface DatabaseStatus {
   /** Evaluations that threw and will be retried. */
   readonly failedEvaluations: number;
   readonly silences: SilenceCounts;
+  /** Null if no watcher sends canaries. */
+  readonly canary: CanaryState | null;
   /** Largest first. */
   readonly tables: readonly TableSize[];
 }
@@ -77,6 +81,7 @@ export async function databaseStatus(db: Db, countedBytes = COUNTED_BYTES): Prom
       bounced: await latestBounced(db, BOUNCED_LISTED),
       failedEvaluations: await countToRetry(db),
       silences: await silenceCounts(db),
+      canary: await canaryState(db),
       tables: await tableSizes(db, countedBytes),
     };
   } catch (error) {
@@ -173,6 +178,7 @@ const TABLES = [
   'alerts',
   'failed_evaluations',
   'silences',
+  'canaries',
 ] as const;
 
 /** @param table one of TABLES: the name is part of the statement as it is */

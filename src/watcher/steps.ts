@@ -10,6 +10,7 @@ import { asError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { BounceReader } from './bounces/read-bounces.ts';
+import type { Canary } from './canary/canary.ts';
 import type { Delivery } from './delivery/deliver.ts';
 import type { NoRun, RunOptions, RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
@@ -33,6 +34,8 @@ export interface Steps {
   prune(signal: AbortSignal): Promise<void>;
   /** Reads SES's events; null if there is no queue of them, and in a dry run. */
   readonly bounces: BounceReader | null;
+  /** Sends canaries; null if none are wanted. */
+  readonly canary: Canary | null;
 }
 
 export interface StepsDependencies {
@@ -40,6 +43,7 @@ export interface StepsDependencies {
   readonly run: RunDependencies;
   readonly delivery: Delivery;
   readonly bounces: BounceReader | null;
+  readonly canary: Canary | null;
   readonly metrics: Metrics;
   /** Shows the emails of a dry run, inside its transaction. */
   readonly preview: (tx: Transaction, runId: string) => Promise<void>;
@@ -119,6 +123,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
     prune: (signal) => pruneOld(dependencies, options, signal),
 
     bounces: dependencies.bounces,
+    canary: dependencies.canary,
 
     async untilNextAttempt() {
       const next = await millisecondsUntilNextAttempt(pool);

@@ -32,6 +32,7 @@ const FAILURES = {
   run: 'the run failed; the next one evaluates the same issues',
   delivery: 'delivery failed; alerts stay in the outbox and are delivered later',
   ses_events: "reading SES's events failed; they stay in their queue and are read later",
+  canary: 'sending a canary, or looking for one, failed; it is tried again',
 } as const;
 
 /**
@@ -56,10 +57,14 @@ export async function watch(
     const deliveries = () => steps.deliver(signal);
     loops.push(repeat('delivery', deliveries, outbox, dependencies, options, signal));
   }
-  const { bounces } = steps;
+  const { bounces, canary } = steps;
   if (bounces !== null) {
     const polls = () => bounces.poll(signal);
     loops.push(repeat('ses_events', polls, createWakeUp(), dependencies, options, signal));
+  }
+  if (canary !== null) {
+    const canaries = () => canary.step(signal);
+    loops.push(repeat('canary', canaries, createWakeUp(), dependencies, options, signal));
   }
   await Promise.all(loops);
   dependencies.logger.info('stopped');

@@ -5,7 +5,7 @@ import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { EndOutcome, SilenceOutcome, SilenceRequest } from '../../watcher/silences/silence-issue.ts';
 import { wrapped } from '../columns.ts';
-import { duration } from './status-report.ts';
+import { duration } from '../duration.ts';
 
 export const MAX_ID = 100;
 const MAX_TITLE = 200;

@@ -1,9 +1,12 @@
 import type { BouncedAlert } from '../../db/bounces.ts';
+import type { CanaryState } from '../../db/canaries.ts';
 import type { ListedTrigger } from '../../db/progress.ts';
 import type { DatabaseStatus, SilenceCounts } from '../../db/status.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { QueuesStatus } from '../../queue/depth.ts';
+import { canaryProblem, canaryRow } from '../canary-text.ts';
+import { duration } from '../duration.ts';
 import { overdueSeconds } from '../health.ts';
 import { aligned } from '../table.ts';
 
@@ -37,7 +40,7 @@ export function problemsOf({ queues, database }: Status, watcherDelaySeconds: nu
     );
   }
   if ('error' in database) return [...problems, `the database could not be read: ${database.error}`];
-  const { lastRun, triggers, alerts } = database;
+  const { lastRun, triggers, alerts, canary } = database;
   const limit = overdueSeconds(watcherDelaySeconds);
   if (lastRun === null) problems.push('no run has ever finished; is a watcher running?');
   else if (lastRun.ageSeconds > limit) {
@@ -56,7 +59,8 @@ export function problemsOf({ queues, database }: Status, watcherDelaySeconds: nu
       `an alert has been waiting for ${duration(alerts.oldestPendingSeconds ?? 0)} to be delivered; its last_error in the table alerts says why`,
     );
   }
-  return problems;
+  const suspect = canaryProblem(canary, queues);
+  return suspect === null ? problems : [...problems, suspect];
 }
 
 export function toJson({ queues, database }: Status, problems: readonly string[]): string {
@@ -76,7 +80,8 @@ function depthJson({ waiting, inFlight, delayed }: { waiting: number; inFlight: 
 
 function databaseJson(database: Status['database']) {
   if ('error' in database) return { database: { error: database.error } };
-  const { lastEventAt, lastRun, triggers, alerts, bounced, failedEvaluations, silences, tables } = database;
+  const { lastEventAt, lastRun, triggers, alerts, bounced, failedEvaluations, silences, canary, tables } =
+    database;
   return {
     last_event_at: lastEventAt,
     last_run:
@@ -113,7 +118,23 @@ function databaseJson(database: Status['database']) {
     })),
     failed_evaluations: failedEvaluations,
     silences: { holding: silences.holding, next_ends_at: silences.nextEndsAt },
+    canary: canary === null ? null : canaryJson(canary),
     tables: tables.map(({ name, rows, estimated, bytes }) => ({ name, rows, estimated, bytes })),
+  };
+}
+
+function canaryJson({ counted, waiting }: CanaryState) {
+  return {
+    counted:
+      counted === null
+        ? null
+        : {
+            age_seconds: Math.round(counted.ageSeconds),
+            delay_seconds: Math.round(counted.delaySeconds),
+            email_refused: counted.emailRefused,
+          },
+    waiting:
+      waiting === null ? null : { age_seconds: Math.round(waiting.ageSeconds), refused: waiting.refused },
   };
 }
 
@@ -146,7 +167,8 @@ function queueRows(queues: Status['queues']): Row[] {
 
 function databaseRows(database: Status['database']): Row[] {
   if ('error' in database) return [['database', NO_ANSWER]];
-  const { lastEventAt, lastRun, triggers, alerts, bounced, failedEvaluations, silences, tables } = database;
+  const { lastEventAt, lastRun, triggers, alerts, bounced, failedEvaluations, silences, canary, tables } =
+    database;
   const oldest = alerts.oldestPendingSeconds;
   return [
     ['last event', lastEventAt === null ? 'none yet' : time(lastEventAt)],
@@ -168,6 +190,7 @@ function databaseRows(database: Status['database']): Row[] {
     ['alerts sent', count(alerts.sent)],
     ['evaluations to retry', count(failedEvaluations)],
     ['silences holding', `${count(silences.holding)}${nextEnd(silences)}`],
+    ['canary', canaryRow(canary)],
     ...tables.map(
       ({ name, rows, estimated, bytes }): Row => [
         name,
@@ -212,12 +235,4 @@ function size(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log(bytes) / Math.log(1_024)));
   const value = bytes / 1_024 ** power;
   return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
-}
-
-/** `42 s`, `7 min`, `3 h`, `5 days`: as much as a person wants to know. */
-export function duration(seconds: number): string {
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`;
-  return `${Math.round(seconds / 86_400)} days`;
 }

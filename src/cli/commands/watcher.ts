@@ -28,10 +28,11 @@ import type { WatchDependencies } from '../../watcher/watch.ts';
 import { watch, watchOnce } from '../../watcher/watch.ts';
 import { awsConnection } from '../aws-settings.ts';
 import type { CommandContext, Register } from '../command.ts';
-import { lastRunCheck, serveHealth } from '../health.ts';
+import { canaryCheck, lastRunCheck, serveHealth } from '../health.ts';
 import type { OptionVariables } from '../options.ts';
 import { DAEMON_OPTIONS } from '../options.ts';
 import { bounceReader } from './bounce-reader.ts';
+import { canaryOf } from './canary.ts';
 import { shownDeclines, shownSilenced } from './declines-text.ts';
 import { TRIGGERS_OPTION } from './triggers.ts';
 import { leftOutCheck, loadedEvaluator } from './watcher-triggers.ts';
@@ -141,7 +142,7 @@ async function runWatcher(
     // Only now, because loading a trigger file may take long: until here, the first signal must end the process.
     const signal = stopSignal();
     signal.addEventListener('abort', () => stopping.abort(signal.reason), { once: true });
-    const steps = await createWatcherSteps(settings, evaluator, own, teardown, signal);
+    const steps = await createWatcherSteps(settings, version, evaluator, own, teardown, signal);
     const triggers = () => ownTriggers({ evaluator, sinceMilliseconds: settings.WATCHER_SINCE });
     const options = { dryRun: settings.WATCHER_DRY_RUN, delaySeconds: settings.WATCHER_SLEEP_DELAY };
     if (settings.WATCHER_ONCE) {
@@ -157,6 +158,7 @@ async function runWatcher(
       (health) => ({
         ...(options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds, triggers) }),
         triggers: leftOutCheck(evaluator),
+        ...(steps.canary === null ? {} : { canary: canaryCheck(health) }),
       }),
     );
     await watch(steps, own, options, signal);
@@ -167,6 +169,7 @@ async function runWatcher(
 
 async function createWatcherSteps(
   settings: WatcherSettings,
+  version: string,
   evaluator: Evaluator,
   { logger, reporter, metrics }: WatchDependencies,
   teardown: Teardown,
@@ -220,6 +223,7 @@ async function createWatcherSteps(
       },
       delivery,
       bounces,
+      canary: canaryOf(settings, version, { pool, logger, metrics, mailer }),
       metrics,
       preview: (tx, runId) => preview(tx, runId, build, show),
     },

@@ -91,7 +91,7 @@ describe('bec-alerts status', () => {
       estimated: false,
       bytes: expect.any(Number),
     });
-    expect(shown.tables).toHaveLength(12);
+    expect(shown.tables).toHaveLength(13);
   });
 
   it('lists the triggers with their last run, and names one that a watcher leaves out', async () => {
