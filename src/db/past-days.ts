@@ -1,44 +1,64 @@
-import type { Counts, RankedIssue } from '../domain/issue.ts';
+import type { BucketCounts, Counts, RankedIssue } from '../domain/issue.ts';
 import type { Step } from '../domain/step.ts';
-import { firstDay, utcDay } from '../domain/time.ts';
+import { DAY, firstDay, utcDay } from '../domain/time.ts';
+import { usersWithin } from './cardinality.ts';
 import type { TopQuery } from './counts.ts';
-import { countedSet, countsOf, countsOver, topIssues } from './counts.ts';
+import { countedSet, countsOf, topIssues } from './counts.ts';
 import type { Db } from './pool.ts';
+import { seriesOf } from './series.ts';
 
 /**
- * Answers questions about days in a backtest. The whole days of a window are the same for each hour of a day. So they are
- * merged once a day, into one set an issue for counts and into one sum an issue for rankings.
+ * Answers questions about days in a backtest. The whole days of a window are the same for each hour of a day. So Postgres
+ * reads them once a day.
  */
-export interface MergedDays {
+export interface PastDays {
   counts(ids: readonly string[], back: number, step: Step): Promise<ReadonlyMap<string, Counts>>;
+  series(
+    ids: readonly string[],
+    back: number,
+    step: Step,
+  ): Promise<ReadonlyMap<string, readonly BucketCounts[]>>;
   top(query: TopQuery, step: Step): Promise<readonly RankedIssue[]>;
 }
 
-const TABLES = (schema: string) => `
-  CREATE TEMP TABLE past_sets ON COMMIT DROP AS
-    SELECT date AS since, date AS until, issue_id, event_set, user_set FROM ${schema}.issue_buckets WITH NO DATA;
-  CREATE INDEX ON past_sets (issue_id, until, since);
+/**
+ * Rankings begin with sums of counts, since no union exceeds its sum. `past_sums` has those of whole days, `past_hour_sums`
+ * those from midnight on to each hour.
+ */
+const TABLES = (schema: string, hoursSince: Date | null) => `
   CREATE TEMP TABLE past_sums (since date, until date, counted text, issue_id bigint, most float8) ON COMMIT DROP;
   CREATE INDEX ON past_sums (until, since, counted);
-  CREATE TEMP TABLE past_day_counts ON COMMIT DROP AS
-    SELECT issue_id, since, until, hll_cardinality(event_set) AS event_set, hll_cardinality(user_set) AS user_set FROM past_day;
-  CREATE INDEX ON past_day_counts (since);
-  ANALYZE past_day_counts`;
+  CREATE TEMP TABLE past_hour_sums ON COMMIT DROP AS
+    SELECT issue_id, hour AS since, coalesce(lead(hour) OVER day, date_trunc('day', hour, 'UTC') + interval '1 day') AS until,
+           sum(hll_cardinality(event_set)) OVER day AS event_set, sum(hll_cardinality(user_set)) OVER day AS user_set
+    FROM ${schema}.issue_hours WHERE hour >= '${hoursSince?.toISOString() ?? 'infinity'}'::timestamptz
+    WINDOW day AS (PARTITION BY issue_id, date_trunc('day', hour, 'UTC') ORDER BY hour);
+  CREATE INDEX ON past_hour_sums (since);
+  ANALYZE past_hour_sums`;
 
-const MERGE_SETS = `
-  INSERT INTO past_sets
-  SELECT $1::date, $2::date, issue_id, hll_union_agg(event_set), hll_union_agg(user_set)
-  FROM issue_buckets WHERE issue_id = ANY($3::bigint[]) AND date >= $1::date AND date < $2::date
-  GROUP BY issue_id`;
+/**
+ * The counts of a window that ends in each of the day's hours. The first row of an issue has its whole days. Each further one
+ * adds an hour to the same union, which costs less than to begin again.
+ */
+const HOUR_BY_HOUR = (schema: string) => `
+  SELECT issue_id, hour AS first, 24 AS next, events, least(users, events) AS users
+  FROM unnest($1::bigint[]) AS asked (issue_id) CROSS JOIN LATERAL (
+    SELECT hour, hll_cardinality(hll_union_agg(event_set) OVER so_far) AS events,
+           hll_cardinality(hll_union_agg(user_set) OVER so_far) AS users
+    FROM (
+      SELECT 0 AS hour, hll_union_agg(event_set) AS event_set, hll_union_agg(user_set) AS user_set FROM ${schema}.issue_buckets
+      WHERE issue_buckets.issue_id = asked.issue_id AND date >= $2::date AND date < $3::date
+      UNION ALL
+      SELECT extract(hour FROM hour AT TIME ZONE 'UTC')::int, event_set, user_set FROM ${schema}.issue_hours
+      WHERE issue_hours.issue_id = asked.issue_id AND hour >= ${midnight('$3')} AND hour < ${midnight('$3')} + interval '1 day'
+    ) AS sets WINDOW so_far AS (ORDER BY hour)) AS counted
+  ORDER BY hour`;
 
-const SETS = (issueId: string) => `(
-  SELECT event_set, user_set FROM past_sets
-  WHERE past_sets.issue_id = ${issueId} AND until = $3::date AND since = $2::date
-  UNION ALL
-  (SELECT event_set, user_set FROM past_day
-   WHERE past_day.issue_id = ${issueId} AND since >= ${midnight('$3')} AND since <= $4::timestamptz
-   ORDER BY since DESC LIMIT 1)
-) AS merged`;
+/** The counts of each whole day of a window. */
+const DAY_BY_DAY = (schema: string) => `
+  SELECT issue_id, date - $2::date AS first, date - $2::date + 1 AS next,
+         hll_cardinality(event_set) AS events, ${usersWithin('event_set', 'user_set')} AS users
+  FROM ${schema}.issue_buckets WHERE issue_id = ANY($1::bigint[]) AND date >= $2::date AND date < $3::date`;
 
 const MERGE_SUMS = (set: string) => `
   INSERT INTO past_sums
@@ -48,51 +68,116 @@ const MERGE_SUMS = (set: string) => `
 const SUMS = (set: string) => `
   SELECT issue_id, most FROM past_sums WHERE since = $1::date AND until = $4::date AND counted = '${set}'
   UNION ALL
-  SELECT issue_id, ${set} AS most FROM past_day_counts
-  WHERE since >= ${midnight('$4')} AND since <= $5::timestamptz AND past_day_counts.until > $5::timestamptz`;
+  SELECT issue_id, ${set} AS most FROM past_hour_sums
+  WHERE since >= ${midnight('$4')} AND since <= $5::timestamptz AND past_hour_sums.until > $5::timestamptz`;
 
 function midnight(day: string): string {
   return `(${day}::date::timestamp AT TIME ZONE 'UTC')`;
 }
 
+/** The same counts in some hours of a day, or in one day of a window. */
+interface SpanRow {
+  readonly issue_id: string;
+  readonly first: number;
+  /** The first hour or day after them. A later row of the issue may begin before that, and replaces these counts. */
+  readonly next: number;
+  /** Null if the issue has no events up to there. */
+  readonly events: number | null;
+  readonly users: number | null;
+}
+
 /** @param schema the schema of our tables, quoted */
-export async function mergedDays(db: Db, schema: string): Promise<MergedDays> {
-  await db.query({ text: TABLES(schema) });
-  let mergedUntil = '';
-  let merged = new Map<string, Set<string>>();
-  /** The parts of a window that are merged already; the window ends before the day. */
-  const mergedOf = (until: string, window: string) => {
-    if (until !== mergedUntil) [mergedUntil, merged] = [until, new Map()];
-    const found = merged.get(window) ?? new Set();
-    merged.set(window, found);
-    return found;
+export async function pastDays(db: Db, schema: string, hoursSince: Date | null): Promise<PastDays> {
+  await db.query({ text: TABLES(schema, hoursSince) });
+  const rowsOf = async (text: string, ids: readonly string[], back: number, { start, end }: Step) => {
+    const values = [ids, firstDay(end, back), utcDay(start)];
+    return (await db.query<SpanRow>({ text, values })).rows;
   };
-  const mergeSets = async (ids: readonly string[], since: string, until: string) => {
-    const done = mergedOf(until, since);
-    const missing = ids.filter((id) => !done.has(id));
-    if (missing.length === 0) return;
-    // Noted first: another page may ask at the same time, and its statements come after this one.
-    for (const id of missing) done.add(id);
-    await db.query({ text: MERGE_SETS, values: [since, until, missing] });
-  };
-  const mergeSums = async (set: string, since: string, until: string) => {
-    const done = mergedOf(until, set);
-    if (done.has(since)) return;
-    done.add(since);
+  const hours = keptForADay(async (ids, back, step) =>
+    columnsOf(await rowsOf(HOUR_BY_HOUR(schema), ids, back, step), 24),
+  );
+  const days = keptForADay(async (ids, back, step) =>
+    columnsOf(await rowsOf(DAY_BY_DAY(schema), ids, back, step), back),
+  );
+  const summed = new Set<string>();
+  const sum = async (set: string, since: string, until: string) => {
+    const key = `${set} ${since} ${until}`;
+    if (summed.has(key)) return;
+    summed.add(key);
     await db.query({ text: MERGE_SUMS(set), values: [since, until, set] });
   };
+  const counts: PastDays['counts'] = async (ids, back, step) => {
+    if (step.unit === 'day') return await countsOf(db, ids, { unit: 'day', since: firstDay(step.end, back) });
+    const found = await hours(ids, back, step);
+    const hour = step.start.getUTCHours();
+    return new Map(ids.map((id) => [id, countsAt(found.get(id), hour)]));
+  };
   return {
-    async counts(ids, back, { unit, start, end }) {
-      const [since, until] = [firstDay(end, back), utcDay(start)];
-      if (unit === 'day' || back === 0) return await countsOf(db, ids, { unit: 'day', since });
-      await mergeSets(ids, since, until);
-      return await countsOver(db, ids, { from: SETS, values: [since, until, end.toISOString()] });
+    counts,
+    async series(ids, back, step) {
+      const since = firstDay(step.end, back);
+      if (step.unit === 'day') return await seriesOf(db, ids, { unit: 'day', since }, step.end);
+      const [whole, today] = [await days(ids, back, step), await counts(ids, 0, step)];
+      const first = Date.parse(since);
+      return new Map(
+        ids.map((id) => {
+          const columns = whole.get(id);
+          const bucket = (_: unknown, index: number) => ({
+            at: new Date(first + index * DAY),
+            ...(index < back ? countsAt(columns, index) : (today.get(id) ?? NONE)),
+          });
+          return [id, Array.from({ length: back + 1 }, bucket)];
+        }),
+      );
     },
     async top(query, { unit, start, end }) {
       if (unit === 'day') return await topIssues(db, query);
       const until = utcDay(start);
-      await mergeSums(countedSet(query), query.since, until);
+      await sum(countedSet(query), query.since, until);
       return await topIssues(db, query, { daily: SUMS, values: [until, end.toISOString()] });
     },
   };
 }
+
+/** Events and users in turn, of one hour or day after the other. */
+type Columns = Float64Array;
+
+/**
+ * Reads the counts of an issue and a window once a day, and keeps them in memory until the next day. Objects would take
+ * several times the 16 bytes of an hour or day.
+ */
+function keptForADay(
+  read: (ids: readonly string[], back: number, step: Step) => Promise<ReadonlyMap<string, Columns>>,
+): (ids: readonly string[], back: number, step: Step) => Promise<ReadonlyMap<string, Columns>> {
+  let day = '';
+  let kept = new Map<number, Map<string, Columns>>();
+  return async (ids, back, step) => {
+    if (utcDay(step.start) !== day) [day, kept] = [utcDay(step.start), new Map()];
+    const found = kept.get(back) ?? new Map<string, Columns>();
+    kept.set(back, found);
+    const missing = ids.filter((id) => !found.has(id));
+    if (missing.length > 0) {
+      const columns = await read(missing, back, step);
+      for (const id of missing) found.set(id, columns.get(id) ?? new Float64Array());
+    }
+    return found;
+  };
+}
+
+/** @param length the number of hours or days */
+function columnsOf(rows: readonly SpanRow[], length: number): Map<string, Columns> {
+  const found = new Map<string, Columns>();
+  for (const { issue_id, first, next, events, users } of rows) {
+    const columns = found.get(issue_id) ?? new Float64Array(2 * length);
+    found.set(issue_id, columns);
+    const counts = [Math.round(events ?? 0), Math.round(users ?? 0)];
+    for (let index = first; index < next; index += 1) columns.set(counts, 2 * index);
+  }
+  return found;
+}
+
+function countsAt(columns: Columns | undefined, index: number): Counts {
+  return { events: columns?.[2 * index] ?? 0, users: columns?.[2 * index + 1] ?? 0 };
+}
+
+const NONE: Counts = { events: 0, users: 0 };

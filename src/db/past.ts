@@ -1,9 +1,9 @@
-import type { Counts, Issue, RankedIssue } from '../domain/issue.ts';
+import type { BucketCounts, Counts, Issue, RankedIssue } from '../domain/issue.ts';
 import type { Step } from '../domain/step.ts';
 import { DAY, dayNumber, utcDay } from '../domain/time.ts';
 import { KNOWN_CANARY_ISSUES } from './canaries.ts';
 import type { TopQuery } from './counts.ts';
-import { mergedDays } from './past-days.ts';
+import { pastDays } from './past-days.ts';
 import { keptIssues } from './past-issues.ts';
 import type { Stored } from './past-stored.ts';
 import { storedCounts } from './past-stored.ts';
@@ -13,31 +13,25 @@ import { forbidWrites } from './transaction.ts';
 
 /**
  * Temporary views that hide everything after a step, under the names of the tables. They come first in the search path, so
- * every query that reads a table reads its past instead. The current day of a step comes from `past_day`: the
- * union of the day's hours up to each hour. An upsert per step would leave versions that the transaction can't remove.
+ * every query that reads a table reads its past instead. The bucket of the current day is the union of its hours so far.
+ * Its subqueries unite the hours of one issue after the other, where grouping could hold a state for each issue.
  */
-const VIEWS = (schema: string, hoursSince: Date | null) => `
-  CREATE TEMP TABLE past_day ON COMMIT DROP AS
-    SELECT issue_id, hour AS since, coalesce(lead(hour) OVER day, date_trunc('day', hour, 'UTC') + interval '1 day') AS until,
-           hll_union_agg(event_set) OVER day AS event_set, hll_union_agg(user_set) OVER day AS user_set
-    FROM ${schema}.issue_hours WHERE hour >= '${hoursSince?.toISOString() ?? 'infinity'}'::timestamptz
-    WINDOW day AS (PARTITION BY issue_id, date_trunc('day', hour, 'UTC') ORDER BY hour);
-  CREATE INDEX ON past_day (issue_id, since);
-  CREATE INDEX ON past_day (since);
-  ANALYZE past_day;
+const VIEWS = (schema: string) => `
+  CREATE TEMP VIEW issue_hours AS
+    SELECT * FROM ${schema}.issue_hours WHERE hour <= ${setting('end', 'timestamptz')};
   CREATE TEMP VIEW issue_buckets AS
     SELECT issue_id, date, event_set, user_set FROM ${schema}.issue_buckets WHERE date < ${setting('day', 'date')}
     UNION ALL
-    SELECT issue_id, ${setting('day', 'date')}, event_set, user_set FROM past_day
-    WHERE since >= ${setting('midnight', 'timestamptz')} AND since <= ${setting('end', 'timestamptz')}
-      AND until > ${setting('end', 'timestamptz')};
-  CREATE TEMP VIEW issue_hours AS
-    SELECT * FROM ${schema}.issue_hours WHERE hour <= ${setting('end', 'timestamptz')};
+    SELECT issue_id, ${setting('day', 'date')}, (SELECT hll_union_agg(event_set) ${HOURS_OF_ISSUE}), (SELECT hll_union_agg(user_set) ${HOURS_OF_ISSUE})
+    FROM (SELECT DISTINCT issue_id FROM pg_temp.issue_hours WHERE ${IS_TODAY}) AS active;
   CREATE TEMP VIEW issue_tags AS
     SELECT * FROM ${schema}.issue_tags WHERE received_at <= ${setting('end', 'timestamptz')};
   CREATE TEMP VIEW issue_activity AS
     SELECT issue_id, least(last_seen, ${setting('end', 'timestamptz')}) AS last_seen FROM ${schema}.issue_activity;
   SELECT set_config('search_path', concat_ws(', ', 'pg_temp', nullif(current_setting('search_path'), '')), true);`;
+
+const IS_TODAY = `hour >= ${setting('midnight', 'timestamptz')}`;
+const HOURS_OF_ISSUE = `FROM pg_temp.issue_hours WHERE issue_hours.issue_id = active.issue_id AND ${IS_TODAY}`;
 
 function setting(name: string, type: string): string {
   return `current_setting('bec_alerts.past_${name}')::${type}`;
@@ -56,6 +50,8 @@ export interface Past extends Stored {
   issues(ids: readonly string[]): Promise<Issue[]>;
   /** As `countsOf` over days, the current one and so many before it. */
   dayCounts(ids: readonly string[], back: number): Promise<ReadonlyMap<string, Counts>>;
+  /** As `seriesOf` over days. */
+  daySeries(ids: readonly string[], back: number): Promise<ReadonlyMap<string, readonly BucketCounts[]>>;
   /** As `topIssues`. */
   top(query: TopQuery): Promise<readonly RankedIssue[]>;
 }
@@ -65,8 +61,8 @@ export async function openPast(transaction: Transaction): Promise<Past> {
   const { tx, throwIfFailed } = withoutSavepoints(transaction);
   const schema = await schemaOfTables(tx);
   const stored = await storedCounts(tx);
-  await tx.query({ text: VIEWS(schema, stored.hoursSince) });
-  const days = await mergedDays(tx, schema);
+  await tx.query({ text: VIEWS(schema) });
+  const days = await pastDays(tx, schema, stored.hoursSince);
   const issues = keptIssues(tx, schema);
   await forbidWrites(tx);
   let current: Step | undefined;
@@ -100,6 +96,7 @@ export async function openPast(transaction: Transaction): Promise<Past> {
     },
     issues: (ids) => issues(ids, step().end),
     dayCounts: (ids, back) => days.counts(ids, back, step()),
+    daySeries: (ids, back) => days.series(ids, back, step()),
     top: (query) => days.top(query, step()),
   };
 }

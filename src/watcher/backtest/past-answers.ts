@@ -18,12 +18,10 @@ export function pastAnswers(past: Past, notifications: Notifications, step: Step
   const storedFrom = past.hoursSince?.getTime() ?? Number.POSITIVE_INFINITY;
 
   const series: Answers['series'] = async (issueIds, window) => {
+    if (window.unit === 'day') return await past.daySeries(issueIds, window.back);
     if (isStored(window, now, past.hoursSince)) return await answers.series(issueIds, window);
     const back = daysBack(now, window);
-    const [hours, days] = [
-      await answers.series(issueIds, window),
-      await answers.series(issueIds, { unit: 'day', back }),
-    ];
+    const [hours, days] = [await answers.series(issueIds, window), await past.daySeries(issueIds, back)];
     return new Map(
       issueIds.map((id) => [id, estimated(hours.get(id) ?? [], days.get(id) ?? [], storedFrom)]),
     );

@@ -43,8 +43,16 @@ const curious: Trigger = {
       context.lastAlert({ id: context.recipients[0]?.id ?? '', email: BOB }, issue),
       context.neverNotified(issue, 'thisTrigger'),
     ]);
+    // It may have had no events in this hour, or none yet on this day.
+    const lowest = top.at(-1)?.issue ?? issue;
+    const [itsWeek, itsDays] = await Promise.all([
+      context.counts(lowest, { days: 5 }),
+      context.series(lowest, { days: 1 }),
+    ]);
     const because = JSON.stringify({
       at: context.now,
+      itsWeek,
+      itsDays,
       lastSeen: utcDay(issue.lastSeen),
       today,
       week,
