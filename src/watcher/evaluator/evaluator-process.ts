@@ -20,6 +20,20 @@ export class EvaluatorFault extends Error {
   }
 }
 
+/** The process could not be started, or was killed by somebody else. The code of triggers may be right. */
+export class OutsideFault extends EvaluatorFault {}
+
+/** A process gets these signals for its own faults, such as a heap that is full. */
+const OWN_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set([
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+  'SIGSEGV',
+  'SIGSYS',
+  'SIGTRAP',
+]);
+
 export interface ProcessEvents {
   /** Every report that doesn't end a request. */
   readonly report: (report: EvaluatorReport) => void;
@@ -61,7 +75,7 @@ export class EvaluatorProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.on('message', (message: unknown) => this.#received(message));
-    this.#child.on('error', (error) => this.#end(new EvaluatorFault('its process failed', asError(error))));
+    this.#child.on('error', (error) => this.#end(new OutsideFault('its process failed', asError(error))));
     this.#child.on('exit', (code, signal) => this.#end(faultOf(code, signal, this.#exception)));
   }
 
@@ -149,6 +163,7 @@ function faultOf(
   if (exception !== undefined) {
     return new EvaluatorFault('an error was thrown outside of evaluate, in a timer or an event', exception);
   }
-  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-  return new EvaluatorFault(`its process ended (${how})`);
+  if (signal === null) return new EvaluatorFault(`its process ended (exit code ${code})`);
+  const ended = `its process ended (signal ${signal})`;
+  return OWN_SIGNALS.has(signal) ? new EvaluatorFault(ended) : new OutsideFault(ended);
 }

@@ -1,11 +1,11 @@
 import { toSent } from '../../db/issues.ts';
-import { asError, fromWire, messageOf, toWire } from '../../runtime/errors.ts';
+import { asError, CodedError, fromWire, messageOf, toWire } from '../../runtime/errors.ts';
 import type { Reporter } from '../../runtime/report.ts';
 import type { ConfiguredTriggers } from '../triggers/configured.ts';
 import { TriggerFileError } from '../triggers/file.ts';
 import { answerQuestion } from './answer-questions.ts';
 import type { EvaluatedPage, NamedTrigger } from './evaluator.ts';
-import { EvaluatorFault, EvaluatorProcess } from './evaluator-process.ts';
+import { EvaluatorFault, EvaluatorProcess, OutsideFault } from './evaluator-process.ts';
 import type { EvaluatorReport } from './protocol.ts';
 
 export interface KeptProcessOptions {
@@ -32,13 +32,24 @@ export interface KeptProcess {
   close(): void;
 }
 
+/** How often a process is started before its file is given up, if somebody kills it each time while it loads the file. */
+const MOST_STARTS = 3;
+
 /** The running process, and the page that it has. */
 interface Running {
   readonly process: EvaluatorProcess;
   current: RunPage | undefined;
 }
 
-/** @throws TriggerFileError naming every mistake of the trigger file */
+interface Started {
+  readonly live: Running;
+  readonly loaded: readonly NamedTrigger[];
+}
+
+/**
+ * @throws TriggerFileError naming every mistake of the trigger file
+ * @throws CodedError `startup_failed` if the process is killed each time before it has loaded the file
+ */
 export async function keepProcess(
   { reporter }: { readonly reporter: Reporter },
   options: KeptProcessOptions,
@@ -48,7 +59,7 @@ export async function keepProcess(
   /** The last one that was started; it may not have loaded the file yet. */
   let starting: EvaluatorProcess | undefined;
 
-  const start = async (): Promise<{ readonly live: Running; readonly loaded: readonly NamedTrigger[] }> => {
+  const startOnce = async (): Promise<Started> => {
     const process: EvaluatorProcess = new EvaluatorProcess(options.environment, {
       report: (report) => onReport(process, report, running?.current?.page, reporter),
       ended: (fault) =>
@@ -60,6 +71,18 @@ export async function keepProcess(
     const live: Running = { process, current: undefined };
     starting = process;
     return { live, loaded: await load(process, options, signal) };
+  };
+  const start = async (): Promise<Started> => {
+    for (let count = 1; ; count += 1) {
+      try {
+        return await startOnce();
+      } catch (error) {
+        if (!(error instanceof OutsideFault)) throw error;
+        if (count === MOST_STARTS) throw killedTooOften(options, error);
+        const message = 'the process of the triggers was killed while it loaded them; it is started again';
+        reporter.warn(message, { reason: messageOf(error) });
+      }
+    }
   };
   const restarted = async (): Promise<Running> => {
     const { live, loaded } = await start();
@@ -116,7 +139,6 @@ async function load(
   { configured, loadingMilliseconds: silentMilliseconds }: KeptProcessOptions,
   signal: AbortSignal,
 ): Promise<readonly NamedTrigger[]> {
-  const source = configured.file ?? 'the built-in triggers';
   const mistakes: string[] = [];
   // Silence isn't enough: a file that only waits leaves the process alive.
   const deadline = AbortSignal.timeout(3 * silentMilliseconds);
@@ -135,12 +157,25 @@ async function load(
   } catch (error) {
     const isLate = deadline.aborted && !signal.aborted;
     if (isLate) mistakes.push(`it did not load within ${(3 * silentMilliseconds) / 1_000} s`);
-    else if (!(error instanceof EvaluatorFault)) throw error;
+    else if (error instanceof OutsideFault || !(error instanceof EvaluatorFault)) throw error;
     throw new TriggerFileError(
-      source,
+      sourceOf(configured),
       mistakes.length > 0 ? mistakes : [`it can't be loaded: ${messageOf(asError(error))}`],
     );
   }
+}
+
+/** The file may be right, so this error is another one than TriggerFileError. */
+function killedTooOften({ configured }: KeptProcessOptions, cause: OutsideFault): CodedError {
+  return new CodedError(
+    'startup_failed',
+    `the process of the triggers was killed ${MOST_STARTS} times while it loaded ${sourceOf(configured)}: ${cause.message}; give it more memory, if the kernel killed it, and try again`,
+    { retryable: true, cause },
+  );
+}
+
+function sourceOf({ file }: ConfiguredTriggers): string {
+  return file ?? 'the built-in triggers';
 }
 
 /** The file may have changed since the start. A run with other triggers than the watcher knows would mix them up. */

@@ -121,3 +121,40 @@ describe('a trigger that ends its process', () => {
     });
   });
 });
+
+describe('a process of the triggers that is killed while it loads its file', () => {
+  /** Its first loads wait until they are killed. */
+  const waiting = (loads: number) =>
+    triggerFile(`await (async () => {
+      const { appendFileSync, readFileSync } = await import('node:fs');
+      const log = import.meta.filename + '.loads';
+      appendFileSync(log, '.');
+      const load = readFileSync(log, 'utf8').length;
+      if (load > ${loads}) return [];
+      console.log('load ' + load + ' in process ' + process.pid);
+      return await new Promise(() => {});
+    })()`);
+
+  async function killed(loads: number) {
+    const watcher = startWatcher(database, ses.endpoint, ['--once'], { TRIGGERS: await waiting(loads) });
+    for (let load = 1; load <= loads; load += 1) {
+      const [, pid] = await watcher.printed(new RegExp(`load ${load} in process (\\d+)\n`));
+      process.kill(Number(pid), 'SIGKILL');
+    }
+    return await watcher.finished;
+  }
+
+  it('is started again, and the watcher goes on', async () => {
+    const { code, stdout, stderr } = await killed(2);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/was killed while it loaded them; it is started again/);
+  });
+
+  it('three times ends the watcher with exit code 1, because the file may be right', async () => {
+    const { code, stderr } = await killed(3);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /killed 3 times while it loaded .*triggers\.mjs: its process ended \(signal SIGKILL\)/,
+    );
+  });
+});
