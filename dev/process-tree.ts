@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Linux counts CPU in ticks of a hundredth of a second (`getconf CLK_TCK`). */
 const MILLISECONDS_A_TICK = 10;
@@ -40,6 +40,17 @@ export function openHandles(pid: number): number {
   return namesIn(`/proc/${pid}/fd`).length;
 }
 
+/** TCP connections of a process to a local port, over IPv4: proc_net_tcp(5). */
+export function openConnections(pid: number, port: number): number {
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = read('/proc/net/tcp').split('\n').slice(1);
+  const fields = lines.map((line) => line.trim().split(/\s+/));
+  const theirs = fields.filter(([, , address = '', state]) => address.endsWith(remote) && state === '01');
+  const sockets = new Set(theirs.map((field) => `socket:[${field[9]}]`));
+  const folder = `/proc/${pid}/fd`;
+  return namesIn(folder).filter((name) => sockets.has(target(`${folder}/${name}`))).length;
+}
+
 /** Processes of a process group that still run. A zombie has ended. */
 export function runningInGroup(group: number): number[] {
   return namesIn('/proc')
@@ -69,6 +80,14 @@ function namesIn(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
+  }
+}
+
+function target(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return '';
   }
 }
 

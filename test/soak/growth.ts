@@ -1,21 +1,113 @@
-import type { ProcessKind, ProcessSample, Samples } from './samples.ts';
+import type { ProcessKind, ProcessSample } from './samples.ts';
 import { PROCESS_KINDS } from './samples.ts';
 
-/** How a number changed over time. */
+/** The growth of one number, in the processes of one kind that lived long. */
 export interface Growth {
-  /** The medians of the first and of the last third of the samples. */
-  readonly first: number;
-  readonly last: number;
-  /** By least squares over the last two thirds, because a process grows while it starts. */
+  readonly kind: ProcessKind;
+  readonly quantity: Quantity;
+  /** The mean of all its samples. */
+  readonly level: number;
   readonly perHour: number;
+  /** The growth over the time for which the longest process was measured, as the slope has it. */
+  readonly gained: number;
 }
 
+/** Processes of one kind, and those of them that lived long enough to be measured. */
 export interface Measured {
-  readonly what: string;
-  readonly unit: string;
-  readonly growth: Growth;
-  /** The measured process lived long enough for its growth to mean something. */
-  readonly conclusive: boolean;
+  readonly kind: ProcessKind;
+  readonly processes: number;
+  readonly longLived: number;
+  /** How long the longest one was measured, in minutes. */
+  readonly minutes: number;
+  readonly growths: readonly Growth[];
+}
+
+type Quantity = 'heap' | 'memory' | 'handles' | 'connections';
+
+/** A process loads its code, opens its connections and compiles its hot functions in this time. */
+const WARM_UP_HOURS = 3 / 60;
+/** Over a shorter time, noise looks like growth. */
+const SHORTEST_HOURS = 4 / 60;
+/** Growth that is more than noise: by this share, and by this number at least. */
+const MOST_SHARE = 0.2;
+const QUANTITIES: Readonly<Record<Quantity, { shown: string; unit: string; least: number }>> = {
+  heap: { shown: 'heap without garbage', unit: ' MB', least: 4 },
+  // Garbage comes and goes, and malloc keeps the memory of the most of it. Only a leak outside of the heap adds this much.
+  memory: { shown: 'resident memory', unit: ' MB', least: 100 },
+  handles: { shown: 'open handles', unit: '', least: 5 },
+  // A watcher opens up to five, and closes those that are idle.
+  connections: { shown: 'connections to Postgres', unit: '', least: 3 },
+};
+
+/** Compares each process with itself. Processes of a kind have one slope together, each around its own level. */
+export function measure(samples: readonly ProcessSample[]): Measured[] {
+  return PROCESS_KINDS.map((kind) => {
+    const ofKind = samples.filter((sample) => sample.kind === kind);
+    const all = [...Map.groupBy(ofKind, ({ pid }) => pid).values()];
+    const lives = all.map(warm).filter((life) => hoursOf(life) >= SHORTEST_HOURS);
+    const hours = Math.max(0, ...lives.map(hoursOf));
+    const quantities = lives.length === 0 ? [] : (Object.keys(QUANTITIES) as Quantity[]);
+    return {
+      kind,
+      processes: all.length,
+      longLived: lives.length,
+      minutes: Math.round(60 * hours),
+      growths: quantities.map((quantity) => growthOf(kind, quantity, lives, hours)),
+    };
+  });
+}
+
+/** Numbers that grew beyond noise. */
+export function leaks(measured: readonly Measured[]): string[] {
+  return measured.flatMap(({ growths, minutes }) =>
+    growths.filter(isLeak).map((growth) => `grew in ${minutes} min: ${growth.kind}, ${lineOf(growth)}`),
+  );
+}
+
+function isLeak({ quantity, level, gained }: Growth): boolean {
+  return gained > Math.max(QUANTITIES[quantity].least, MOST_SHARE * level);
+}
+
+/** The growth, for a person. */
+export function growthLines(measured: readonly Measured[]): string[] {
+  return measured.flatMap(({ kind, processes, longLived, minutes, growths }) => [
+    `${kind}: ${longLived} of ${processes} processes lived long enough${longLived === 0 ? '' : `, up to ${minutes} min after their start-up`}`,
+    ...growths.map((growth) => `  ${lineOf(growth)}`),
+  ]);
+}
+
+function lineOf({ quantity, level, perHour }: Growth): string {
+  const { shown, unit } = QUANTITIES[quantity];
+  const slope = `${perHour < 0 ? '−' : '+'}${Math.abs(perHour).toFixed(1)}`;
+  return `${shown}: ${level.toFixed(1)}${unit}, ${slope}${unit} an hour`;
+}
+
+type Life = readonly ProcessSample[];
+
+function warm(life: Life): Life {
+  const start = life[0]?.hours ?? 0;
+  return life.filter(({ hours }) => hours - start >= WARM_UP_HOURS);
+}
+
+function hoursOf(life: Life): number {
+  return (life.at(-1)?.hours ?? 0) - (life[0]?.hours ?? 0);
+}
+
+function growthOf(kind: ProcessKind, quantity: Quantity, lives: readonly Life[], hours: number): Growth {
+  const points = lives.map((life) =>
+    life.flatMap((sample) => {
+      const value = sample[quantity];
+      return value === undefined ? [] : [{ hours: sample.hours, value }];
+    }),
+  );
+  const perHour = slope(points);
+  return {
+    kind,
+    quantity,
+    level: mean(points.flat().map(({ value }) => value)),
+    perHour,
+    gained: perHour * hours,
+  };
 }
 
 interface Point {
@@ -23,99 +115,18 @@ interface Point {
   readonly value: number;
 }
 
-/** With fewer samples there is no growth to speak about. */
-const FEWEST_SAMPLES = 6;
-/** A process reaches its usual size within some minutes. */
-const CONCLUSIVE_HOURS = 10 / 60;
-/** More than noise: memory varies with each garbage collection. */
-const MOST_GROWTH = 1.5;
-
-/** The growth of the process of each kind that lived longest, and of the connections of each kind. */
-export function measure({ processes, connections }: Samples): Measured[] {
-  const measured: Measured[] = [];
-  const add = (what: string, unit: string, points: readonly Point[]) => {
-    if (points.length < FEWEST_SAMPLES) return;
-    const lifetime = (points.at(-1)?.hours ?? 0) - (points[0]?.hours ?? 0);
-    measured.push({ what, unit, growth: growthOf(points), conclusive: lifetime >= CONCLUSIVE_HOURS });
-  };
-  for (const kind of PROCESS_KINDS) {
-    const samples = longestLived(processes, kind);
-    const minutes = Math.round(60 * ((samples.at(-1)?.hours ?? 0) - (samples[0]?.hours ?? 0)));
-    const who = `${kind} (the one that lived longest, ${minutes} min)`;
-    add(
-      `memory of ${who}`,
-      'MB',
-      samples.map(({ hours, memory }) => ({ hours, value: memory })),
-    );
-    add(
-      `handles of ${who}`,
-      '',
-      samples.map(({ hours, handles }) => ({ hours, value: handles })),
-    );
-  }
-  for (const kind of PROCESS_KINDS) {
-    const all = processes.filter((sample) => sample.kind === kind);
-    add(
-      `memory of each ${kind}`,
-      'MB',
-      all.map(({ hours, memory }) => ({ hours, value: memory })),
-    );
-  }
-  for (const kind of ['worker', 'watcher'] as const) {
-    const points = connections.filter((sample) => sample.kind === kind);
-    add(
-      `connections of all ${kind}s`,
-      '',
-      points.map((point) => ({ hours: point.hours, value: point.connections })),
-    );
-  }
-  return measured;
-}
-
-/** Numbers that grew far beyond noise. */
-export function leaks(measured: readonly Measured[]): string[] {
-  return measured
-    .filter(({ conclusive, growth: { first, last } }) => conclusive && last > first * MOST_GROWTH)
-    .map((one) => `grew: ${lineOf(one)}`);
-}
-
-export function lineOf({ what, unit, growth: { first, last, perHour } }: Measured): string {
-  const slope = `${perHour < 0 ? '−' : '+'}${Math.abs(perHour).toFixed(1)}`;
-  const shown = unit === '' ? '' : ` ${unit}`;
-  return `${what}: ${first.toFixed(0)}${shown} → ${last.toFixed(0)}${shown}, ${slope}${shown} an hour`;
-}
-
-function longestLived(samples: readonly ProcessSample[], kind: ProcessKind): readonly ProcessSample[] {
-  const byPid = Map.groupBy(
-    samples.filter((sample) => sample.kind === kind),
-    ({ pid }) => pid,
-  );
-  return [...byPid.values()].reduce((longest, one) => (one.length > longest.length ? one : longest), []);
-}
-
-export function growthOf(points: readonly Point[]): Growth {
-  const third = Math.ceil(points.length / 3);
-  const values = (part: readonly Point[]) => part.map(({ value }) => value);
-  return {
-    first: median(values(points.slice(0, third))),
-    last: median(values(points.slice(-third))),
-    perHour: slope(points.slice(third)),
-  };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
-}
-
-function slope(points: readonly Point[]): number {
-  const mean = (of: (point: Point) => number) =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const hours = mean((point) => point.hours);
-  const value = mean((point) => point.value);
-  const spread = points.reduce((sum, point) => sum + (point.hours - hours) ** 2, 0);
-  const together = points.reduce((sum, point) => sum + (point.hours - hours) * (point.value - value), 0);
+/** By least squares, over the distances of each process's points from their own centre. */
+function slope(lives: readonly (readonly Point[])[]): number {
+  const distances = lives.flatMap((points) => {
+    const hours = mean(points.map((point) => point.hours));
+    const value = mean(points.map((point) => point.value));
+    return points.map((point) => ({ hours: point.hours - hours, value: point.value - value }));
+  });
+  const spread = distances.reduce((sum, { hours }) => sum + hours ** 2, 0);
+  const together = distances.reduce((sum, { hours, value }) => sum + hours * value, 0);
   return spread === 0 ? 0 : together / spread;
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -13,7 +13,8 @@ Then compares the counts, the dead letters and the emails with the messages that
   --minutes N  how long the load and the faults last (default: ${DEFAULT_MINUTES})
   --seed S     a whole number; the same seed draws the same messages and the same faults (default: a random one)
 
-In the second half of the time only workers and services fail, so that the memory of long-lived processes shows.
+In the second half of the time only workers and services fail. So the other processes live long, and a growing one shows:
+its heap without garbage, its handles and its connections are compared over time. That needs 15 minutes or more.
 Ctrl-C ends the load early and still compares. A second Ctrl-C ends at once.
 Exit codes: 0 everything is exact, 1 something differs or failed, 2 wrong usage, 130 ended by a second Ctrl-C.`;
 

@@ -1,7 +1,7 @@
 import type { Comparison } from './compare.ts';
 import type { FaultsDone } from './faults.ts';
 import type { Measured } from './growth.ts';
-import { lineOf } from './growth.ts';
+import { growthLines } from './growth.ts';
 import { number, total } from './progress.ts';
 import type { Sent } from './sent.ts';
 
@@ -40,8 +40,8 @@ export function resultLines({
     ...[...faults.counts].map(([kind, count]) => `  ${String(count).padStart(4)}  ${kind}`),
     `daemons that ended without being killed, and were started again: ${ownEnds.length}`,
     ...ownEnds.map((line) => `  ${line}`),
-    'growth, as the medians of the first and the last third:',
-    ...measured.map((one) => `  ${lineOf(one)}`),
+    'growth of processes, each compared with itself:',
+    ...growthLines(measured).map((line) => `  ${line}`),
     '',
     ...(differences.length === 0
       ? ['everything is exact: each event counted once, each bad message a dead letter, each alert sent']

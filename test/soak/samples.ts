@@ -1,8 +1,9 @@
-import { query } from '../../dev/postgres/server.ts';
-import { childrenOf, openHandles, residentMemory } from '../../dev/process-tree.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { childrenOf, openConnections, openHandles, residentMemory } from '../../dev/process-tree.ts';
 import { pause } from '../../src/runtime/loop.ts';
 import type { Daemon } from './daemon.ts';
-import type { Targets } from './faults.ts';
+import type { Stand } from './stand.ts';
 
 export type ProcessKind = 'supervisor' | 'worker' | 'watcher' | 'triggers';
 export const PROCESS_KINDS: readonly ProcessKind[] = ['supervisor', 'worker', 'watcher', 'triggers'];
@@ -13,66 +14,62 @@ export interface ProcessSample {
   readonly pid: number;
   /** Hours since the start of the soak run. */
   readonly hours: number;
+  /** Without garbage, in MB; undefined until the process has collected its garbage for the first time. */
+  readonly heap: number | undefined;
+  /** Resident, in MB. */
   readonly memory: number;
   readonly handles: number;
-}
-
-/** One look at Postgres: the connections of all processes of a kind together. */
-export interface ConnectionSample {
-  readonly kind: 'worker' | 'watcher';
-  readonly hours: number;
+  /** To Postgres. */
   readonly connections: number;
 }
 
-export interface Samples {
-  readonly processes: ProcessSample[];
-  readonly connections: ConnectionSample[];
-}
-
 const EVERY_MILLISECONDS = 5_000;
+const BYTES = 1_048_576;
 
-/** Looks at the processes and their connections until the signal fires. */
-export async function takeSamples(targets: Targets, samples: Samples, signal: AbortSignal): Promise<void> {
+/** Looks at the processes until the signal fires. */
+export async function takeSamples(
+  stand: Stand,
+  samples: ProcessSample[],
+  signal: AbortSignal,
+): Promise<void> {
   const started = performance.now();
   while (!signal.aborted) {
     const hours = (performance.now() - started) / 3_600_000;
-    samples.processes.push(...sampleProcesses(targets, hours));
-    samples.connections.push(...(await sampleConnections(targets, hours)));
+    samples.push(
+      ...ofDaemon(stand, stand.processor, 'supervisor', 'worker', hours),
+      ...stand.watchers.flatMap((watcher) => ofDaemon(stand, watcher, 'watcher', 'triggers', hours)),
+    );
     await pause(EVERY_MILLISECONDS, signal);
   }
 }
 
-function sampleProcesses({ processor, watchers }: Targets, hours: number): ProcessSample[] {
-  return [
-    ...ofDaemon(processor, 'supervisor', 'worker', hours),
-    ...watchers.flatMap((watcher) => ofDaemon(watcher, 'watcher', 'triggers', hours)),
-  ];
-}
-
-function ofDaemon(daemon: Daemon, main: ProcessKind, child: ProcessKind, hours: number): ProcessSample[] {
-  const { pid } = daemon;
+function ofDaemon(
+  { databaseUrl, heaps }: Stand,
+  { pid }: Daemon,
+  main: ProcessKind,
+  child: ProcessKind,
+  hours: number,
+): ProcessSample[] {
   if (pid === undefined) return [];
+  const port = Number(new URL(databaseUrl).port);
   const look = (kind: ProcessKind, one: number): ProcessSample => ({
     kind,
     pid: one,
     hours,
+    heap: heapOf(heaps, one),
     memory: residentMemory(one),
     handles: openHandles(one),
+    connections: openConnections(one, port),
   });
   const all = [look(main, pid), ...childrenOf(pid).map((one) => look(child, one))];
   // A process that ended in the middle of the look has no memory.
   return all.filter(({ memory, handles }) => memory > 0 && handles > 0);
 }
 
-async function sampleConnections({ databaseUrl }: Targets, hours: number): Promise<ConnectionSample[]> {
-  const sql = `SELECT count(*) FILTER (WHERE application_name LIKE 'bec-alerts worker%')::int AS worker,
-                      count(*) FILTER (WHERE application_name LIKE 'bec-alerts watcher%')::int AS watcher
-               FROM pg_stat_activity`;
-  // Postgres may be stopped at this moment.
-  const [row] = await query<{ worker: number; watcher: number }>(databaseUrl, sql).catch(() => []);
-  if (row === undefined) return [];
-  return [
-    { kind: 'worker', hours, connections: row.worker },
-    { kind: 'watcher', hours, connections: row.watcher },
-  ];
+function heapOf(folder: string, pid: number): number | undefined {
+  try {
+    return Number(readFileSync(join(folder, String(pid)), 'utf8')) / BYTES || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -14,7 +14,7 @@ import { leaks, measure } from './growth.ts';
 import { Messages } from './messages.ts';
 import { reportProgress } from './progress.ts';
 import type { SoakResult } from './result.ts';
-import type { Samples } from './samples.ts';
+import type { ProcessSample } from './samples.ts';
 import { takeSamples } from './samples.ts';
 import { send } from './send.ts';
 import { Ses, Sqs } from './services.ts';
@@ -63,19 +63,21 @@ async function soakOn(stand: Stand, options: SoakOptions, abandoned: AbortSignal
   const messages = new Messages(seededRandom(seed + 3));
   const { sent } = messages;
   const faults: FaultsDone = { counts: new Map(), failures: [], last: 'none yet' };
-  const samples: Samples = { processes: [], connections: [] };
+  const samples: ProcessSample[] = [];
   const over = new AbortController();
   const untilOver = AbortSignal.any([over.signal, abandoned]);
+  const faultsOver = new AbortController();
+  const untilFaultsOver = AbortSignal.any([faultsOver.signal, over.signal, abandoned]);
   const looking = [
-    takeSamples(stand, samples, untilOver),
+    // Draining is another kind of load, and the step from one to the other would look like growth.
+    takeSamples(stand, samples, untilFaultsOver),
     reportProgress(stand, sent, faults, say, untilOver),
   ];
   // They are awaited at the end. Until then a failure must not count as an unhandled rejection.
   for (const one of looking) one.catch(() => {});
   try {
-    const faultsOver = new AbortController();
     const failed = new AbortController();
-    const sending = send(stand, messages, AbortSignal.any([faultsOver.signal, abandoned]));
+    const sending = send(stand, messages, untilFaultsOver);
     sending.catch(() => failed.abort());
     const untilEnd = AbortSignal.any([early, abandoned, failed.signal]);
     await doFaults(stand, seededRandom(seed), seconds, faults, untilEnd);

@@ -23,9 +23,12 @@ export interface Stand extends Targets {
   readonly urls: QueueUrls;
   /** The daemons' logs. */
   readonly folder: string;
+  /** The folder with the size of each process's heap. */
+  readonly heaps: string;
 }
 
 const TRIGGERS = fileURLToPath(new URL('./triggers.ts', import.meta.url));
+const HEAP = new URL('./heap.ts', import.meta.url);
 const WATCHERS = 2;
 const AWS = { AWS_DEFAULT_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'soak', AWS_SECRET_ACCESS_KEY: 'soak' };
 /** The messages of a killed worker come back after this time. */
@@ -65,8 +68,13 @@ export async function startStand(
     await rm(compiled, { recursive: true, force: true, maxRetries: 3 });
     removal.release();
   });
+  const heaps = join(folder, 'heaps');
+  await mkdir(heaps);
   const variables = {
     ...basics(compiled),
+    // As the image sets it, and with it the measuring of the heap.
+    NODE_OPTIONS: `--max-semi-space-size=4 --import ${HEAP.href}`,
+    SOAK_HEAPS: heaps,
     DATABASE_URL: databaseUrl,
     LOG_FORMAT: 'compose',
     LOG_LEVEL: 'INFO',
@@ -80,7 +88,7 @@ export async function startStand(
     startWatcher(`watcher-${index + 1}`, variables, folder, ses),
   );
   for (const watcher of watchers) teardown.add(watcher.name, async () => void (await watcher.stop()));
-  return { processor, watchers, postgres, databaseUrl, ses, sqs, client, urls, folder };
+  return { processor, watchers, postgres, databaseUrl, ses, sqs, client, urls, folder, heaps };
 }
 
 /** None of the caller's other variables: a shell that is set up for the real AWS must not reach the daemons. */
