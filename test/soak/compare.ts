@@ -48,7 +48,7 @@ export async function compare(stand: Stand, sent: Sent): Promise<Comparison> {
   const alerts = await storedAlerts(stand);
   differences.push(...differingAlerts(sent, alerts));
   const { emails, differences: differingEmails } = compareEmails(stand.ses.accepted, alerts);
-  differences.push(...differingEmails);
+  differences.push(...differingEmails, ...(await busyRun(stand)));
   return {
     differences,
     buckets: days.size + hours.size,
@@ -57,6 +57,17 @@ export async function compare(stand: Stand, sent: Sent): Promise<Comparison> {
     alerts: alerts.length,
     emails,
   };
+}
+
+/** Long after the last event, a run must find no changed issue. Otherwise runs forget what the last one saw. */
+async function busyRun({ databaseUrl }: Stand): Promise<string[]> {
+  const rows = await query<{ id: string; issues: number }>(
+    databaseUrl,
+    `SELECT id, issue_count::int AS issues FROM trigger_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
+  );
+  return rows
+    .filter(({ issues }) => issues > 0)
+    .map(({ id, issues }) => `run ${id}: expected no issue to evaluate any more, found ${issues}`);
 }
 
 async function storedBuckets(

@@ -42,6 +42,7 @@ const KILLS = {
 const OTHERS = {
   'a worker was killed': ({ processor }, draw) => killChild(processor, draw),
   'a database connection was terminated': terminateBackend,
+  'commits waited': holdCommits,
   'Postgres was restarted': (targets, draw) => restart(targets, 'fast', draw),
   'Postgres crashed': (targets, draw) => restart(targets, 'immediate', draw),
   'SES failed': (targets, draw) => disturbSes(targets, 'fails', draw),
@@ -49,11 +50,17 @@ const OTHERS = {
   'SES throttled': (targets, draw) => disturbSes(targets, 'throttles', draw),
   'SES was slow': (targets, draw) => disturbSes(targets, 'is slow', draw),
   'SQS failed': (targets, draw) => disturbSqs(targets, 'fails', draw),
+  'the dead-letter queue failed': (targets, draw) => disturbSqs(targets, 'refuses dead letters', draw),
   'SQS was slow': (targets, draw) => disturbSqs(targets, 'is slow', draw),
 } satisfies Record<string, Fault>;
 
 const FAULTS: Readonly<Record<string, Fault>> = { ...KILLS, ...OTHERS };
 export const FAULT_KINDS: readonly string[] = Object.keys(FAULTS);
+
+/** The advisory lock for which commits of new issues wait. */
+export const COMMIT_LOCK = 20_260_506;
+/** Shorter than a worker waits for a lock. */
+const HELD_MILLISECONDS = 4_000;
 
 const SHORTEST_GAP_MILLISECONDS = 300;
 const LONGEST_GAP_MILLISECONDS = 2_500;
@@ -168,6 +175,22 @@ async function terminateBackend({ databaseUrl }: Targets, { choice, signal }: Dr
     return true;
   };
   await poll('a database connection', ask, { seconds: VICTIM_SECONDS, signal });
+}
+
+/** Several runs begin while a worker's transaction is open, and must not count its events as seen. */
+async function holdCommits({ databaseUrl }: Targets, { signal }: Draw): Promise<void> {
+  const ask = async () => {
+    const held = query(databaseUrl, 'SELECT pg_sleep($1) FROM pg_advisory_lock($2)', [
+      HELD_MILLISECONDS / 1_000,
+      COMMIT_LOCK,
+    ]);
+    const waiting = pause(HELD_MILLISECONDS - 1_000, signal).then(() =>
+      query(databaseUrl, `SELECT FROM pg_stat_activity WHERE wait_event = 'advisory'`),
+    );
+    const [, workers] = await Promise.all([held, waiting]);
+    return workers.length > 0 || undefined;
+  };
+  await poll('a commit that waits', ask, { seconds: VICTIM_SECONDS, signal });
 }
 
 async function restart(

@@ -10,11 +10,13 @@ const ACTIVE_ISSUES = 60;
 /** The events of one issue. hll is exact up to 160 elements, so each count can be compared to the last event. */
 const MOST_EVENTS = 140;
 const FEWEST_EVENTS = 5;
+/** The share of events that are the only one of their issue. If a run misses such an event, no later one brings it back. */
+const SINGLE = 0.03;
 const USERS_OF_ISSUE = 80;
 /** How many of the last bodies can be sent again. */
 const REMEMBERED = 2_000;
 /** The shares of messages that are bad, and that repeat an earlier one. */
-const BAD = 0.015;
+const BAD = 0.05;
 const REPEATED = 0.08;
 /** The share of events with a very long text. */
 const LONG = 0.01;
@@ -55,11 +57,7 @@ export class Messages {
   }
 
   #good(now: Date): string {
-    const place = this.#below(ACTIVE_ISSUES);
-    const issue = this.#issues[place] ?? this.#newIssue();
-    issue.left -= 1;
-    if (issue.left === 0) this.#issues[place] = this.#newIssue();
-    const { groupId } = issue;
+    const groupId = this.#random() < SINGLE ? this.#newGroupId() : this.#activeGroupId();
     const receivedAt = new Date(now.getTime() - this.#age());
     const user = this.#random() < NO_USER ? null : `user-${this.#below(USERS_OF_ISSUE)}`;
     const long = this.#random() < LONG ? { message: `${groupId} ${'long '.repeat(10_000)}` } : {};
@@ -76,6 +74,14 @@ export class Messages {
     this.sent.event(groupId, receivedAt, user);
     this.#recent[this.#number % REMEMBERED] = body;
     return body;
+  }
+
+  #activeGroupId(): string {
+    const place = this.#below(ACTIVE_ISSUES);
+    const issue = this.#issues[place] ?? this.#newIssue();
+    issue.left -= 1;
+    if (issue.left === 0) this.#issues[place] = this.#newIssue();
+    return issue.groupId;
   }
 
   /** Most events are new. Some waited for minutes or hours, and some are of yesterday. */
@@ -111,11 +117,15 @@ export class Messages {
   }
 
   #newIssue(): ActiveIssue {
-    this.#issueNumber += 1;
     return {
-      groupId: `issue-${this.#issueNumber}`,
+      groupId: this.#newGroupId(),
       left: FEWEST_EVENTS + this.#below(MOST_EVENTS - FEWEST_EVENTS + 1),
     };
+  }
+
+  #newGroupId(): string {
+    this.#issueNumber += 1;
+    return `issue-${this.#issueNumber}`;
   }
 
   #below(limit: number): number {

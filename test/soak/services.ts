@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Random } from '../../dev/browser-errors/random.ts';
 import { pick } from '../../dev/browser-errors/random.ts';
+import { deadLetterQueueName } from '../../src/domain/queue-name.ts';
 import { pause } from '../../src/runtime/loop.ts';
 import type { Fate, FaultyQueueServer } from '../support/faulty-queue-server.ts';
 import { startFaultyQueueServer } from '../support/faulty-queue-server.ts';
@@ -9,7 +10,7 @@ import { BROKEN, startSesServer, THROTTLED } from '../support/ses-server.ts';
 import type { Life } from './daemon.ts';
 
 export type SesState = 'fails' | 'hangs up' | 'throttles' | 'is slow';
-export type SqsState = 'fails' | 'is slow';
+export type SqsState = 'fails' | 'refuses dead letters' | 'is slow';
 
 /** An email that SES accepted. Each alert has an email of its own. */
 export interface AcceptedEmail {
@@ -20,11 +21,14 @@ export interface AcceptedEmail {
   readonly life: Life;
 }
 
+export const SOAK_QUEUE = 'soak';
 const NEVER = new AbortController().signal;
 /** Much shorter than the read timeout of the daemons, so that an accepted email isn't sent again. */
 const SLOWEST_MILLISECONDS = 2_000;
-/** The share of requests that fail while SQS fails. */
-const FAILING = 0.5;
+/** The share of requests that fail while SQS fails. The SDK sends each request up to three times. */
+const FAILING = 0.7;
+/** The share of a batch's messages that SQS doesn't delete while it fails. */
+const UNDELETED = 0.3;
 
 export function alertKey(trigger: string, email: string, groupId: string): string {
   return `${trigger} | ${email} | ${groupId}`;
@@ -122,11 +126,15 @@ export class Sqs {
   }
 
   async serve(target: string): Promise<FaultyQueueServer> {
-    return await startFaultyQueueServer(target, { fate: () => this.#fate() });
+    return await startFaultyQueueServer(target, {
+      fate: (_, queue) => this.#fate(queue),
+      failsToDelete: () => this.#disturbance.state === 'fails' && this.#random() < UNDELETED,
+    });
   }
 
-  async #fate(): Promise<Fate> {
+  async #fate(queue: string): Promise<Fate> {
     const { state } = this.#disturbance;
+    if (state === 'refuses dead letters' && queue === deadLetterQueueName(SOAK_QUEUE)) return 'error';
     if (state === 'is slow') await pause(this.#random() * SLOWEST_MILLISECONDS, NEVER);
     if (state !== 'fails' || this.#random() > FAILING) return 'pass';
     return pick<Fate>(this.#random, ['error', 'drop', 'drop_answer']);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { guard } from '../../dev/guard.ts';
 import { startPostgres } from '../../dev/postgres/local-postgres.ts';
+import { query } from '../../dev/postgres/server.ts';
 import { startSqs } from '../../dev/services.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { findOrCreateQueues } from '../../src/queue/provision.ts';
@@ -14,7 +15,9 @@ import type { Logger } from '../../src/runtime/logger.ts';
 import type { SesServer } from '../support/ses-server.ts';
 import { Daemon } from './daemon.ts';
 import type { Targets } from './faults.ts';
+import { COMMIT_LOCK } from './faults.ts';
 import type { Ses, Sqs } from './services.ts';
+import { SOAK_QUEUE } from './services.ts';
 
 /** Everything that a soak run starts. */
 export interface Stand extends Targets {
@@ -46,6 +49,7 @@ export async function startStand(
   teardown.add('Postgres', () => postgres.close());
   const databaseUrl = await postgres.createDatabase('soak');
   await migrate(databaseUrl, 0, logger);
+  await letCommitsWait(databaseUrl);
 
   const server = await startSqs();
   teardown.add('SQS', () => server.close());
@@ -54,8 +58,7 @@ export async function startStand(
   const credentials = { accessKeyId: 'soak', secretAccessKey: 'soak' };
   const client = new SQSClient({ region: AWS.AWS_DEFAULT_REGION, endpoint: server.endpoint, credentials });
   teardown.add('the SQS client', async () => client.destroy());
-  const queueName = 'soak';
-  const names = { queueName, queueUrl: undefined, deadLetterQueueName: undefined };
+  const names = { queueName: SOAK_QUEUE, queueUrl: undefined, deadLetterQueueName: undefined };
   const urls = await findOrCreateQueues(client, names);
   const Attributes = { VisibilityTimeout: VISIBILITY_SECONDS };
   await client.send(new SetQueueAttributesCommand({ QueueUrl: urls.queueUrl, Attributes }));
@@ -80,7 +83,7 @@ export async function startStand(
     LOG_LEVEL: 'INFO',
   };
   const processor = startProcessor(
-    { ...variables, SQS_ENDPOINT_URL: way.endpoint, SQS_QUEUE_NAME: queueName },
+    { ...variables, SQS_ENDPOINT_URL: way.endpoint, SQS_QUEUE_NAME: SOAK_QUEUE },
     folder,
   );
   teardown.add('the processor', async () => void (await processor.stop()));
@@ -89,6 +92,20 @@ export async function startStand(
   );
   for (const watcher of watchers) teardown.add(watcher.name, async () => void (await watcher.stop()));
   return { processor, watchers, postgres, databaseUrl, ses, sqs, client, urls, folder, heaps };
+}
+
+/** Makes each commit of new issues wait while somebody holds the lock, as with a standby that confirms late. */
+async function letCommitsWait(databaseUrl: string): Promise<void> {
+  await query(
+    databaseUrl,
+    `CREATE FUNCTION wait_to_commit() RETURNS trigger LANGUAGE plpgsql
+       AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(${COMMIT_LOCK}); RETURN NULL; END'`,
+  );
+  await query(
+    databaseUrl,
+    `CREATE CONSTRAINT TRIGGER wait_to_commit AFTER INSERT ON issues
+       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_to_commit()`,
+  );
 }
 
 /** None of the caller's other variables: a shell that is set up for the real AWS must not reach the daemons. */
