@@ -5,7 +5,6 @@ import type { OwnTriggers } from '../db/progress.ts';
 import { oldestRunSeconds } from '../db/progress.ts';
 import { checkDatabase } from '../db/readiness.ts';
 import type { HealthCheck } from '../runtime/dockerflow.ts';
-import { serveDockerflow } from '../runtime/dockerflow.ts';
 import type { Teardown } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { canaryHealth } from './canary-text.ts';
@@ -23,6 +22,8 @@ export async function serveHealth(
   checks: (pool: Pool) => Readonly<Record<string, HealthCheck>>,
 ): Promise<void> {
   if (port === undefined) return;
+  // Loaded here, because importing node:http also loads Node's WebSocket client, which takes 40 ms of CPU.
+  const { serveDockerflow } = await import('../runtime/dockerflow.ts');
   const pool = createPool({
     connectionString: databaseUrl,
     applicationName: `bec-alerts ${name} health`,

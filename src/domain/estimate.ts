@@ -6,11 +6,9 @@
 export const EXACT_UP_TO = 150;
 const STANDARD_ERROR = 0.023;
 
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
 /** `12,345` */
 export function number(value: number): string {
-  return grouped.format(value);
+  return Math.round(value).toLocaleString('en-US');
 }
 
 /** Half the width of the band that holds the true count 19 times in 20; null where the count is exact. */

@@ -1,4 +1,3 @@
-import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mailbox } from '../domain/email.ts';
 import { emailDomain } from '../domain/email.ts';
 import type { Email } from './mailer.ts';
@@ -11,6 +10,8 @@ const MAX_QUOTED_PRINTABLE = 500_000;
  * one.
  */
 export async function rawEmail(email: Email, from: Mailbox, region: string): Promise<Buffer> {
+  // Loaded with the first email, because it takes 60 ms of CPU and most runs of a watcher send none.
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
   const { alert } = email;
   const domain = emailDomain(from.address);
   const size = Buffer.byteLength(email.text) + Buffer.byteLength(email.html ?? '');

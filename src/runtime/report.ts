@@ -1,7 +1,6 @@
 import type { LogFields, Logger } from './logger.ts';
 import type { Proxies } from './proxy.ts';
 import { NO_PROXIES } from './proxy.ts';
-import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
 /** Reports bec-alerts' own errors: always to the log, and to Sentry if there is a DSN. */
 export interface Reporter {
@@ -31,6 +30,7 @@ export async function createReporter(
   }
   // Loading Sentry's SDK takes 0.25 s of CPU. So only the supervisor and the watcher load it, and only with a DSN.
   const Sentry = await import('@sentry/node');
+  const { boundedRequests, withStoreFallback } = await import('./sentry-transport.ts');
   const closed = new AbortController();
   Sentry.init({
     dsn,
