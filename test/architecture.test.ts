@@ -45,11 +45,17 @@ const ADAPTERS: Readonly<Record<string, RegExp>> = {
   'node-pg-migrate': /^db\/migrate\.ts$/,
 };
 
+/** Each takes 10 to 80 ms of CPU to load. Of Node's own modules, node:http also loads a client for WebSocket. */
+const SLOW =
+  /^(@aws-sdk\/|@sentry\/node|pg$|eta$|hot-shots|node-pg-migrate|nodemailer\/lib\/mail-composer|node:https?$)/;
+
 interface SourceFile {
   /** From src on. */
   readonly path: string;
   readonly text: string;
   readonly imports: readonly string[];
+  /** Those that are loaded together with the file: neither types nor `await import(…)`. */
+  readonly loaded: readonly string[];
 }
 
 const files: readonly SourceFile[] = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
@@ -59,10 +65,13 @@ const files: readonly SourceFile[] = readdirSync(SOURCE, { recursive: true, enco
     const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
       (match) => match[1] ?? '',
     );
-    return { path, text, imports: specifiers };
+    const loaded = [...text.matchAll(/^(?:import(?! type)|export)\b[^;]*?from '([^']+)'/gm)].map(
+      (match) => match[1] ?? '',
+    );
+    return { path, text, imports: specifiers, loaded };
   });
 
-function own({ path, imports }: SourceFile): string[] {
+function own({ path, imports }: Pick<SourceFile, 'path' | 'imports'>): string[] {
   return imports
     .filter((specifier) => specifier.startsWith('.'))
     .map((specifier) => relative(SOURCE, resolve(SOURCE, dirname(path), specifier)));
@@ -113,6 +122,21 @@ describe('the source tree', () => {
       return [];
     };
     expect(files.flatMap(({ path }) => visit(path, []))).toEqual([]);
+  });
+
+  it('loads no slow package before it is known which command runs', () => {
+    const slow = new Set<string>();
+    const seen = new Set<string>();
+    const visit = (path: string, way: readonly string[]) => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      const loaded = files.find((file) => file.path === path)?.loaded ?? [];
+      for (const name of loaded.filter((one) => SLOW.test(one))) slow.add([...way, path, name].join(' > '));
+      for (const target of own({ path, imports: loaded })) visit(target, [...way, path]);
+    };
+    visit('cli/program.ts', []);
+    expect([...slow]).toEqual([]);
+    expect(seen).toContain('config/env.ts');
   });
 
   it('gives each foreign service to one place', () => {

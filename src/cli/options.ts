@@ -127,6 +127,12 @@ export const LOCAL_SQS_OPTION: OptionVariables = {
   about: 'URL of a local SQS to use instead of AWS',
 };
 
+export const TRIGGERS_OPTION: OptionVariables = {
+  flags: '--triggers <file>',
+  variable: 'TRIGGERS',
+  about: 'trigger file to use instead of the built-in triggers',
+};
+
 /** Options of both daemons. */
 export const DAEMON_OPTIONS: readonly OptionVariables[] = [
   ...AWS_OPTIONS,

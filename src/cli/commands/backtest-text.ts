@@ -7,7 +7,7 @@ import type { AlertTally, PastAlert } from '../../watcher/backtest/tally.ts';
 import { MOST_COMPARED, onlyIn } from '../../watcher/backtest/tally.ts';
 import { wrapped } from '../columns.ts';
 import { aligned } from '../table.ts';
-import { nobody } from './triggers.ts';
+import { nobody } from './triggers-run.ts';
 
 /** Alerts that only one of two files would have sent, in the report. */
 const MOST_SHOWN = 20;

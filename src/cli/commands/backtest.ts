@@ -8,8 +8,7 @@ import type { ReadyTrigger } from '../../watcher/triggers/load.ts';
 import { columnsOf } from '../columns.ts';
 import type { CommandContext, Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
-import { addHelpParagraph } from '../options.ts';
-import { configuredTriggers, TRIGGERS_OPTION, withoutStdout } from './triggers.ts';
+import { addHelpParagraph, TRIGGERS_OPTION } from '../options.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
   {
@@ -49,6 +48,7 @@ async function runBacktest(
 ): Promise<void> {
   const { backtest } = await import('../../watcher/backtest/backtest.ts');
   const { createPool } = await import('../../db/pool.ts');
+  const { withoutStdout } = await import('../configured-triggers.ts');
   const { backtestReport, nameOf } = await import('./backtest-text.ts');
   const { backtestJson } = await import('./backtest-json.ts');
   const files = filesOf(settings);
@@ -95,6 +95,7 @@ async function enabledTriggers(
   { TRIGGERS: _, ...settings }: BacktestSettings,
   file: string | undefined,
 ): Promise<ReadyTrigger[]> {
+  const { configuredTriggers } = await import('../configured-triggers.ts');
   const loaded = await configuredTriggers(file === undefined ? settings : { ...settings, TRIGGERS: file });
   return loaded.filter(({ enabled }) => enabled);
 }

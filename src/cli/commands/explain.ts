@@ -3,9 +3,8 @@ import type { ExplainSettings } from '../../config/env.ts';
 import { ConfigError, explainSettings } from '../../config/env.ts';
 import { columnsOf } from '../columns.ts';
 import type { CommandContext, Register } from '../command.ts';
-import { withDatabase } from '../database.ts';
 import type { OptionVariables } from '../options.ts';
-import { configuredTriggers, TRIGGERS_OPTION, withoutStdout } from './triggers.ts';
+import { TRIGGERS_OPTION } from '../options.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
   TRIGGERS_OPTION,
@@ -37,7 +36,9 @@ async function explainIssue(
 ): Promise<void> {
   const groupId = given.trim();
   if (groupId === '') throw new ConfigError([{ variable: 'ISSUE', problem: 'is empty' }]);
+  const { configuredTriggers, withoutStdout } = await import('../configured-triggers.ts');
   const triggers = await configuredTriggers(settings);
+  const { withDatabase } = await import('../database.ts');
   const { explain } = await import('../../watcher/explain/explain.ts');
   const { toText, unknownIssue } = await import('./explain-text.ts');
   const { toJson } = await import('./explain-json.ts');

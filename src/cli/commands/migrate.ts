@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { migrateSettings } from '../../config/env.ts';
-import { shownUrl } from '../../db/pool.ts';
 import { plural } from '../../domain/text.ts';
 import type { Register } from '../command.ts';
 
@@ -23,6 +22,7 @@ export function addMigrate(program: Command, register: Register): void {
       );
     register(command, migrateSettings, [], async ({ DATABASE_URL }, { logger: loggerOf }) => {
       const { migrate } = await import('../../db/migrate.ts');
+      const { shownUrl } = await import('../../db/pool.ts');
       const logger = loggerOf('migrate');
       const { down = 0 } = command.opts<{ down?: number }>();
       const names = await migrate(DATABASE_URL, down, logger);

@@ -5,8 +5,7 @@ import type { SilenceSettings } from '../../config/silences.ts';
 import { silenceSettings } from '../../config/silences.ts';
 import type { CommandContext, Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
-import { addHelpParagraph } from '../options.ts';
-import { configuredTriggers, TRIGGERS_OPTION } from './triggers.ts';
+import { addHelpParagraph, TRIGGERS_OPTION } from '../options.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
   {
@@ -73,7 +72,7 @@ async function runSilence(
     return;
   }
   // A trigger file need not load unless a name is checked against it.
-  const triggers = trigger === null ? [] : await configuredTriggers(settings);
+  const triggers = trigger === null ? [] : await triggersOf(settings);
   const request = {
     groupId,
     trigger,
@@ -83,6 +82,11 @@ async function runSilence(
     configured: triggers.map((loaded) => loaded.trigger.name),
   };
   await addOne(settings.DATABASE_URL, request, context);
+}
+
+async function triggersOf(settings: SilenceSettings) {
+  const { configuredTriggers } = await import('../configured-triggers.ts');
+  return await configuredTriggers(settings);
 }
 
 function endOf({ SILENCE_FOR: milliseconds, SILENCE_UNTIL_USERS: usersOver = 0 }: SilenceSettings) {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { simulateSettings } from '../../config/env.ts';
 import { proxiesOf } from '../../config/proxy.ts';
-import { sendSimulatedError } from '../../runtime/simulate.ts';
 import type { Register } from '../command.ts';
 import type { OptionVariables } from '../options.ts';
 
@@ -34,6 +33,7 @@ export function addSimulateError(program: Command, register: Register): void {
           "no DSN to send to: set SIMULATE_SENTRY_DSN or use --dsn (Sentry shows the DSN in the project's settings)",
         );
       }
+      const { sendSimulatedError } = await import('../../runtime/simulate.ts');
       const id = await sendSimulatedError(settings.SIMULATE_SENTRY_DSN, settings.SIMULATE_MESSAGE, {
         traceback: !settings.SIMULATE_NO_TRACEBACK,
         release: version,

@@ -1,0 +1,84 @@
+import { rm } from 'node:fs/promises';
+import { agentOf } from '../../config/dogstatsd.ts';
+import { endpointOf } from '../../config/endpoints.ts';
+import type { ProcessorSettings } from '../../config/env.ts';
+import { proxiesOf } from '../../config/proxy.ts';
+import { createCompileCache } from '../../processor/supervisor/compile-cache.ts';
+import { supervise } from '../../processor/supervisor/supervise.ts';
+import { queueDepth } from '../../queue/depth.ts';
+import { findOrCreateQueues } from '../../queue/provision.ts';
+import { createSqsClient } from '../../queue/sqs.ts';
+import { Teardown } from '../../runtime/lifecycle.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
+import { createReporter } from '../../runtime/report.ts';
+import { queueNames, sqsOptions } from '../aws-settings.ts';
+import type { CommandContext } from '../command.ts';
+import { serveHealth } from '../health.ts';
+
+/** Supervises the worker processes until a signal. */
+export async function runProcessor(
+  settings: ProcessorSettings,
+  { log, logger: loggerOf, stopSignal, version }: CommandContext,
+): Promise<void> {
+  const signal = stopSignal();
+  const logger = loggerOf('processor');
+  const teardown = new Teardown(logger);
+  try {
+    const reporter = await createReporter(logger, settings.SENTRY_DSN, version, proxiesOf(settings));
+    teardown.add('error reports', () => reporter.close());
+    const metrics = createMetrics(logger, agentOf(settings));
+    teardown.add('metrics', () => metrics.close());
+
+    const queueOptions = sqsOptions(settings);
+    const client = createSqsClient(queueOptions);
+    teardown.add('the queue client', async () => client.destroy());
+    const urls = await findOrCreateQueues(client, queueNames(settings), signal).catch((error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
+    });
+    if (urls === null) {
+      logger.info('stopped while waiting for the queue to answer');
+      return;
+    }
+
+    let workers = 0;
+    await serveHealth(
+      { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'processor' },
+      logger,
+      teardown,
+      () => ({
+        queue: async (signal) => {
+          await queueDepth(client, urls.queueUrl, signal);
+          return null;
+        },
+        workers: async () => (workers > 0 ? null : 'no worker process is running'),
+      }),
+    );
+
+    // By default a worker lives for only 200 messages, so compiling its code each time would cost too much.
+    const compileCache = process.env.NODE_COMPILE_CACHE ?? (await createCompileCache(logger));
+    if (process.env.NODE_COMPILE_CACHE === undefined) {
+      teardown.add('the compile cache', () => rm(compileCache, { recursive: true, force: true }));
+    }
+    const options = {
+      processCount: settings.PROCESSOR_PROCESS_COUNT,
+      graceMilliseconds: settings.AWS_READ_TIMEOUT * 1_000,
+      workerEnvironment: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+      worker: {
+        log,
+        databaseUrl: settings.DATABASE_URL,
+        queue: { ...queueOptions, ...urls },
+        objectsEndpoint: endpointOf('S3', settings),
+        sleepDelaySeconds: settings.PROCESSOR_SLEEP_DELAY,
+        tags: settings.EVENT_TAGS,
+        messageCount: settings.PROCESSOR_WORKER_MESSAGE_COUNT,
+      },
+    };
+    const onWorkers = (count: number) => {
+      workers = count;
+    };
+    await supervise({ logger, reporter, metrics, onWorkers }, options, signal);
+  } finally {
+    await teardown.run();
+  }
+}
