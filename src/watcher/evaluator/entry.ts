@@ -29,4 +29,6 @@ process.on('uncaughtException', (error) => {
 });
 const watch = new URL(`./orphan-watch${extname(import.meta.filename)}`, import.meta.url);
 new Worker(watch, { workerData: process.ppid }).unref();
+// The first report comes before the trigger file is loaded: only from then on can silence be the file's fault.
+report({ type: 'alive' });
 setInterval(() => report({ type: 'alive' }), ALIVE_MILLISECONDS);

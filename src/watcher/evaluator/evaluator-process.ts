@@ -45,7 +45,7 @@ export interface Request {
   readonly command: EvaluatorCommand;
   /** The report that ends the request. */
   readonly until: EvaluatorReport['type'];
-  /** How long the process may report nothing before it is killed. */
+  /** How long the process may report nothing before it is killed. Its start doesn't count. */
   readonly silentMilliseconds: number;
   readonly onReport?: (report: EvaluatorReport) => void;
 }
@@ -64,6 +64,8 @@ export class EvaluatorProcess {
   #exception: Error | undefined;
   #fault: EvaluatorFault | undefined;
   #silentTicks = 0;
+  /** It has reported something. Until then it is starting, which takes long on a busy machine. */
+  #started = false;
   #killed = false;
 
   constructor(environment: NodeJS.ProcessEnv, events: ProcessEvents) {
@@ -126,6 +128,7 @@ export class EvaluatorProcess {
 
   /** Ticks and not a clock: if this process itself was paused, the reports are waiting to be read. */
   #tick(): void {
+    if (!this.#started) return;
     this.#silentTicks += 1;
     const silent = this.#pending?.request.silentMilliseconds ?? Number.POSITIVE_INFINITY;
     if (this.#silentTicks * TICK_MILLISECONDS < silent) return;
@@ -137,6 +140,7 @@ export class EvaluatorProcess {
   #received(message: unknown): void {
     // A trigger may call `process.send` itself.
     if (!isEvaluatorReport(message)) return;
+    this.#started = true;
     this.#silentTicks = 0;
     if (message.type === 'exception') this.#exception = fromWire(message.error);
     if (message.type === this.#pending?.request.until) {
