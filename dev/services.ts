@@ -84,8 +84,12 @@ export async function clearEmails(endpoint: string): Promise<void> {
   await request(endpoint, '/clear-store', 'POST');
 }
 
+/** Ends what hangs. The server is in a process that may be busy with a test, on a machine that may be busy too. */
+const REQUEST_MILLISECONDS = 120_000;
+
 async function request(endpoint: string, path: string, method: 'GET' | 'POST'): Promise<Response> {
-  const response = await fetch(new URL(path, endpoint), { method, signal: AbortSignal.timeout(5_000) });
+  const signal = AbortSignal.timeout(REQUEST_MILLISECONDS);
+  const response = await fetch(new URL(path, endpoint), { method, signal });
   if (!response.ok) throw new Error(`the local SES answered ${response.status} to ${method} ${path}`);
   return response;
 }
