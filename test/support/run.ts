@@ -9,6 +9,15 @@ import { run } from '../../src/watcher/run/run.ts';
 import type { RunDependencies } from '../../src/watcher/run/run-state.ts';
 import { loadTriggers } from '../../src/watcher/triggers/load.ts';
 
+/** The recipient and subject of each alert of the last run. */
+export async function decided(pool: Pool): Promise<{ to: string; subject: string; because: string }[]> {
+  const { rows } = await pool.query<{ to: string; subject: string; because: string }>(
+    `SELECT email AS "to", subject, because FROM alerts JOIN recipients ON recipients.id = recipient_id
+     WHERE run_id = (SELECT max(id) FROM trigger_runs) ORDER BY alerts.id`,
+  );
+  return rows;
+}
+
 /** Does a run in this process, on its own connection, for tests that the command line would make too slow. */
 export async function runHere(
   pool: Pool,

@@ -7,9 +7,11 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ErrorEvent } from '../../../src/domain/event.ts';
 import { loadTemplate } from '../../../src/mail/alert-template.ts';
 import { SAMPLE_ALERT } from '../../../src/mail/sample-alert.ts';
+import { loadConfigured } from '../../../src/watcher/triggers/configured.ts';
 import { awayFromMidnight, daysAgo, happen, watchOnce } from '../../support/alerts.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
+import { decided, runHere } from '../../support/run.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -24,12 +26,20 @@ const document = readFileSync(new URL('../../../docs/triggers.md', import.meta.u
 /** The issue that a subject names. */
 const issueIn = (subject: string) => subject.replace(/^.*issue (.*?)( · .*)?$/, '$1');
 
-/** The issues in the subjects of a run's emails, sorted. */
-async function notified(example: string): Promise<string[]> {
-  const { finished, emails } = await watchOnce(database, {}, ['--triggers', `${EXAMPLES}${example}.ts`]);
-  expect(finished).toMatchObject({ code: 0, stderr: '' });
-  return emails.map(({ subject }) => issueIn(subject)).toSorted();
+/** The alerts of a run with the example's triggers. */
+async function alertsOf(example: string) {
+  const loaded = await loadConfigured({ file: `${EXAMPLES}${example}.ts`, alertEmails: [] });
+  const { failures } = await runHere(
+    pool,
+    loaded.filter(({ enabled }) => enabled).map(({ trigger }) => trigger),
+  );
+  expect(failures).toBe(0);
+  return await decided(pool);
 }
+
+/** The issues in the subjects of these alerts, sorted. */
+const notified = async (example: string) =>
+  (await alertsOf(example)).map(({ subject }) => issueIn(subject)).toSorted();
 
 /** Stores `count` events of an issue on each of the days, which are numbers of days ago. */
 async function onDays(
@@ -155,11 +165,11 @@ describe('the example of a weekly top ten', () => {
     for (let rank = 1; rank <= 12; rank += 1) await happen(pool, `rank${rank}`, 130 - 10 * rank);
     await happen(pool, 'extension', 150, { module: 'moz-extension://6f1d/content.js' });
     const ten = Array.from({ length: 10 }, (_, index) => `rank${index + 1}`).toSorted();
-    const { emails } = await watchOnce(database, {}, ['--triggers', `${EXAMPLES}weekly-top-ten.ts`]);
-    expect(emails.map(({ subject }) => issueIn(subject)).toSorted()).toEqual(ten);
-    for (const { subject, text } of emails) {
+    const alerts = await alertsOf('weekly-top-ten');
+    expect(alerts.map(({ subject }) => issueIn(subject)).toSorted()).toEqual(ten);
+    for (const { subject, because } of alerts) {
       const rank = Number(/rank(\d+) ·/.exec(subject)?.[1]);
-      expect(text).toContain(`it is number ${rank} of the week with about ${130 - 10 * rank} events`);
+      expect(because).toContain(`it is number ${rank} of the week with about ${130 - 10 * rank} events`);
     }
     await everyOne(1);
     expect(await notified('weekly-top-ten')).toEqual([]);
