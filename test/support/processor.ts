@@ -11,6 +11,9 @@ import { depth } from './queue.ts';
 /** Thousands of events, on a machine that is busy with other tests. */
 const DRAIN_SECONDS = 600;
 
+/** For thousands of events, where replacing workers isn't the subject: starting a worker costs as much as 1,000 events. */
+export const FEW_WORKERS = { PROCESSOR_WORKER_MESSAGE_COUNT: '2000' };
+
 /** Starts `bec-alerts processor` on a test's queue and database. @param main another version's command line */
 export function startProcessor(
   queue: TestQueue,
