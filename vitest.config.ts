@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import type { TestSpecification } from 'vitest/node';
+import { BaseSequencer } from 'vitest/node';
 
 const CORES = availableParallelism();
 /** Files that talk to servers and processes mostly wait for them, so more of them run side by side than there are cores. */
@@ -8,12 +10,22 @@ const SERVER_FILES = Math.min(3 * CORES, 8);
 /** Of a test or a hook. No wait of ours comes near it: it ends what hangs, however busy the machine is. */
 const LIMIT_MILLISECONDS = 900_000;
 
+/** The longest files start first, so that the run doesn't end with one of them alone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => moduleId.includes('/test/chaos/');
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   // A trigger file gets the sources, as it does from the watcher, and not the last build.
   resolve: { alias: { 'bec-alerts': fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     testTimeout: LIMIT_MILLISECONDS,
     hookTimeout: LIMIT_MILLISECONDS,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
