@@ -45,9 +45,10 @@ const exceptions = z
 function forNode(entry: string): string {
   const [address = '', bits = ''] = entry.split('/');
   if (isIPv4(address) && /^(?:[12]?\d|3[0-2])$/.test(bits)) return network(address, Number(bits));
-  const bare = entry.replace(/^\[(.*)\]$/, '$1');
+  const bare = entry.replace(/^\[(.*)\]$/, '$1').replace(/^\./, '');
   const isName = /^[a-z0-9_][a-z0-9_.-]*$/i.test(bare) && isIP(bare) === 0;
-  return isName ? `.${bare}` : bare;
+  // Not `.example.com`: for Node 22 that includes badexample.com.
+  return isName ? `${bare},*.${bare}` : bare;
 }
 
 /** The first and the last address of an IPv4 network, as `10.0.0.0-10.255.255.255`. */

@@ -49,6 +49,7 @@ describe('NO_PROXY', () => {
     ['example.com', 'sqs.example.com', true],
     ['example.com', 'badexample.com', false],
     ['.example.com', 'sqs.example.com', true],
+    ['.example.com', 'badexample.com', false],
     ['*.example.com', 'sqs.example.com', true],
     ['a, b\tc', 'c', true],
     ['10.0.0.0/8', '10.9.8.7', true],
