@@ -7,6 +7,8 @@ import { TriggerFileError } from '../watcher/triggers/file.ts';
 import { columnsOf, wrapped } from './columns.ts';
 import type { Register } from './command.ts';
 import { addBacktest } from './commands/backtest.ts';
+import type { Configurable, ReadGiven } from './commands/config.ts';
+import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addExplain } from './commands/explain.ts';
 import { addMigrate } from './commands/migrate.ts';
@@ -17,15 +19,8 @@ import { addSimulateError } from './commands/simulate-error.ts';
 import { addStatus } from './commands/status.ts';
 import { addTriggers } from './commands/triggers.ts';
 import { addWatcher } from './commands/watcher.ts';
-import { readDotEnv } from './dot-env.ts';
-import {
-  addHelpParagraph,
-  addOptions,
-  emptyOptions,
-  furtherVariables,
-  LOG_OPTIONS,
-  variablesOf,
-} from './options.ts';
+import { readGiven } from './given.ts';
+import { addHelpParagraph, addOptions, furtherVariables, LOG_OPTIONS } from './options.ts';
 import { packageVersion } from './version.ts';
 
 const DONE = 0;
@@ -70,14 +65,15 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
 
   // If a person reads the log, an error that was logged is not printed a second time.
   let logIsForPeople = false;
+  const configurable: Configurable[] = [];
+  const given: ReadGiven = (command, options) => readGiven(env, program, command, options);
   const register: Register = (command, schema, options, run) => {
+    configurable.push({ name: command.name(), schema, options });
     addOptions(command, options, schema);
     addHelpParagraph(command, () => furtherVariables(schema, options));
     command.exitOverride().action(async () => {
-      const unread = readDotEnv(env);
-      const variables = { ...env, ...variablesOf(program, LOG_OPTIONS), ...variablesOf(command, options) };
-      const empty = [...emptyOptions(program, LOG_OPTIONS), ...emptyOptions(command, options)];
-      const settings = readSettings(schema, variables, [...unread, ...empty]);
+      const { variables, mistakes } = given(command, options);
+      const settings = readSettings(schema, variables, mistakes);
       const { LOG_FORMAT: format, LOG_LEVEL: level } = settings;
       logIsForPeople = format === 'compose' && level !== 'CRITICAL';
       const context = {
@@ -100,6 +96,7 @@ export async function runCommandLine(argv: readonly string[], env: NodeJS.Proces
   addMigrate(program, register);
   addSimulateError(program, register);
   addStatus(program, register);
+  addConfig(program, configurable, given);
 
   try {
     await program.parseAsync(argv);

@@ -44,9 +44,7 @@ export function readSettings<T extends z.ZodObject>(
   variables: Variables,
   found: readonly ConfigMistake[] = [],
 ): z.infer<T> {
-  const set = Object.entries(variables).filter(
-    ([name, value]) => value !== undefined && (value.trim() !== '' || EMPTY_SAYS_NONE.has(name)),
-  );
+  const set = Object.entries(variables).filter(([name, value]) => isSet(name, value));
   const result = schema.safeParse(Object.fromEntries(set));
   if (result.success && found.length === 0) return result.data;
   const wrong = result.error?.issues ?? [];
@@ -54,6 +52,11 @@ export function readSettings<T extends z.ZodObject>(
     ...found,
     ...wrong.map(({ path, message }) => ({ variable: String(path[0]), problem: message })),
   ]);
+}
+
+/** Whether a value counts. */
+export function isSet(name: string, value: string | undefined): value is string {
+  return value !== undefined && (value.trim() !== '' || EMPTY_SAYS_NONE.has(name));
 }
 
 /** For these, empty is not the same as not set: it is the empty list. */

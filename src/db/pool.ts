@@ -90,7 +90,7 @@ export function shownUrl(url: string): string {
   const shown = new URL(url);
   if (shown.password !== '') shown.password = '***';
   for (const name of [...shown.searchParams.keys()]) {
-    if (/pass/i.test(name)) shown.searchParams.set(name, '***');
+    if (/pass|secret|token/i.test(name)) shown.searchParams.set(name, '***');
   }
   return shown.toString();
 }
