@@ -2,9 +2,8 @@
 # Builds the Dockerfile and runs what it makes, without a Docker engine and without a registry of images: with buildah
 # in chroot isolation, on a Debian made by debootstrap that stands in for node:24-slim. Needs root on Debian.
 #
-#   dev/check-image.sh            KEEP=folder keeps the base from one time to the next
-#
-# It is no part of CI: it takes some minutes and a few hundred megabytes.
+#   dev/check-image.sh                 KEEP=folder keeps the base from one time to the next
+#   ARCHIVE=FILE dev/check-image.sh    builds nothing, and checks the image in an archive of Docker, as CI does
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -15,9 +14,7 @@ ok() { echo "ok    $*"; }
 . dev/debian.sh
 
 need_debian_root
-need_programs buildah debootstrap
-node_binary=node_modules/node/bin/node
-[ -x $node_binary ] || fail "there is no $node_binary; run npm ci first"
+need_programs buildah
 
 scratch="$(mktemp -d)"
 keep="${KEEP:-$scratch}"
@@ -36,31 +33,41 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
-# --- the base: Debian 12, as node:24-slim has it, with the Node that npm ci brought -------------------------------
-base="$keep/base.tar"
-if [ ! -f "$base" ]; then
-  mkdir -p "$keep"
-  make_debian "$scratch/debian" $node_binary
-  tar -C "$scratch/debian" -cf "$base.part" . && mv "$base.part" "$base"
-  rm -rf "$scratch/debian"
-fi
-cat >"$scratch/Base" <<END
+# --- the image: from an archive, or built ---------------------------------------------------------------------------
+if [ -n "${ARCHIVE:-}" ]; then
+  # shellcheck disable=SC2086
+  buildah $storage tag "$(buildah $storage pull -q "docker-archive:$ARCHIVE")" bec-alerts
+else
+  need_programs debootstrap
+  node_binary=node_modules/node/bin/node
+  [ -x $node_binary ] || fail "there is no $node_binary; run npm ci first"
+  # The base: Debian 12, as node:24-slim has it, with the Node that npm ci brought.
+  base="$keep/base.tar"
+  if [ ! -f "$base" ]; then
+    mkdir -p "$keep"
+    make_debian "$scratch/debian" $node_binary
+    tar -C "$scratch/debian" -cf "$base.part" . && mv "$base.part" "$base"
+    rm -rf "$scratch/debian"
+  fi
+  cat >"$scratch/Base" <<END
 FROM scratch
 ADD base.tar /
 CMD ["node"]
 END
-# shellcheck disable=SC2086
-buildah $storage bud -q -t node:24-slim -f "$scratch/Base" "$keep" >/dev/null
+  # shellcheck disable=SC2086
+  buildah $storage bud -q -t node:24-slim -f "$scratch/Base" "$keep" >/dev/null
 
-# --- the image: npm's own settings are lent to the build and don't stay in it ------------------------------------
-npm_settings "$scratch/npmrc" /run/ca.pem
-lend="--volume $scratch/npmrc:/root/.npmrc:ro"
-[ -z "${NODE_EXTRA_CA_CERTS:-}" ] || lend="$lend --volume $NODE_EXTRA_CA_CERTS:/run/ca.pem:ro"
-echo 'building'
-# shellcheck disable=SC2086
-buildah $storage bud -q --pull-never $lend --volume /etc/resolv.conf:/etc/resolv.conf:ro \
-  --build-arg COMMIT=0123abc --build-arg BUILD=https://ci.example.com/1 --build-arg SOURCE=https://example.com/bec-alerts \
-  --format docker -t bec-alerts . >"$scratch/build.log" 2>&1 || { tail -30 "$scratch/build.log" >&2; fail 'the build failed'; }
+  # npm's own settings are lent to the build and don't stay in the image.
+  npm_settings "$scratch/npmrc" /run/ca.pem
+  lend="--volume $scratch/npmrc:/root/.npmrc:ro"
+  [ -z "${NODE_EXTRA_CA_CERTS:-}" ] || lend="$lend --volume $NODE_EXTRA_CA_CERTS:/run/ca.pem:ro"
+  echo 'building'
+  # shellcheck disable=SC2086
+  buildah $storage bud -q --pull-never $lend --volume /etc/resolv.conf:/etc/resolv.conf:ro \
+    --build-arg NODE_IMAGE=node:24-slim --build-arg COMMIT=0123abc --build-arg BUILD=https://ci.example.com/1 \
+    --build-arg SOURCE=https://example.com/bec-alerts --format docker -t bec-alerts . \
+    >"$scratch/build.log" 2>&1 || { tail -30 "$scratch/build.log" >&2; fail 'the build failed'; }
+fi
 
 # --- what it says of itself -----------------------------------------------------------------------------------------
 # shellcheck disable=SC2086
