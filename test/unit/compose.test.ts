@@ -85,7 +85,7 @@ describe('docker-compose.yml', () => {
     expect(text('docker/ses/Dockerfile')).toContain(
       `aws-ses-v2-local@${devDependencies['aws-ses-v2-local']}`,
     );
-    expect(text('Dockerfile')).toMatch(/^ARG NODE_IMAGE=node:24-slim$/m);
+    expect(text('Dockerfile')).toMatch(/^ARG NODE_IMAGE=node:24-slim(?:@sha256:[0-9a-f]{64})?$/m);
     expect(devDependencies.node).toMatch(/^24\./);
   });
 });
