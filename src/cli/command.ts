@@ -4,6 +4,13 @@ import type { SettingsSchema } from '../config/env.ts';
 import type { LogFormat, Logger, LogLevel } from '../runtime/logger.ts';
 import type { OptionVariables } from './options.ts';
 
+/** A command with settings. */
+export interface Configurable {
+  readonly name: string;
+  readonly schema: SettingsSchema;
+  readonly options: readonly OptionVariables[];
+}
+
 /** The services of the command line that a command may use. A command itself reads no signal and no environment. */
 export interface CommandContext {
   readonly log: { readonly format: LogFormat; readonly level: LogLevel };

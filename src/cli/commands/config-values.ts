@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ConfigMistake } from '../../config/env.ts';
 import { isSet } from '../../config/env.ts';
 import { shownUrl } from '../../db/pool.ts';
@@ -37,7 +37,8 @@ export function effectiveVariables(
     return {
       name,
       from: source ?? (data === undefined ? 'not set' : 'default'),
-      value: data === undefined ? null : inWords(set ? withoutSecrets(name, raw) : defaultInWords(data)),
+      value:
+        data === undefined ? null : inWords(set ? withoutSecrets(name, raw) : defaultInWords(type, data)),
       read: data,
       otherwise: set || data !== undefined ? null : withoutOption(options, name),
       problem: wrong?.problem ?? null,
@@ -56,7 +57,9 @@ function inWords(value: string): string {
 }
 
 /** In the form in which a person sets the variable. */
-function defaultInWords(data: unknown): string {
+function defaultInWords(type: z.ZodType, data: unknown): string {
+  // Its text, which was read like one that somebody set, such as `1d`.
+  if (type instanceof z.ZodPrefault) return String(type.def.defaultValue);
   if (typeof data === 'boolean') return data ? 'True' : 'False';
   if (typeof data === 'object' && data !== null && 'address' in data) return String(data.address);
   return Array.isArray(data) ? data.join(',') : String(data);
