@@ -87,4 +87,4 @@ it('processors and watchers of two versions share a migrated database: no event 
     expect(all.filter((seen) => seen.at(-1) !== 81 + index)).toEqual([]);
     expect(all.flat()).toHaveLength(earlier + issuesOf(sent));
   }
-}, 240_000);
+});
