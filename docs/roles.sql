@@ -52,7 +52,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE
     ON recipients, recipient_issues, trigger_runs, trigger_progress, alerts, failed_evaluations, canaries
     TO bec_alerts_watcher;
 -- The watcher ends silences and deletes old ones. It can't silence anything.
-GRANT SELECT, DELETE, UPDATE (ended_at, reevaluated_at) ON silences TO bec_alerts_watcher;
+GRANT SELECT, DELETE, UPDATE (ended_at, reevaluated_at, settled_by) ON silences TO bec_alerts_watcher;
 
 -- `bec-alerts silence` and `silences` read issues, their counts and the names of triggers. This role can't read email
 -- addresses or emails.

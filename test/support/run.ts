@@ -18,6 +18,11 @@ export async function decided(pool: Pool): Promise<{ to: string; subject: string
   return rows;
 }
 
+/** A trigger that evaluates every issue and notifies of none. */
+export function declining(name: string): Trigger {
+  return { name, emails: [], evaluate: () => ({ notify: false }) };
+}
+
 /** Does a run in this process, on its own connection, for tests that the command line would make too slow. */
 export async function runHere(
   pool: Pool,
@@ -35,8 +40,7 @@ export async function runHere(
     evaluator: evaluatorHere(await loadTriggers(triggers, 'the test', null, isEmail)),
     settings: { subjectPrefix: '[test]', issueUrl: undefined },
     bundling: { digest: false, maxPerRun: 50 },
-    // Tests store events of long ago.
-    sinceMilliseconds: 3_650 * 86_400_000,
+    sinceMilliseconds: 86_400_000,
     logger,
     reporter: await createReporter(logger, undefined, 'test'),
     ...overrides,

@@ -83,6 +83,14 @@ export async function outbox(pool: Pool): Promise<AlertRow[]> {
   return rows;
 }
 
+/** The issues of each trigger's alerts, in the order decided. */
+export async function alertsByTrigger(pool: Pool): Promise<Record<string, string[]>> {
+  const byTrigger = Map.groupBy(await outbox(pool), ({ trigger }) => trigger);
+  return Object.fromEntries(
+    [...byTrigger].map(([trigger, alerts]) => [trigger, alerts.map(({ group_id }) => group_id)]),
+  );
+}
+
 /** The outbox once it holds as many alerts and none of them waits. */
 export async function settled(pool: Pool, count: number): Promise<AlertRow[]> {
   const ask = async () => {

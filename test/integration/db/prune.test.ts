@@ -5,7 +5,7 @@ import { databaseStatus } from '../../../src/db/status.ts';
 import { NO_TAGS } from '../../../src/domain/tags.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
-import { runHere } from '../../support/run.ts';
+import { declining, runHere } from '../../support/run.ts';
 import { addSilence } from '../../support/silences.ts';
 import { ON_CALL, runs } from '../../support/watcher.ts';
 
@@ -93,25 +93,34 @@ describe('pruning', () => {
     expect(await runs(pool)).toHaveLength(3);
   });
 
-  it('deletes evaluations given up a week after their issue was last seen, and status counts none of them', async () => {
+  it('deletes failed evaluations a week after the last attempt, given up or not, and status counts those to retry', async () => {
     await storeEvents(
       pool,
       ['old', 'young', 'retried'].map((groupId) => errorEvent({ groupId })),
     );
     await pool.query(
-      `UPDATE issue_activity SET last_seen = now() - interval '8 days' FROM issues
-       WHERE id = issue_id AND group_id <> 'young'`,
+      `INSERT INTO failed_evaluations (trigger, issue_id, attempts, last_error, last_attempt_at)
+       SELECT 'Throws', id, CASE group_id WHEN 'retried' THEN 9 ELSE 10 END, 'boom',
+              now() - CASE group_id WHEN 'old' THEN 8 ELSE 6 END * interval '1 day' FROM issues`,
     );
     await pool.query(
-      `INSERT INTO failed_evaluations (trigger, issue_id, attempts, last_error)
-       SELECT 'Throws', id, CASE group_id WHEN 'retried' THEN 9 ELSE 10 END, 'boom' FROM issues`,
+      `INSERT INTO failed_evaluations SELECT 'Gone', id, 1, 'boom', now() - interval '8 days' FROM issues LIMIT 1`,
     );
-    expect((await databaseStatus(pool)).failedEvaluations).toBe(1);
-    expect(await prune(pool, 30, never)).toBe(1);
+    expect((await databaseStatus(pool)).failedEvaluations).toBe(2);
+    expect(await prune(pool, 30, never)).toBe(2);
     const { rows } = await pool.query(
       'SELECT group_id FROM failed_evaluations JOIN issues ON id = issue_id ORDER BY 1',
     );
     expect(rows).toEqual([{ group_id: 'retried' }, { group_id: 'young' }]);
+  });
+
+  it('deletes the progress of triggers that nobody has run for the retention', async () => {
+    await runHere(pool, [declining('Old'), declining('Young')]);
+    await pool.query(
+      `UPDATE trigger_progress SET ran_at = now() - CASE trigger WHEN 'Old' THEN 31 ELSE 29 END * interval '1 day'`,
+    );
+    expect(await prune(pool, 30, never)).toBe(1);
+    expect((await pool.query('SELECT trigger FROM trigger_progress')).rows).toEqual([{ trigger: 'Young' }]);
   });
 
   it('ends between two batches when a signal asks for it', async () => {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Trigger } from '../../../src/domain/trigger.ts';
 import { happen, watchOnce } from '../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
-import { runHere } from '../../support/run.ts';
+import { declining, runHere } from '../../support/run.ts';
 import { addSilence, outlastSilences, silence, silenceRows } from '../../support/silences.ts';
 import { everyEventFile, ON_CALL, outbox } from '../../support/watcher.ts';
 
@@ -96,7 +96,7 @@ describe('the first run after a silence', () => {
 
   it('evaluates an issue with several ended silences once', async () => {
     await happen(pool, '1', 1);
-    await runHere(pool, []);
+    await runHere(pool, [declining('First')]);
     await addSilence(pool, '1', { trigger: `'First'` });
     await addSilence(pool, '1');
     await addSilence(pool, '1', { ended_at: 'now()' });
@@ -145,7 +145,7 @@ describe('the first run after a silence', () => {
 
   it('leaves an evaluation that fails to the retries of the next runs', async () => {
     await happen(pool, '1', 1);
-    await runHere(pool, []);
+    await runHere(pool, [declining('First')]);
     await addSilence(pool, '1');
     await outlastSilences(pool);
     let attempts = 0;

@@ -4,7 +4,7 @@ import { clearEmails, startSes, storedEmails } from '../../../dev/services.ts';
 import { happen } from '../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { hold, noWatchers, watcherWaits } from '../../support/locks.ts';
-import { runHere } from '../../support/run.ts';
+import { declining, runHere } from '../../support/run.ts';
 import { addSilence, outlastSilences, silence, silenceRows } from '../../support/silences.ts';
 import { everyEventFile, runs, settled, startWatcher } from '../../support/watcher.ts';
 
@@ -54,7 +54,7 @@ describe('an issue whose silence ends', () => {
     const TRIGGERS = await everyEventFile();
     await happen(pool, '1', 1);
     await addSilence(pool, '1');
-    await runHere(pool, []);
+    await runHere(pool, [declining('Every event')]);
     await outlastSilences(pool);
     const lock = await hold(pool, 'LOCK TABLE alerts IN SHARE MODE');
     const watcher = startWatcher(database, ses.endpoint, [], { TRIGGERS });

@@ -9,7 +9,7 @@ import { isolatedEvaluator } from '../../../../src/watcher/evaluator/isolated.ts
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
 import { runHere } from '../../../support/run.ts';
-import { outbox, triggerFile } from '../../../support/watcher.ts';
+import { alertsByTrigger, outbox, triggerFile } from '../../../support/watcher.ts';
 
 const { pool } = await createDatabase();
 beforeEach(() => emptyTables(pool));
@@ -51,14 +51,6 @@ async function isolate(file: string, patience = PATIENCE): Promise<Isolated> {
   );
   onTestFinished(() => evaluator.close());
   return { evaluator, log: () => lines.join('') };
-}
-
-/** The issues of each trigger's alerts. */
-async function alertsOf(): Promise<Record<string, string[]>> {
-  const byTrigger = Map.groupBy(await outbox(pool), ({ trigger }) => trigger);
-  return Object.fromEntries(
-    [...byTrigger].map(([trigger, alerts]) => [trigger, alerts.map(({ group_id }) => group_id)]),
-  );
 }
 
 async function failures(): Promise<string[]> {
@@ -108,7 +100,7 @@ describe('a trigger’s fault on one issue', () => {
         ),
       );
       const outcome = await runHere(pool, [], { evaluator });
-      expect(await alertsOf()).toEqual({ Other: ISSUES, Harms: ['a', 'c', 'd'], Last: ISSUES });
+      expect(await alertsByTrigger(pool)).toEqual({ Other: ISSUES, Harms: ['a', 'c', 'd'], Last: ISSUES });
       expect(outcome).toMatchObject({ alerts: 11, failures: 1 });
       expect(await failures()).toEqual([expect.stringMatching(/^Harms b: /)]);
       expect((await failures())[0]).toMatch(error);
@@ -122,7 +114,7 @@ describe('a trigger’s fault on one issue', () => {
       await triggerFile(`[${harming("process.send('ready'); process.send({ type: 'x' })")}]`),
     );
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Harms: ISSUES });
+    expect(await alertsByTrigger(pool)).toEqual({ Harms: ISSUES });
   });
 
   it('costs its alert only, in a subject that is not text', async () => {
@@ -133,7 +125,7 @@ describe('a trigger’s fault on one issue', () => {
     );
     const { evaluator } = await isolate(file);
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Harms: ['a', 'c', 'd'] });
+    expect(await alertsByTrigger(pool)).toEqual({ Harms: ['a', 'c', 'd'] });
     expect(await failures()).toEqual(['Harms b: subject must return text, and returned object']);
   });
 
@@ -142,7 +134,7 @@ describe('a trigger’s fault on one issue', () => {
     const [code = ''] = HARM['an emitter without a listener'] ?? [];
     const { evaluator, log } = await isolate(await triggerFile(`[${harming(code)}, ${ONE_OTHER}]`));
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Other: ISSUES });
+    expect(await alertsByTrigger(pool)).toEqual({ Other: ISSUES });
     expect(await failures()).toHaveLength(4);
     expect(log()).not.toContain('ended the process');
   });
@@ -155,7 +147,7 @@ describe('a trigger’s fault on one issue', () => {
     );
     const { evaluator } = await isolate(file);
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Other: ISSUES });
+    expect(await alertsByTrigger(pool)).toEqual({ Other: ISSUES });
     expect(await failures()).toEqual([expect.stringMatching(/^Harms b: its process ended \(exit code 1\)/)]);
   });
 
@@ -166,10 +158,10 @@ describe('a trigger’s fault on one issue', () => {
     );
     const { evaluator } = await isolate(file);
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Harms: ['a'] });
+    expect(await alertsByTrigger(pool)).toEqual({ Harms: ['a'] });
     await writeFile(`${file}.fixed`, '');
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Harms: ['a', 'b'] });
+    expect(await alertsByTrigger(pool)).toEqual({ Harms: ['a', 'b'] });
     expect(await failures()).toEqual([]);
   });
 });
@@ -195,7 +187,7 @@ describe('a trigger that is slow, and not at fault', () => {
       await triggerFile(`[${harming(later)}, ${harming(LATER, 'Innocent')}, ${harming('', 'Last')}]`),
     );
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Harms: ISSUES, Innocent: ISSUES, Last: ISSUES });
+    expect(await alertsByTrigger(pool)).toEqual({ Harms: ISSUES, Innocent: ISSUES, Last: ISSUES });
     expect(await failures()).toEqual([]);
   });
 });
@@ -209,7 +201,7 @@ describe('a trigger that ends its process again and again', () => {
     await happen(many);
     const { evaluator, log } = await always();
     await runHere(pool, [], { evaluator });
-    expect(await alertsOf()).toEqual({ Other: many });
+    expect(await alertsByTrigger(pool)).toEqual({ Other: many });
     expect(await failures()).toHaveLength(20);
     expect((await failures()).at(-1)).toContain('ended its process 3 times in this run');
     expect(log().match(/its evaluation of this issue failed/g)).toHaveLength(3);
@@ -223,9 +215,18 @@ describe('a trigger that ends its process again and again', () => {
       expect(evaluator.leftOut.map(({ name }) => name)).toEqual(run < 3 ? [] : ['Harms']);
     }
     expect(log()).toContain('trigger "Harms" is left out until the watcher is started again');
-    expect(await alertsOf()).toEqual({ Other: ['a', 'a', 'a', 'a'] });
-    // They are kept for the next start.
+    expect(await alertsByTrigger(pool)).toEqual({ Other: ['a', 'a', 'a', 'a'] });
+    // They are kept for the next start, and so is its progress.
     expect(await failures()).toHaveLength(1);
+    await happen(['missed']);
+    await runHere(pool, [], { evaluator });
+    const { rows } = await pool.query(
+      'SELECT trigger FROM trigger_progress WHERE left_out_since IS NOT NULL',
+    );
+    expect(rows).toEqual([{ trigger: 'Harms' }]);
+    const mended = await isolate(await triggerFile(`[${harming('')}, ${ONE_OTHER}]`));
+    await runHere(pool, [], { evaluator: mended.evaluator });
+    expect((await alertsByTrigger(pool)).Harms).toEqual(['a', 'missed']);
   });
 
   it('is not left out if a run in between is fine', async () => {

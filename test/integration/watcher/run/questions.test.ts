@@ -128,7 +128,7 @@ describe('a trigger’s question', () => {
         answers[`${issue.groupId} ${days}`] = await context.counts(issue, { days });
       }
     });
-    await runHere(pool, [trigger]);
+    await runHere(pool, [trigger], { sinceMilliseconds: 9 * 86_400_000 });
     expect(answers).toEqual({
       'a 0': { events: 1, users: 1 },
       'a 7': { events: 2, users: 1 },

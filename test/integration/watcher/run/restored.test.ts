@@ -84,11 +84,17 @@ async function restore(from: Pool, to: Pool): Promise<void> {
   }
 }
 
+interface Options {
+  readonly trigger?: string;
+  readonly dryRun?: boolean;
+  readonly said?: string[];
+}
+
 /** Runs with a trigger that notifies of all, and returns the evaluated issues. */
-async function evaluated(pool: Pool, options: { dryRun?: boolean; said?: string[] } = {}): Promise<string[]> {
+async function evaluated(pool: Pool, { trigger = 'Witness', ...options }: Options = {}): Promise<string[]> {
   const groups: string[] = [];
   const witness = defineTrigger({
-    name: 'Witness',
+    name: trigger,
     emails: [ON_CALL],
     evaluate: ({ groupId }) => {
       groups.push(groupId);
@@ -143,6 +149,39 @@ describe.each([
     expect(await evaluated(pool, { dryRun: true })).toEqual(['b', 'c']);
     expect(await contents(pool)).toEqual(before);
     expect(await evaluated(pool)).toEqual(['b', 'c']);
+  });
+
+  it('has its issues evaluated by each trigger up to where that trigger had come, whoever runs first', async () => {
+    const pool = target();
+    await dumped();
+    expect(await evaluated(source, { trigger: 'Second' })).toEqual(['a', 'b', 'c', 'd']);
+    await store(source, ['c']);
+    expect(await evaluated(source, { trigger: 'Third' })).toEqual(['a', 'b', 'c', 'd']);
+    await store(source, ['d']);
+    await restore(source, pool);
+    await store(pool, ['new']);
+    const said: string[] = [];
+    const seen = async (trigger: string) => [
+      await evaluated(pool, { trigger, dryRun: true, said }),
+      await evaluated(pool, { trigger, said }),
+      await evaluated(pool, { trigger, said }),
+    ];
+    expect(await seen('Second')).toEqual([['c', 'd', 'new'], ['c', 'd', 'new'], []]);
+    expect(said).toHaveLength(2);
+    await store(pool, ['a']);
+    expect(await seen('Witness')).toEqual([['a', 'b', 'c', 'd', 'new'], ['a', 'b', 'c', 'd', 'new'], []]);
+    expect(await seen('Third')).toEqual([['a', 'd', 'new'], ['a', 'd', 'new'], []]);
+    expect(said).toHaveLength(2);
+  });
+
+  it('has its issues evaluated where the dump is of the version before', async () => {
+    const pool = target();
+    await dumped();
+    await source.query('TRUNCATE trigger_progress; UPDATE trigger_runs SET by_trigger = false');
+    await restore(source, pool);
+    await store(pool, ['new']);
+    expect(await evaluated(pool)).toEqual(['b', 'new']);
+    expect(await evaluated(pool)).toEqual([]);
   });
 
   it('is evaluated the same where a watcher died between giving new numbers and its run', async () => {

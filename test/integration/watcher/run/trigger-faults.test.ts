@@ -90,20 +90,19 @@ describe('a trigger that throws', () => {
     }
   });
 
-  it('keeps its failures for a week, whichever triggers run meanwhile', async () => {
+  it('keeps its failures while runs without it finish, and retries them when it is back', async () => {
     const throwing = await triggerFile(
-      `[{ name: 'Gone', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
+      `[{ name: 'Back', emails: ['${ON_CALL}'], evaluate: () => { throw new Error('boom'); } }]`,
     );
     const others = await everyEventFile();
     await storeEvents(pool, [errorEvent()]);
     await run([], { TRIGGERS: throwing });
-    const failed = async () => (await pool.query('SELECT trigger FROM failed_evaluations')).rows;
-    await pool.query(`UPDATE failed_evaluations SET last_attempt_at = now() - interval '6 days 23 hours'`);
+    const failed = async () => (await pool.query('SELECT trigger, attempts FROM failed_evaluations')).rows;
     await run([], { TRIGGERS: others });
-    expect(await failed()).toEqual([{ trigger: 'Gone' }]);
-    await pool.query(`UPDATE failed_evaluations SET last_attempt_at = now() - interval '7 days 1 hour'`);
     await run([], { TRIGGERS: others });
-    expect(await failed()).toEqual([]);
+    expect(await failed()).toEqual([{ trigger: 'Back', attempts: 1 }]);
+    await run([], { TRIGGERS: throwing });
+    expect(await failed()).toEqual([{ trigger: 'Back', attempts: 2 }]);
   });
 
   it('by changing its arguments changes neither the run nor the arguments of others', async () => {
