@@ -76,7 +76,7 @@ expect() {
   [ "$2" = "$3" ] || fail "$1: expected '$3', found '$2'"
   ok "$1: $2"
 }
-expect 'user' "$(inspect '{{.Docker.Config.User}}')" app
+expect 'user' "$(inspect '{{.Docker.Config.User}}')" 10001:10001
 expect 'entrypoint' "$(inspect '{{.Docker.Config.Entrypoint}}')" '[/app/docker/entrypoint.sh]'
 expect 'port' "$(inspect '{{.Docker.Config.ExposedPorts}}')" 'map[8000/tcp:{}]'
 expect 'healthcheck' "$(inspect '{{.Docker.Config.Healthcheck.Test}}')" '[CMD node /app/docker/healthcheck.js]'
