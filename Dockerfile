@@ -56,7 +56,7 @@ ENV NODE_ENV=production \
     NODE_COMPILE_CACHE=/app/.compile-cache \
     PORT=8000
 EXPOSE 8000
-# The numbers of the user app. With a name, Kubernetes can't tell that this isn't root, and runAsNonRoot refuses the image.
+# The numbers of the user app. Kubernetes can't look a name up, so runAsNonRoot refuses an image whose user is a name.
 USER 10001:10001
 # Checks whether the process is alive, not whether Postgres is: a restart doesn't help while Postgres is unreachable.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["node", "/app/docker/healthcheck.js"]

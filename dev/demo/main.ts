@@ -4,6 +4,7 @@ import { plural } from '../../src/domain/text.ts';
 import { messageOf } from '../../src/runtime/errors.ts';
 import { Teardown } from '../../src/runtime/lifecycle.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
+import { configuredServer } from '../postgres/configured.ts';
 import type { Stack } from '../stack.ts';
 import { startStack } from '../stack.ts';
 import type { RunningCommand } from './command-line.ts';
@@ -73,7 +74,7 @@ async function demo(options: DemoOptions, teardown: Teardown): Promise<void> {
   terminal.heading('Starting');
   const stack = await startStack({
     say: (line) => sayPart(terminal, line),
-    databaseUrl: process.env.DATABASE_URL,
+    databaseUrl: configuredServer(process.env),
     ports: PORTS,
     signal,
   });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import type { ConfigMistake } from '../config/env.ts';
 import { ConfigError } from '../config/env.ts';
+import type { ConfigMistake } from '../config/variables.ts';
 import { asError } from '../runtime/errors.ts';
 
 /** Node reads these before it runs any code, so they would have no effect, or an effect only in the workers. */

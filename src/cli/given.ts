@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { ConfigMistake, Variables } from '../config/env.ts';
+import { fileVariable } from '../config/secret-files.ts';
+import type { ConfigMistake, Variables } from '../config/variables.ts';
 import type { DotEnv } from './dot-env.ts';
 import { readDotEnv } from './dot-env.ts';
 import type { OptionVariables } from './options.ts';
@@ -35,6 +36,8 @@ export function readGiven(
   for (const { command, options } of commands) {
     const given = variablesOf(command, options);
     Object.assign(variables, given);
+    // An option also overrides the file that could have its value.
+    for (const variable of Object.keys(given)) delete variables[fileVariable(variable)];
     for (const { flags, variable } of options) {
       if (given[variable] !== undefined) byOption.set(variable, new Option(flags).long ?? flags);
     }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { z } from 'zod';
-import type { ConfigMistake, SettingsSchema, Variables } from '../config/env.ts';
+import type { SettingsSchema } from '../config/env.ts';
+import type { ConfigMistake, Variables } from '../config/variables.ts';
 import { columnsOf, wrapped } from './columns.ts';
 
 /** A command-line option and the variable that it overrides. */

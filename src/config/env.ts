@@ -9,17 +9,9 @@ import { s3Endpoint, sesEndpoint, sqsEndpoint } from './endpoints.ts';
 import { isEmail, mailbox } from './mailbox.ts';
 import { proxyVariables } from './proxy.ts';
 import { queueCheck, queueName, queueVariables } from './queue.ts';
+import { readSecretFiles, secretFile } from './secret-files.ts';
 import { choice, duration, flag, httpUrl, perSecond, seconds, text, wholeNumber } from './values.ts';
-
-/** The variables that settings are read from: the process's environment, overridden by the command line's options. */
-export type Variables = Readonly<Record<string, string | undefined>>;
-
-export interface ConfigMistake {
-  /** The variable's name, or the option's if only an option can be wrong in this way. */
-  readonly variable: string;
-  /** The rest of a sentence that begins with the name, such as `must be …`. */
-  readonly problem: string;
-}
+import type { ConfigMistake, Variables } from './variables.ts';
 
 /** Every mistake of one configuration, each with its variable. */
 export class ConfigError extends Error {
@@ -35,7 +27,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads a command's settings. An empty variable counts as not set: compose files pass unset variables as empty ones.
+ * Reads a command's settings, also from the files that variables such as `DATABASE_URL_FILE` name. An empty variable
+ * counts as not set: compose files pass unset variables as empty ones.
  * @param found mistakes found earlier, to be reported together with those found here
  * @throws ConfigError that names every wrong variable
  */
@@ -44,14 +37,17 @@ export function readSettings<T extends z.ZodObject>(
   variables: Variables,
   found: readonly ConfigMistake[] = [],
 ): z.infer<T> {
-  const set = Object.entries(variables).filter(([name, value]) => isSet(name, value));
-  const result = schema.safeParse(Object.fromEntries(set));
-  if (result.success && found.length === 0) return result.data;
-  const wrong = result.error?.issues ?? [];
-  throw new ConfigError([
-    ...found,
-    ...wrong.map(({ path, message }) => ({ variable: String(path[0]), problem: message })),
-  ]);
+  const known = Object.keys(schema.shape).map((name) => [name, variables[name]] as const);
+  const set = known.filter(([name, value]) => isSet(name, value));
+  const files = readSecretFiles(Object.fromEntries(set));
+  const result = schema.safeParse({ ...Object.fromEntries(set), ...files.values });
+  const earlier = [...found, ...files.mistakes];
+  if (result.success && earlier.length === 0) return result.data;
+  const wrong = (result.error?.issues ?? []).map(({ path, message }) => ({
+    variable: String(path[0]),
+    problem: message,
+  }));
+  throw new ConfigError([...earlier, ...files.explain(wrong)]);
 }
 
 /** Whether a value counts. */
@@ -104,6 +100,7 @@ const log = {
 
 const database = {
   DATABASE_URL: databaseUrl(),
+  DATABASE_URL_FILE: secretFile,
 };
 
 const aws = {
@@ -122,6 +119,7 @@ const daemon = {
   ...database,
   ...aws,
   SENTRY_DSN: dsn.optional(),
+  SENTRY_DSN_FILE: secretFile,
   /** 0 chooses any free port. */
   PORT: wholeNumber(0, 65_535).optional(),
   ...agentVariables,
@@ -194,6 +192,7 @@ const watcherVariables = z.object({
   RETENTION_DAYS: wholeNumber(15, 36_500).default(90),
   ...canaryVariables,
   SIMULATE_SENTRY_DSN: dsn.optional(),
+  SIMULATE_SENTRY_DSN_FILE: secretFile,
 });
 
 export const watcherSettings = watcherVariables.check(canaryCheck);
@@ -237,6 +236,7 @@ export const logSettings = z.object(log);
 export const simulateSettings = z.object({
   ...log,
   SIMULATE_SENTRY_DSN: dsn.optional(),
+  SIMULATE_SENTRY_DSN_FILE: secretFile,
   SIMULATE_MESSAGE: text().default('bec-alerts simulated error'),
   SIMULATE_NO_TRACEBACK: flag().default(false),
   ...proxyVariables,

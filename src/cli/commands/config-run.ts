@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
-import type { ConfigMistake, SettingsSchema } from '../../config/env.ts';
-import { ConfigError, readSettings } from '../../config/env.ts';
+import type { SettingsSchema } from '../../config/env.ts';
+import { ConfigError, isSet, readSettings } from '../../config/env.ts';
+import { fileVariable, readSecretFiles } from '../../config/secret-files.ts';
+import type { ConfigMistake } from '../../config/variables.ts';
 import { columnsOf } from '../columns.ts';
 import type { Configurable } from '../command.ts';
 import type { Given } from '../given.ts';
@@ -25,7 +27,7 @@ export function showConfig(
 ): void {
   const mistakes = mistakesOf(commands, given);
   const options = commands.flatMap((one) => one.options);
-  const variables = effectiveVariables(shape, given, options, mistakes);
+  const variables = effectiveVariables(shape, withFiles(given, Object.keys(shape)), options, mistakes);
   const config = {
     name,
     dotEnv: given.dotEnv.path,
@@ -39,6 +41,17 @@ export function showConfig(
   const { json = false } = command.optsWithGlobals<{ json?: boolean }>();
   process.stdout.write(`${json ? configJson(config) : configText(config, columnsOf(process.stdout))}\n`);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
+}
+
+/** With the values that files have. The source of such a value is the variable that names its file. */
+function withFiles(given: Given, names: readonly string[]): Given {
+  const set = names.filter((name) => isSet(name, given.variables[name]));
+  const { values } = readSecretFiles(Object.fromEntries(set.map((name) => [name, given.variables[name]])));
+  return {
+    ...given,
+    variables: { ...given.variables, ...values },
+    sourceOf: (name) => (values[name] === undefined ? given.sourceOf(name) : fileVariable(name)),
+  };
 }
 
 /** Each mistake once. Options that a single call lacks, such as the time of a silence, are not configuration. */

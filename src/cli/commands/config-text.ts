@@ -1,4 +1,4 @@
-import type { ConfigMistake } from '../../config/env.ts';
+import type { ConfigMistake } from '../../config/variables.ts';
 import { wrapped } from '../columns.ts';
 import { aligned } from '../table.ts';
 import type { Client, Credential } from './config-clients.ts';

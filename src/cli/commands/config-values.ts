@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ConfigMistake } from '../../config/env.ts';
 import { isSet } from '../../config/env.ts';
+import type { ConfigMistake } from '../../config/variables.ts';
 import { shownUrl } from '../../db/pool.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { Given } from '../given.ts';

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { Variables } from '../../../src/config/env.ts';
 import {
   ConfigError,
   migrateSettings,
@@ -9,6 +8,7 @@ import {
   simulateSettings,
   watcherSettings,
 } from '../../../src/config/env.ts';
+import type { Variables } from '../../../src/config/variables.ts';
 
 const REQUIRED = { DATABASE_URL: 'postgres://u:p@db/bec', AWS_DEFAULT_REGION: 'us-west-2' };
 
