@@ -38,7 +38,11 @@ export async function benchBacktest(parameters: readonly string[]): Promise<void
   try {
     const name = uniqueDatabaseName('bench_backtest');
     const url = await postgres.createDatabase(name);
-    await migrate(url, 0, createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }));
+    await migrate(
+      { connectionString: url },
+      0,
+      createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }),
+    );
     await fillMonth(url, Number(values.issues));
     console.log(`${values.issues} issues made`);
     for (const triggers of [BUILT_IN, RECOMMENDED]) await measure(url, values.days, triggers);

@@ -80,7 +80,11 @@ async function withDatabase(
 ): Promise<void> {
   const name = uniqueDatabaseName('bench_hot_rows');
   const url = await postgres.createDatabase(name);
-  await migrate(url, 0, createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }));
+  await migrate(
+    { connectionString: url },
+    0,
+    createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }),
+  );
   const pool = benchPool(url);
   try {
     await work(url, pool);

@@ -83,7 +83,11 @@ async function measureSize(
   const name = uniqueDatabaseName('bench_watcher');
   const url = await postgres.createDatabase(name);
   try {
-    await migrate(url, 0, createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }));
+    await migrate(
+      { connectionString: url },
+      0,
+      createLogger({ format: 'compose', level: 'WARNING', name: 'bench' }),
+    );
     const began = performance.now();
     await fill(url, size);
     console.log(`${grouped(size)} issues made in ${((performance.now() - began) / 1_000).toFixed(0)} s`);

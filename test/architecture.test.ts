@@ -43,6 +43,7 @@ const ADAPTERS: Readonly<Record<string, RegExp>> = {
   pino: /^runtime\/logger\.ts$/,
   commander: /^cli\//,
   'node-pg-migrate': /^db\/migrate\.ts$/,
+  '@aws-sdk/rds-signer': /^db\/rds-token\.ts$/,
 };
 
 /** Each takes 10 to 80 ms of CPU to load. Of Node's own modules, node:http also loads a client for WebSocket. */

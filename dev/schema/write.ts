@@ -13,7 +13,7 @@ try {
   const database = uniqueDatabaseName('bec_alerts_schema');
   const url = await postgres.createDatabase(database);
   try {
-    await migrate(url, 0, logger);
+    await migrate({ connectionString: url }, 0, logger);
     await writeFile(file, await dumpSchema(url, postgres.binDir));
     say('wrote docs/schema.sql');
   } finally {

@@ -1,5 +1,5 @@
 import type { EndpointSettings } from '../config/endpoints.ts';
-import { endpointOf } from '../config/endpoints.ts';
+import { endpointOf, sesRegionOf, sqsRegionOf } from '../config/endpoints.ts';
 import type { ProxySettings } from '../config/proxy.ts';
 import { proxiesOf } from '../config/proxy.ts';
 import type { QueueNames } from '../queue/provision.ts';
@@ -21,19 +21,31 @@ export function awsConnection(settings: ConnectionSettings): AwsConnection {
   };
 }
 
-interface SqsSettings extends ConnectionSettings, EndpointSettings {
+interface QueueSettings extends ConnectionSettings, EndpointSettings {
   readonly AWS_DEFAULT_REGION: string;
-}
-
-interface QueueSettings {
+  readonly SQS_REGION?: string | undefined;
   readonly SQS_QUEUE_NAME: string;
   readonly SQS_QUEUE_URL?: string | undefined;
   readonly SQS_DEAD_LETTER_QUEUE_NAME?: string | undefined;
 }
 
-export function sqsOptions(settings: SqsSettings): SqsOptions {
+export function sqsOptions(settings: QueueSettings): SqsOptions {
   return {
-    region: settings.AWS_DEFAULT_REGION,
+    region: sqsRegionOf(settings),
+    endpoint: endpointOf('SQS', settings),
+    ...awsConnection(settings),
+  };
+}
+
+interface SesSettings extends ConnectionSettings, EndpointSettings {
+  readonly AWS_DEFAULT_REGION: string;
+  readonly SES_REGION?: string | undefined;
+}
+
+/** For the queue of SES's events. SES publishes only in its own region. */
+export function sesEventsOptions(settings: SesSettings): SqsOptions {
+  return {
+    region: sesRegionOf(settings),
     endpoint: endpointOf('SQS', settings),
     ...awsConnection(settings),
   };

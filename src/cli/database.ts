@@ -1,10 +1,11 @@
+import type { DatabaseConnection } from '../db/client.ts';
 import type { Pool } from '../db/pool.ts';
 import { createPool } from '../db/pool.ts';
 import { Teardown } from '../runtime/lifecycle.ts';
 import type { CommandContext } from './command.ts';
 
 export interface CommandDatabase {
-  readonly url: string;
+  readonly connection: DatabaseConnection;
   /** The command's name, for the log and for Postgres' list of connections. */
   readonly command: string;
   readonly statementTimeoutMilliseconds: number;
@@ -12,14 +13,14 @@ export interface CommandDatabase {
 
 /** Works with the database, for a command that ends. It closes the connection in any case. */
 export async function withDatabase<T>(
-  { url, command, statementTimeoutMilliseconds }: CommandDatabase,
+  { connection, command, statementTimeoutMilliseconds }: CommandDatabase,
   { logger: loggerOf }: CommandContext,
   work: (pool: Pool) => Promise<T>,
 ): Promise<T> {
   const logger = loggerOf(command);
   const teardown = new Teardown(logger);
   const pool = createPool({
-    connectionString: url,
+    ...connection,
     applicationName: `bec-alerts ${command}`,
     max: 1,
     statementTimeoutMilliseconds,

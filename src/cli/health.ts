@@ -1,4 +1,5 @@
 import { canaryState } from '../db/canaries.ts';
+import type { DatabaseConnection } from '../db/client.ts';
 import type { Pool } from '../db/pool.ts';
 import { createPool } from '../db/pool.ts';
 import type { OwnTriggers } from '../db/progress.ts';
@@ -16,7 +17,7 @@ const STATEMENT_TIMEOUT_MILLISECONDS = 4_000;
  * Serves Dockerflow's pages if `PORT` is set. The checks have a connection of their own, because the others are busy.
  */
 export async function serveHealth(
-  { port, databaseUrl, name }: { port: number | undefined; databaseUrl: string; name: string },
+  { port, database, name }: { port: number | undefined; database: DatabaseConnection; name: string },
   logger: Logger,
   teardown: Teardown,
   checks: (pool: Pool) => Readonly<Record<string, HealthCheck>>,
@@ -25,7 +26,7 @@ export async function serveHealth(
   // Loaded here, because importing node:http also loads Node's WebSocket client, which takes 40 ms of CPU.
   const { serveDockerflow } = await import('../runtime/dockerflow.ts');
   const pool = createPool({
-    connectionString: databaseUrl,
+    ...database,
     applicationName: `bec-alerts ${name} health`,
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,

@@ -50,6 +50,7 @@ const REGION = /(?:^|\.)sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.|^([a-z]+(?:-[a
 /**
  * Requests go to the endpoint of the region, whichever host the queue's URL has. So a URL of another server or region
  * would name a queue that isn't there.
+ * @param region of `SQS_REGION`
  * @returns the problem with the queue's URL; null if it has no problem
  */
 export function queueUrlProblem(
@@ -58,11 +59,39 @@ export function queueUrlProblem(
   endpoint: string | undefined,
 ): string | null {
   if (endpoint !== undefined || !URL.canParse(queueUrl)) return null;
-  const { hostname } = new URL(queueUrl);
-  if (!AWS_HOST.test(hostname))
+  if (!AWS_HOST.test(new URL(queueUrl).hostname))
     return 'is not a URL of AWS: set SQS_ENDPOINT_URL to the server that has the queue';
-  const [, first, second] = REGION.exec(hostname) ?? [];
-  const inUrl = first ?? second;
+  const inUrl = regionInUrl(queueUrl);
   if (region === undefined || inUrl === undefined || inUrl === region) return null;
-  return `is in the region ${inUrl}, but AWS_DEFAULT_REGION is another`;
+  return `is in the region ${inUrl}, but SQS_REGION is another`;
+}
+
+/** Undefined if it isn't a URL of AWS, or names no region. */
+function regionInUrl(queueUrl: string): string | undefined {
+  const { hostname } = new URL(queueUrl);
+  if (!AWS_HOST.test(hostname)) return undefined;
+  const [, first, second] = REGION.exec(hostname) ?? [];
+  return first ?? second;
+}
+
+interface SqsRegion {
+  readonly AWS_DEFAULT_REGION: string;
+  readonly SQS_REGION?: string | undefined;
+  readonly SQS_QUEUE_URL?: string | undefined;
+}
+
+/** The region of both queues: that of our own variable, then that in the queue's URL, then AWS's own variable. */
+export function sqsRegionOf({ AWS_DEFAULT_REGION, SQS_REGION, SQS_QUEUE_URL }: SqsRegion): string {
+  const inUrl = SQS_QUEUE_URL === undefined ? undefined : regionInUrl(SQS_QUEUE_URL);
+  return SQS_REGION ?? inUrl ?? AWS_DEFAULT_REGION;
+}
+
+interface SesRegion {
+  readonly AWS_DEFAULT_REGION: string;
+  readonly SES_REGION?: string | undefined;
+}
+
+/** The region of SES, and of the queue of its events. */
+export function sesRegionOf({ AWS_DEFAULT_REGION, SES_REGION }: SesRegion): string {
+  return SES_REGION ?? AWS_DEFAULT_REGION;
 }

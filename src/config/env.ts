@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { distinctEmails } from '../domain/email.ts';
 import { isTag, TAGS } from '../domain/tags.ts';
 import { canaryCheck, canaryVariables } from './canary.ts';
-import { databaseUrl } from './database-url.ts';
+import { databaseCheck, databaseVariables } from './database.ts';
 import { agentVariables } from './dogstatsd.ts';
 import { s3Endpoint, sesEndpoint, sqsEndpoint } from './endpoints.ts';
 import { isEmail, mailbox } from './mailbox.ts';
@@ -98,11 +98,6 @@ const log = {
   ).default('INFO'),
 };
 
-const database = {
-  DATABASE_URL: databaseUrl(),
-  DATABASE_URL_FILE: secretFile,
-};
-
 const aws = {
   AWS_DEFAULT_REGION: text(),
   AWS_CONNECT_TIMEOUT: seconds(0.1, 600).default(30),
@@ -116,14 +111,13 @@ const watcherSince = duration('0m', '520w').prefault(DEFAULT_SINCE);
 
 const daemon = {
   ...log,
-  ...database,
+  ...databaseVariables,
   ...aws,
   SENTRY_DSN: dsn.optional(),
   SENTRY_DSN_FILE: secretFile,
   /** 0 chooses any free port. */
   PORT: wholeNumber(0, 65_535).optional(),
   ...agentVariables,
-  ...proxyVariables,
 };
 
 export const processorSettings = z
@@ -136,6 +130,7 @@ export const processorSettings = z
     PROCESSOR_PROCESS_COUNT: wholeNumber(1, 512).default(() => availableParallelism()),
     PROCESSOR_WORKER_MESSAGE_COUNT: wholeNumber(1, 100_000_000).default(200),
   })
+  .check(databaseCheck)
   .check(queueCheck);
 
 export const deadLettersSettings = z
@@ -162,6 +157,7 @@ const watcherVariables = z.object({
     .regex(/^[\w-]{1,64}$/, 'must be the name of a configuration set: 1 to 64 letters, digits, _ -')
     .optional(),
   SES_EVENTS_QUEUE_NAME: queueName.optional(),
+  SES_REGION: text().optional(),
   ...sqsEndpoint,
   SES_VERIFY_EMAIL: flag().default(false),
   SES_MAX_SEND_RATE: perSecond(0.01, 100_000).optional(),
@@ -195,18 +191,18 @@ const watcherVariables = z.object({
   SIMULATE_SENTRY_DSN_FILE: secretFile,
 });
 
-export const watcherSettings = watcherVariables.check(canaryCheck);
+export const watcherSettings = watcherVariables.check(databaseCheck).check(canaryCheck);
 
 export const statusSettings = z
   .object({
     ...log,
-    ...database,
+    ...databaseVariables,
     ...aws,
     ...queueVariables,
     WATCHER_SLEEP_DELAY: watcherDelay,
     STATUS_JSON: flag().default(false),
-    ...proxyVariables,
   })
+  .check(databaseCheck)
   .check(queueCheck);
 
 /** The settings of `triggers`, which needs neither a database nor AWS. */
@@ -217,19 +213,20 @@ export const triggersSettings = watcherVariables.pick({
   TRIGGERS: true,
 });
 
-export const explainSettings = triggersSettings.extend({
-  ...database,
-  WATCHER_SINCE: watcherSince,
-  EXPLAIN_JSON: flag().default(false),
-});
-export const backtestSettings = triggersSettings.extend({
-  ...database,
-  BACKTEST_DAYS: wholeNumber(0, 3_650).default(30),
-  BACKTEST_AGAINST: text().optional(),
-  BACKTEST_JSON: flag().default(false),
-});
+export const explainSettings = triggersSettings
+  .extend({ ...databaseVariables, WATCHER_SINCE: watcherSince, EXPLAIN_JSON: flag().default(false) })
+  .check(databaseCheck);
 
-export const migrateSettings = z.object({ ...log, ...database });
+export const backtestSettings = triggersSettings
+  .extend({
+    ...databaseVariables,
+    BACKTEST_DAYS: wholeNumber(0, 3_650).default(30),
+    BACKTEST_AGAINST: text().optional(),
+    BACKTEST_JSON: flag().default(false),
+  })
+  .check(databaseCheck);
+
+export const migrateSettings = z.object({ ...log, ...databaseVariables }).check(databaseCheck);
 
 export const logSettings = z.object(log);
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import type { EndpointSettings } from './endpoints.ts';
 import { endpointOf, queueUrlProblem, sqsEndpoint } from './endpoints.ts';
-import { httpUrl } from './values.ts';
+import { httpUrl, text } from './values.ts';
 
 export const queueName = z
   .string()
@@ -17,6 +17,7 @@ export const queueVariables = {
   SQS_QUEUE_NAME: queueName.default('sentry_errors'),
   SQS_QUEUE_URL: queueUrl.optional(),
   SQS_DEAD_LETTER_QUEUE_NAME: queueName.optional(),
+  SQS_REGION: text().optional(),
   ...sqsEndpoint,
 };
 
@@ -24,7 +25,7 @@ interface QueueSettings extends EndpointSettings {
   readonly SQS_QUEUE_NAME: string;
   readonly SQS_QUEUE_URL?: string | undefined;
   readonly SQS_DEAD_LETTER_QUEUE_NAME?: string | undefined;
-  readonly AWS_DEFAULT_REGION?: string | undefined;
+  readonly SQS_REGION?: string | undefined;
 }
 
 /**
@@ -45,7 +46,7 @@ export const queueCheck = z.superRefine<QueueSettings>(
     else report('SQS_DEAD_LETTER_QUEUE_NAME', deadLettersProblem(letters, name));
     if (SQS_QUEUE_URL === undefined) return;
     const endpoint = endpointOf('SQS', settings);
-    report('SQS_QUEUE_URL', queueUrlProblem(SQS_QUEUE_URL, settings.AWS_DEFAULT_REGION, endpoint));
+    report('SQS_QUEUE_URL', queueUrlProblem(SQS_QUEUE_URL, settings.SQS_REGION, endpoint));
   },
   // Also if other variables are wrong, so that every mistake is reported at once.
   { when: () => true },

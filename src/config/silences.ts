@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { MAX_SILENCE_AUTHOR, MAX_SILENCE_REASON } from '../domain/silence.ts';
 import { oneLine } from '../domain/text.ts';
-import { migrateSettings, triggersSettings } from './env.ts';
+import { databaseCheck, databaseVariables } from './database.ts';
+import { logSettings, triggersSettings } from './env.ts';
 import { duration, flag, text, wholeNumber } from './values.ts';
 
 /** One line that the database can store. White space and control characters become blanks. */
@@ -45,7 +46,7 @@ const together = z.superRefine<Given>(
 
 export const silenceSettings = triggersSettings
   .extend({
-    ...migrateSettings.shape,
+    ...databaseVariables,
     SILENCE_FOR: duration('1m', '52w').optional(),
     SILENCE_UNTIL_USERS: wholeNumber(1, 999_999_999).optional(),
     SILENCE_BECAUSE: reason.optional(),
@@ -57,9 +58,12 @@ export const silenceSettings = triggersSettings
     LOGNAME: author,
     USERNAME: author,
   })
+  .check(databaseCheck)
   .check(together);
 
-export const silencesSettings = migrateSettings.extend({ SILENCES_JSON: flag().default(false) });
+export const silencesSettings = logSettings
+  .extend({ ...databaseVariables, SILENCES_JSON: flag().default(false) })
+  .check(databaseCheck);
 
 export type SilenceSettings = z.infer<typeof silenceSettings>;
 export type SilencesSettings = z.infer<typeof silencesSettings>;

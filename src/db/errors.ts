@@ -20,6 +20,8 @@ const POOLER_ADVICE: readonly (readonly [RegExp, string])[] = [
     '; remove options and settings from DATABASE_URL, because this pooler refuses them',
   ],
 ];
+/** RDS's answer to a token, in its log and to the client. A wrong password has other words. */
+const TOKEN_REFUSED = /^PAM authentication failed/;
 /** A right is missing. */
 const FORBIDDEN = '42501';
 /** A standby, among others. */
@@ -68,7 +70,13 @@ export function databaseError(operation: string, thrown: unknown): CodedError {
   if (state === READ_ONLY) {
     return wrap('database_unavailable', '; set DATABASE_URL to a server that takes writes', true);
   }
-  return wrap('database_unavailable', WRONG_URL.has(state) ? '; check DATABASE_URL' : '', true);
+  return wrap('database_unavailable', WRONG_URL.has(state) ? loginAdvice(error) : '', true);
+}
+
+function loginAdvice({ message }: Error): string {
+  return TOKEN_REFUSED.test(message)
+    ? '; the role must be granted rds_iam, and the AWS credentials need the right rds-db:connect for it'
+    : '; check DATABASE_URL';
 }
 
 /** Waits for statements and turns their errors into CodedErrors. Needed only outside of a lock, which does the same. */

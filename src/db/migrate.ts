@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
-import pg from 'pg';
+import type pg from 'pg';
 import { asError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { cleanTexts } from './clean-texts.ts';
+import type { DatabaseConnection } from './client.ts';
+import { clientClass } from './client.ts';
 import { databaseError } from './errors.ts';
 import { checkServer, ensureExtension } from './readiness.ts';
 import { claimSession, transactionSettings } from './session.ts';
@@ -18,9 +20,13 @@ const PROGRESS_MILLISECONDS = 5_000;
  * waits and then has nothing to do.
  * @returns the names of the migrations applied or undone, in order
  */
-export async function migrate(databaseUrl: string, down: number, logger: Logger): Promise<readonly string[]> {
-  const client = clientOf(databaseUrl);
-  const holder = clientOf(databaseUrl);
+export async function migrate(
+  connection: DatabaseConnection,
+  down: number,
+  logger: Logger,
+): Promise<readonly string[]> {
+  const client = clientOf(connection);
+  const holder = clientOf(connection);
   try {
     await client.connect();
     await claimSession(client, WITHOUT_LIMIT);
@@ -75,9 +81,11 @@ async function clean(client: pg.Client, logger: Logger): Promise<void> {
   if (changed > 0) logger.info('removed user data from stored issues', { changed });
 }
 
-function clientOf(connectionString: string): pg.Client {
+function clientOf(connection: DatabaseConnection): pg.Client {
+  const { connectionString } = connection;
   try {
-    const client = new pg.Client({ connectionString, application_name: 'bec-alerts migrate' });
+    const Client = clientClass(connection);
+    const client = new Client({ connectionString, application_name: 'bec-alerts migrate' });
     // The statement that is waiting fails with the same error. Without this listener the error would end the process
     // before that failure is reported.
     client.on('error', () => {});

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import type { DatabaseConnection } from './client.ts';
+import { clientClass } from './client.ts';
 import { databaseError } from './errors.ts';
 import { claimSession, inOwnTransaction, transactionSettings } from './session.ts';
 
@@ -19,8 +21,7 @@ export interface Pool extends pg.Pool {
   ): Promise<pg.QueryResult<R>>;
 }
 
-export interface PoolOptions {
-  readonly connectionString: string;
+export interface PoolOptions extends DatabaseConnection {
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   readonly max: number;
@@ -48,6 +49,7 @@ export function createPool(options: PoolOptions): Pool {
   /** The connections whose session is ours. A pooler's is not. */
   const owned = new WeakSet<pg.ClientBase>();
   const pool = new pg.Pool({
+    Client: clientClass(options),
     connectionString: options.connectionString,
     application_name: options.applicationName,
     max: options.max,

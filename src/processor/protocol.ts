@@ -1,3 +1,4 @@
+import type { DatabaseConnection } from '../db/client.ts';
 import type { Tag } from '../domain/tags.ts';
 import type { QueueUrls, SqsOptions } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
@@ -8,7 +9,7 @@ import { messageGuard } from '../runtime/message-guard.ts';
 export interface WorkerSettings {
   readonly name: string;
   readonly log: { readonly format: LogFormat; readonly level: LogLevel };
-  readonly databaseUrl: string;
+  readonly database: DatabaseConnection;
   readonly queue: QueueUrls & SqsOptions;
   /** URL of a local S3; undefined for AWS. */
   readonly objectsEndpoint: string | undefined;

@@ -22,7 +22,11 @@ describe('Postgres crashing under load', () => {
     // A server of its own: this test stops it. Durable, or a crash would lose what was committed.
     server = await startPostgres({ say: () => undefined, durable: true });
     url = await server.createDatabase('crashing');
-    await migrate(url, 0, createLogger({ format: 'compose', level: 'WARNING', name: 'test' }));
+    await migrate(
+      { connectionString: url },
+      0,
+      createLogger({ format: 'compose', level: 'WARNING', name: 'test' }),
+    );
     pool = createPool({
       connectionString: url,
       applicationName: 'bec-alerts test',

@@ -45,7 +45,7 @@ function superviseHere(workerEnvironment: NodeJS.ProcessEnv = {}) {
       workerEnvironment: { ...process.env, ...queue.env, ...workerEnvironment },
       worker: {
         log: { format: 'compose', level: 'CRITICAL' },
-        databaseUrl: database.url,
+        database: { connectionString: database.url },
         queue: {
           ...SQS_OPTIONS,
           endpoint: queue.endpoint,

@@ -48,7 +48,7 @@ export async function startStand(
   const postgres = await startPostgres({ say, durable: true });
   teardown.add('Postgres', () => postgres.close());
   const databaseUrl = await postgres.createDatabase('soak');
-  await migrate(databaseUrl, 0, logger);
+  await migrate({ connectionString: databaseUrl }, 0, logger);
   await letCommitsWait(databaseUrl);
 
   const server = await startSqs();

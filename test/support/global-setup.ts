@@ -42,7 +42,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const template = uniqueDatabaseName('bec_alerts_template');
     const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'test' });
-    await migrate(await postgres.createDatabase(template), 0, logger);
+    await migrate({ connectionString: await postgres.createDatabase(template) }, 0, logger);
     project.provide('adminUrl', postgres.adminUrl);
     project.provide('template', template);
     const compileCache = await mkdtemp(join(tmpdir(), 'bec-alerts-tests-compiled-'));

@@ -66,7 +66,7 @@ async function replayAll(histories: readonly History[], triggers: readonly unkno
   const template = uniqueDatabaseName('bec_alerts_truth');
   try {
     const logger = createLogger({ format: 'compose', level: 'WARNING', name: 'truth' });
-    await migrate(await postgres.createDatabase(template), 0, logger);
+    await migrate({ connectionString: await postgres.createDatabase(template) }, 0, logger);
     const scores: Score[] = [];
     const shares = histories.map(() => 0);
     const waiting = [...histories.entries()];

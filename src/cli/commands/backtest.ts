@@ -7,6 +7,7 @@ import type { Backtest } from '../../watcher/backtest/backtest.ts';
 import type { ReadyTrigger } from '../../watcher/triggers/load.ts';
 import { columnsOf } from '../columns.ts';
 import type { CommandContext, Register } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 import type { OptionVariables } from '../options.ts';
 import { addHelpParagraph, TRIGGERS_OPTION } from '../options.ts';
 
@@ -56,7 +57,7 @@ async function runBacktest(
   for (const file of files) sets.push(await enabledTriggers(settings, file));
   const logger = loggerOf('backtest');
   const pool = createPool({
-    connectionString: settings.DATABASE_URL,
+    ...databaseConnection(settings),
     applicationName: 'bec-alerts backtest',
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,

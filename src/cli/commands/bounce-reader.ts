@@ -3,7 +3,7 @@ import { longestPoll } from '../../runtime/aws.ts';
 import { CodedError } from '../../runtime/errors.ts';
 import type { Teardown } from '../../runtime/lifecycle.ts';
 import type { BounceDependencies, BounceReader } from '../../watcher/bounces/read-bounces.ts';
-import { sqsOptions } from '../aws-settings.ts';
+import { sesEventsOptions } from '../aws-settings.ts';
 
 /** Null without `SES_EVENTS_QUEUE_NAME`. The queue is found when it is read first, so it may be created later. */
 export async function bounceReader(
@@ -17,7 +17,7 @@ export async function bounceReader(
   const { createReadableQueue, createSqsClient } = await import('../../queue/sqs.ts');
   const { queueUrlOf } = await import('../../queue/provision.ts');
   const { createBounceReader } = await import('../../watcher/bounces/read-bounces.ts');
-  const options = sqsOptions(settings);
+  const options = sesEventsOptions(settings);
   const client = createSqsClient(options);
   teardown.add("the client of SES's events", async () => client.destroy());
   return createBounceReader({

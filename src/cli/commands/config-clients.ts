@@ -1,7 +1,14 @@
 import type { Agent } from '../../config/dogstatsd.ts';
 import { agentOf, agentVariables } from '../../config/dogstatsd.ts';
 import type { EndpointSettings } from '../../config/endpoints.ts';
-import { endpointOf, s3Endpoint, sesEndpoint, sqsEndpoint } from '../../config/endpoints.ts';
+import {
+  endpointOf,
+  s3Endpoint,
+  sesEndpoint,
+  sesRegionOf,
+  sqsEndpoint,
+  sqsRegionOf,
+} from '../../config/endpoints.ts';
 import type { ProxySettings } from '../../config/proxy.ts';
 import { proxiesOf, proxyVariables } from '../../config/proxy.ts';
 import type { Given } from '../given.ts';
@@ -30,8 +37,10 @@ export function clientsOf(variables: readonly EffectiveVariable[]): Client[] {
     const unless = proxies.except === undefined ? '' : ', unless NO_PROXY has its host';
     return `, through ${withoutSecrets('', proxy)}${unless}`;
   };
-  const region = `AWS, region ${read.AWS_DEFAULT_REGION}`;
-  const aws = (service: AwsService, otherwise = region) => {
+  const regions = read as unknown as Regions;
+  // The watcher reads only the queue of SES's events.
+  const sqsRegion = () => (has('SQS_QUEUE_NAME') ? sqsRegionOf(regions) : sesRegionOf(regions));
+  const aws = (service: AwsService, otherwise: string) => {
     const endpoint = endpointOf(service, read as EndpointSettings);
     return `${endpoint === undefined ? otherwise : withoutSecrets('', endpoint)}${through(endpoint ?? 'https:')}`;
   };
@@ -64,12 +73,14 @@ export function clientsOf(variables: readonly EffectiveVariable[]): Client[] {
       () => byName.get('DATABASE_URL')?.value ?? '',
     ),
     ...client('SQS', has('SQS_QUEUE_NAME') || isSet('SES_EVENTS_QUEUE_NAME'), awsNames('SQS'), () =>
-      aws('SQS'),
+      aws('SQS', `AWS, region ${sqsRegion()}`),
     ),
     ...client('S3', has('AWS_ENDPOINT_URL_S3'), awsNames('S3'), () =>
       aws('S3', 'AWS, the region that the message names'),
     ),
-    ...client('SES', has('SES_ENDPOINT_URL'), awsNames('SES'), () => aws('SES')),
+    ...client('SES', has('SES_ENDPOINT_URL'), awsNames('SES'), () =>
+      aws('SES', `AWS, region ${sesRegionOf(regions)}`),
+    ),
     ...sentryClient('Sentry', 'SENTRY_DSN'),
     ...sentryClient('Sentry, simulated errors', 'SIMULATE_SENTRY_DSN'),
     ...client('DogStatsD', has('DD_AGENT_HOST'), Object.keys(agentVariables), () =>
@@ -78,6 +89,7 @@ export function clientsOf(variables: readonly EffectiveVariable[]): Client[] {
   ];
 }
 
+type Regions = Parameters<typeof sqsRegionOf>[0] & Parameters<typeof sesRegionOf>[0];
 type AgentSettings = Parameters<typeof agentOf>[0];
 
 function shownAgent({ host = 'localhost', port }: Agent): string {

@@ -3,6 +3,7 @@ import type { ExplainSettings } from '../../config/env.ts';
 import { ConfigError, explainSettings } from '../../config/env.ts';
 import { columnsOf } from '../columns.ts';
 import type { CommandContext, Register } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 import type { OptionVariables } from '../options.ts';
 import { TRIGGERS_OPTION } from '../options.ts';
 
@@ -43,7 +44,7 @@ async function explainIssue(
   const { toText, unknownIssue } = await import('./explain-text.ts');
   const { toJson } = await import('./explain-json.ts');
   const database = {
-    url: settings.DATABASE_URL,
+    connection: databaseConnection(settings),
     command: 'explain',
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,
   };

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { migrateSettings } from '../../config/env.ts';
 import { plural } from '../../domain/text.ts';
 import type { Register } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 
 /** Adds `migrate`, and `manage migrate`, which is its name in the Python service. */
 export function addMigrate(program: Command, register: Register): void {
@@ -20,12 +21,12 @@ export function addMigrate(program: Command, register: Register): void {
         'undo the last COUNT migrations instead, and delete their tables and data',
         parseCount,
       );
-    register(command, migrateSettings, [], async ({ DATABASE_URL }, { logger: loggerOf }) => {
+    register(command, migrateSettings, [], async (settings, { logger: loggerOf }) => {
       const { migrate } = await import('../../db/migrate.ts');
       const { shownUrl } = await import('../../db/pool.ts');
       const logger = loggerOf('migrate');
       const { down = 0 } = command.opts<{ down?: number }>();
-      const names = await migrate(DATABASE_URL, down, logger);
+      const names = await migrate(databaseConnection(settings), down, logger);
       for (const name of names) logger.info(`${down === 0 ? 'applied' : 'undid'} migration ${name}`);
       const result =
         down > 0
@@ -33,7 +34,7 @@ export function addMigrate(program: Command, register: Register): void {
           : names.length === 0
             ? 'nothing to do: the database schema is up to date'
             : 'the database schema is up to date now';
-      logger.info(result, { database: shownUrl(DATABASE_URL) });
+      logger.info(result, { database: shownUrl(settings.DATABASE_URL) });
     });
   }
 }

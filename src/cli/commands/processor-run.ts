@@ -13,6 +13,7 @@ import { createMetrics } from '../../runtime/metrics.ts';
 import { createReporter } from '../../runtime/report.ts';
 import { queueNames, sqsOptions } from '../aws-settings.ts';
 import type { CommandContext } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 import { serveHealth } from '../health.ts';
 
 /** Supervises the worker processes until a signal. */
@@ -41,19 +42,15 @@ export async function runProcessor(
       return;
     }
 
+    const database = databaseConnection(settings);
     let workers = 0;
-    await serveHealth(
-      { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'processor' },
-      logger,
-      teardown,
-      () => ({
-        queue: async (signal) => {
-          await queueDepth(client, urls.queueUrl, signal);
-          return null;
-        },
-        workers: async () => (workers > 0 ? null : 'no worker process is running'),
-      }),
-    );
+    await serveHealth({ port: settings.PORT, database, name: 'processor' }, logger, teardown, () => ({
+      queue: async (signal) => {
+        await queueDepth(client, urls.queueUrl, signal);
+        return null;
+      },
+      workers: async () => (workers > 0 ? null : 'no worker process is running'),
+    }));
 
     // By default a worker lives for only 200 messages, so compiling its code each time would cost too much.
     const compileCache = process.env.NODE_COMPILE_CACHE ?? (await createCompileCache(logger));
@@ -66,7 +63,7 @@ export async function runProcessor(
       workerEnvironment: { ...process.env, NODE_COMPILE_CACHE: compileCache },
       worker: {
         log,
-        databaseUrl: settings.DATABASE_URL,
+        database,
         queue: { ...queueOptions, ...urls },
         objectsEndpoint: endpointOf('S3', settings),
         sleepDelaySeconds: settings.PROCESSOR_SLEEP_DELAY,

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../config/env.ts';
+import type { DatabaseConnection } from '../../db/client.ts';
 import { usersNow } from '../../domain/silence.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { SilenceRequest } from '../../watcher/silences/silence-issue.ts';
@@ -14,8 +15,8 @@ const STATEMENT_TIMEOUT_MILLISECONDS = 60_000;
 const MAX_NAME = 80;
 
 /** The database as the commands about silences use it. */
-export function silencesDatabase(url: string, command: string): CommandDatabase {
-  return { url, command, statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS };
+export function silencesDatabase(connection: DatabaseConnection, command: string): CommandDatabase {
+  return { connection, command, statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS };
 }
 
 /**
@@ -23,8 +24,12 @@ export function silencesDatabase(url: string, command: string): CommandDatabase 
  * @throws ConfigError if there is no such trigger
  * @throws Error if there is no such issue, or if the users are affected already
  */
-export async function addOne(url: string, request: SilenceRequest, context: CommandContext): Promise<void> {
-  const done = await withDatabase(silencesDatabase(url, 'silence'), context, (pool) =>
+export async function addOne(
+  connection: DatabaseConnection,
+  request: SilenceRequest,
+  context: CommandContext,
+): Promise<void> {
+  const done = await withDatabase(silencesDatabase(connection, 'silence'), context, (pool) =>
     silenceIssue(pool, request),
   );
   switch (done.outcome) {
@@ -51,12 +56,12 @@ function quoted(name: string): string {
 
 /** Ends the silences of an issue. @throws Error if there is no such issue, or if none holds */
 export async function endThem(
-  url: string,
+  connection: DatabaseConnection,
   groupId: string,
   trigger: string | null,
   context: CommandContext,
 ): Promise<void> {
-  const done = await withDatabase(silencesDatabase(url, 'silence'), context, (pool) =>
+  const done = await withDatabase(silencesDatabase(connection, 'silence'), context, (pool) =>
     endSilencesOf(pool, groupId, trigger),
   );
   if (done.outcome === 'unknown') throw new Error(unknownIssue(groupId, done.similar));

@@ -4,6 +4,7 @@ import { ConfigError } from '../../config/env.ts';
 import type { SilenceSettings } from '../../config/silences.ts';
 import { silenceSettings } from '../../config/silences.ts';
 import type { CommandContext, Register } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 import type { OptionVariables } from '../options.ts';
 import { addHelpParagraph, TRIGGERS_OPTION } from '../options.ts';
 
@@ -68,7 +69,7 @@ async function runSilence(
   const { addOne, endThem } = await import('./silence-run.ts');
   const trigger = settings.SILENCE_TRIGGER ?? null;
   if (settings.SILENCE_END) {
-    await endThem(settings.DATABASE_URL, groupId, trigger, context);
+    await endThem(databaseConnection(settings), groupId, trigger, context);
     return;
   }
   // A trigger file need not load unless a name is checked against it.
@@ -81,7 +82,7 @@ async function runSilence(
     by: authorOf(settings),
     configured: triggers.map((loaded) => loaded.trigger.name),
   };
-  await addOne(settings.DATABASE_URL, request, context);
+  await addOne(databaseConnection(settings), request, context);
 }
 
 async function triggersOf(settings: SilenceSettings) {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { SilencesSettings } from '../../config/silences.ts';
 import { silencesSettings } from '../../config/silences.ts';
 import type { CommandContext, Register } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 import type { OptionVariables } from '../options.ts';
 
 const OPTIONS: readonly OptionVariables[] = [
@@ -23,7 +24,7 @@ async function listSilences(settings: SilencesSettings, context: CommandContext)
   const { silencesJson, silencesTable } = await import('./silences-text.ts');
   const { withDatabase } = await import('../database.ts');
   const { silencesDatabase } = await import('./silence-run.ts');
-  const database = silencesDatabase(settings.DATABASE_URL, 'silences');
+  const database = silencesDatabase(databaseConnection(settings), 'silences');
   const found = await withDatabase(database, context, silencesNow);
   const text = settings.SILENCES_JSON ? silencesJson(found) : silencesTable(found);
   process.stdout.write(`${text}\n`);

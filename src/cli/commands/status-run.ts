@@ -7,6 +7,7 @@ import { messageOf } from '../../runtime/errors.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import { queueNames, sqsOptions } from '../aws-settings.ts';
 import type { CommandContext } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 import { problemsOf, toJson, toTable } from './status-report.ts';
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
@@ -21,7 +22,7 @@ export async function showStatus(
   const client = createSqsClient(sqsOptions(settings));
   teardown.add('the queue client', async () => client.destroy());
   const pool = createPool({
-    connectionString: settings.DATABASE_URL,
+    ...databaseConnection(settings),
     applicationName: 'bec-alerts status',
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,

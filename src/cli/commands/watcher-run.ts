@@ -1,5 +1,5 @@
 import { agentOf } from '../../config/dogstatsd.ts';
-import { endpointOf } from '../../config/endpoints.ts';
+import { endpointOf, sesRegionOf } from '../../config/endpoints.ts';
 import type { WatcherSettings } from '../../config/env.ts';
 import { proxiesOf } from '../../config/proxy.ts';
 import { createPool } from '../../db/pool.ts';
@@ -26,6 +26,7 @@ import type { WatchDependencies } from '../../watcher/watch.ts';
 import { watch, watchOnce } from '../../watcher/watch.ts';
 import { awsConnection } from '../aws-settings.ts';
 import type { CommandContext } from '../command.ts';
+import { databaseConnection } from '../database-settings.ts';
 import { canaryCheck, lastRunCheck, serveHealth } from '../health.ts';
 import { bounceReader } from './bounce-reader.ts';
 import { canaryOf } from './canary.ts';
@@ -63,7 +64,7 @@ export async function runWatcher(
       return;
     }
     await serveHealth(
-      { port: settings.PORT, databaseUrl: settings.DATABASE_URL, name: 'watcher' },
+      { port: settings.PORT, database: databaseConnection(settings), name: 'watcher' },
       logger,
       teardown,
       // A dry run stores no run that the check could find.
@@ -88,7 +89,7 @@ async function createWatcherSteps(
   signal: AbortSignal,
 ): Promise<Steps> {
   const pool = createPool({
-    connectionString: settings.DATABASE_URL,
+    ...databaseConnection(settings),
     applicationName: 'bec-alerts watcher',
     // A run and a bounce hold one connection each, and a delivery two. Checking whether anything is due takes another
     // one.
@@ -160,7 +161,7 @@ function concludeOnce({ failures, triggers }: RunOutcome, settings: WatcherSetti
 async function sesMailer(settings: WatcherSettings): Promise<SesMailer> {
   const { createSesMailer } = await import('../../mail/ses.ts');
   return createSesMailer({
-    region: settings.AWS_DEFAULT_REGION,
+    region: sesRegionOf(settings),
     endpoint: endpointOf('SES', settings),
     ...awsConnection(settings),
     from: settings.SES_FROM_EMAIL,

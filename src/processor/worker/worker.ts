@@ -25,7 +25,7 @@ export function startWork(settings: WorkerSettings, report: (message: Report) =>
   const logger = createLogger({ ...settings.log, name: settings.name });
   const stopping = new AbortController();
   const pool = createPool({
-    connectionString: settings.databaseUrl,
+    ...settings.database,
     applicationName: `bec-alerts ${settings.name}`,
     max: 1,
     statementTimeoutMilliseconds: STATEMENT_TIMEOUT_MILLISECONDS,

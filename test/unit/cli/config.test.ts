@@ -127,7 +127,7 @@ describe('config', () => {
   });
 
   it('reports a mistake of several variables together, and one of several commands once', async () => {
-    const queue = { SQS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/errors' };
+    const queue = { SQS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/errors', SQS_REGION: 'us-west-2' };
     const { code, stderr, config } = await shown([], { ...COMPLETE, ...queue });
     expect(code).toBe(2);
     expect(stderr.match(/SQS_QUEUE_URL +is in the region eu-west-1/g)).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endpointOf } from '../../../src/config/endpoints.ts';
+import { endpointOf, sqsRegionOf } from '../../../src/config/endpoints.ts';
 import { ConfigError, processorSettings, readSettings, watcherSettings } from '../../../src/config/env.ts';
 
 const REQUIRED = { DATABASE_URL: 'postgres://u:p@db/bec', AWS_DEFAULT_REGION: 'us-west-2' };
@@ -49,6 +49,7 @@ describe('the endpoint of a service', () => {
 describe('SQS_QUEUE_URL', () => {
   const read = (SQS_QUEUE_URL: string, variables: Record<string, string> = {}) =>
     readSettings(processorSettings, { ...REQUIRED, SQS_QUEUE_URL, ...variables });
+  const OREGON = { AWS_DEFAULT_REGION: 'eu-central-1', SQS_REGION: 'us-west-2' };
 
   it.each([
     'https://sqs.us-west-2.amazonaws.com/1/errors',
@@ -57,7 +58,7 @@ describe('SQS_QUEUE_URL', () => {
     'https://sqs-fips.us-west-2.api.aws/1/errors',
     'https://vpce-1-x.sqs.us-west-2.vpce.amazonaws.com/1/errors',
   ])('may be %s in us-west-2', (queueUrl) => {
-    expect(read(queueUrl).SQS_QUEUE_URL).toBe(queueUrl);
+    expect(read(queueUrl, OREGON).SQS_QUEUE_URL).toBe(queueUrl);
   });
 
   it.each([
@@ -65,9 +66,10 @@ describe('SQS_QUEUE_URL', () => {
     'https://eu-west-1.queue.amazonaws.com/1/errors',
     'https://sqs.cn-north-1.amazonaws.com.cn/1/errors',
     'https://sqs.us-gov-west-1.amazonaws.com/1/errors',
-  ])('is refused in us-west-2: %s', (queueUrl) => {
-    expect(() => read(queueUrl)).toThrow(
-      /SQS_QUEUE_URL +is in the region \S+, but AWS_DEFAULT_REGION is another/,
+  ])('gives the region, and is refused with another SQS_REGION: %s', (queueUrl) => {
+    expect(sqsRegionOf(read(queueUrl))).toBe(/[a-z]+(-[a-z]+)+-\d/.exec(queueUrl)?.[0]);
+    expect(() => read(queueUrl, OREGON)).toThrow(
+      /SQS_QUEUE_URL +is in the region \S+, but SQS_REGION is another/,
     );
   });
 

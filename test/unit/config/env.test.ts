@@ -29,6 +29,7 @@ describe('the processor’s settings', () => {
       ...REQUIRED,
       LOG_FORMAT: 'mozlog',
       LOG_LEVEL: 'INFO',
+      DATABASE_AUTH: 'password',
       AWS_CONNECT_TIMEOUT: 30,
       AWS_READ_TIMEOUT: 30,
       AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false',

@@ -25,7 +25,11 @@ beforeAll(async () => {
   // A cluster of its own: its transactions count from where an empty one begins, far behind the first cluster.
   server = await startPostgres({ databaseUrl: undefined, say: () => undefined });
   const url = await server.createDatabase(uniqueDatabaseName('restored'));
-  await migrate(url, 0, createLogger({ format: 'compose', level: 'ERROR', name: 'test' }));
+  await migrate(
+    { connectionString: url },
+    0,
+    createLogger({ format: 'compose', level: 'ERROR', name: 'test' }),
+  );
   elsewhere = createPool({
     connectionString: url,
     applicationName: 'bec-alerts test',
