@@ -17,6 +17,14 @@ export const SEARCH_TIMEOUT_MILLISECONDS = 20_000;
 /** For all S3 objects of a round together. Messages whose object isn't read by then stay in the queue. */
 export const FETCH_TIMEOUT_MILLISECONDS = 20_000;
 
+/**
+ * How long workers may take to finish their batch at the end. A stuck request fails within the read timeout, so a longer
+ * wait would only delay the stop.
+ */
+export function stopGrace({ readTimeoutSeconds }: AwsTimeouts): number {
+  return readTimeoutSeconds * 1_000;
+}
+
 const SDK_ATTEMPTS = 3;
 
 /**

@@ -5,6 +5,7 @@ import type { ProcessorSettings } from '../../config/env.ts';
 import { proxiesOf } from '../../config/proxy.ts';
 import { createCompileCache } from '../../processor/supervisor/compile-cache.ts';
 import { supervise } from '../../processor/supervisor/supervise.ts';
+import { stopGrace } from '../../processor/timeouts.ts';
 import { queueDepth } from '../../queue/depth.ts';
 import { findOrCreateQueues } from '../../queue/provision.ts';
 import { createSqsClient } from '../../queue/sqs.ts';
@@ -59,7 +60,7 @@ export async function runProcessor(
     }
     const options = {
       processCount: settings.PROCESSOR_PROCESS_COUNT,
-      graceMilliseconds: settings.AWS_READ_TIMEOUT * 1_000,
+      graceMilliseconds: stopGrace(queueOptions),
       workerEnvironment: { ...process.env, NODE_COMPILE_CACHE: compileCache },
       worker: {
         log,

@@ -35,6 +35,20 @@ describe('teardown', () => {
     expect(lines.join('')).toContain('closing endless failed');
   });
 
+  it('lets stuck steps use three times the limit of one, and still runs every step', async () => {
+    const { teardown: steps, lines } = teardown(1_000);
+    let closed = false;
+    steps.add('first', async () => {
+      closed = true;
+    });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) steps.add(name, () => new Promise(() => undefined));
+    await steps.run();
+    expect(closed).toBe(true);
+    const limits = lines.map((line) => Number(/took longer than (\d+) ms/.exec(line)?.[1]));
+    expect(limits).toHaveLength(5);
+    expect(limits.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(3_000 + 2 * 200);
+  });
+
   it('runs each step once', async () => {
     const { teardown: steps } = teardown();
     let runs = 0;
