@@ -22,8 +22,10 @@ export BUILDAH_ISOLATION=chroot
 storage="--root $scratch/storage --runroot $scratch/run"
 container=''
 daemon=''
+sqs_pid=''
 clean() {
   [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true
+  [ -z "$sqs_pid" ] || kill "$sqs_pid" 2>/dev/null || true
   # shellcheck disable=SC2086
   [ -z "$container" ] || buildah $storage umount "$container" >/dev/null 2>&1 || true
   # shellcheck disable=SC2086
@@ -161,6 +163,52 @@ expect 'exit code at SIGTERM' $code 0
 expect 'the HEALTHCHECK of a watcher that is gone' $gone 1
 in_image env PORT= node /app/docker/healthcheck.js || fail 'the HEALTHCHECK fails where PORT is blank'
 ok 'the HEALTHCHECK passes where PORT is blank, and nothing is served'
+
+# A read-only root: nothing at all is writable, not even /tmp.
+read_only() {
+  # shellcheck disable=SC2016
+  exec unshare --fork --pid --mount sh -c 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"' "$root" \
+    chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin "PORT=$port" \
+    NODE_COMPILE_CACHE=/app/.compile-cache DATABASE_URL=postgres://nobody@127.0.0.1:1/none AWS_DEFAULT_REGION=us-east-1 \
+    AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local "SQS_ENDPOINT_URL=$sqs" PROCESSOR_PROCESS_COUNT=1 "$@"
+}
+# shellcheck disable=SC2016
+$node_binary --input-type=module --eval '
+  import { startSqs } from "./dev/services.ts";
+  const { endpoint } = await startSqs();
+  process.stdout.write(endpoint + "\n");
+' >"$scratch/sqs" 2>"$scratch/sqs.log" &
+sqs_pid=$!
+tries=0
+until grep -q http "$scratch/sqs"; do
+  tries=$((tries + 1))
+  [ $tries -lt 100 ] || { cat "$scratch/sqs.log" >&2; fail 'the local SQS does not start'; }
+  sleep 0.1
+done
+sqs="$(grep http "$scratch/sqs")"
+port=18438
+for command in processor watcher; do
+  read_only $entry $command >"$scratch/read-only.log" 2>&1 &
+  outer=$!
+  tries=0
+  # The processor's workers must have begun too: they report that this database can't be reached.
+  until in_image node /app/docker/healthcheck.js >/dev/null 2>&1 && grep -q 'ECONNREFUSED' "$scratch/read-only.log"; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { cat "$scratch/read-only.log" >&2; fail "the $command does not start on a read-only root"; }
+    sleep 0.1
+  done
+  daemon="$(cat /proc/$outer/task/$outer/children)"
+  daemon="${daemon%% *}"
+  kill -TERM "$daemon"
+  set +e
+  wait "$outer"
+  code=$?
+  set -e
+  daemon=''
+  ! grep -q 'EROFS\|EACCES' "$scratch/read-only.log" || fail "the $command wants to write"
+  expect "exit code of the $command on a read-only root at SIGTERM" $code 0
+done
+kill "$sqs_pid"
 
 # As process 1 a command that finishes nothing must end itself: here one whose trigger file never ends to load.
 echo "console.log('loading'); await new Promise(() => setInterval(() => {}, 1_000));" >"$root/tmp/hangs.mjs"

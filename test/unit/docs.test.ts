@@ -13,6 +13,7 @@ const below = (folder: string, ending: string) =>
 const DOCUMENTS = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
   ...below('docs', '.md'),
+  ...below('deploy', '.md'),
   'sentry/README.md',
 ];
 const OPERATIONS = text('docs/operations.md');

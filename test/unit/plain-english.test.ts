@@ -16,6 +16,7 @@ const CHECKED: readonly string[] = [
   '.dockerignore',
   'docker-compose.yml',
   'Dockerfile',
+  'deploy/**/*.{md,yaml,ts}',
   'docker/**',
   'src/**/*.ts',
   'dev/**/*.ts',
