@@ -40,6 +40,7 @@ const ADAPTERS: Readonly<Record<string, RegExp>> = {
   '@sentry/node': /^runtime\//,
   'nodemailer/lib/mail-composer': /^mail\/raw-email\.ts$/,
   'hot-shots': /^runtime\/metrics\.ts$/,
+  'prom-client': /^runtime\/prometheus\.ts$/,
   pino: /^runtime\/logger\.ts$/,
   commander: /^cli\//,
   'node-pg-migrate': /^db\/migrate\.ts$/,
@@ -48,7 +49,7 @@ const ADAPTERS: Readonly<Record<string, RegExp>> = {
 
 /** Each takes 10 to 80 ms of CPU to load. Of Node's own modules, node:http also loads a client for WebSocket. */
 const SLOW =
-  /^(@aws-sdk\/|@sentry\/node|pg$|eta$|hot-shots|node-pg-migrate|nodemailer\/lib\/mail-composer|node:https?$)/;
+  /^(@aws-sdk\/|@sentry\/node|pg$|eta$|hot-shots|prom-client$|node-pg-migrate|nodemailer\/lib\/mail-composer|node:https?$)/;
 
 interface SourceFile {
   /** From src on. */

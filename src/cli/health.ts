@@ -8,19 +8,21 @@ import { checkDatabase } from '../db/readiness.ts';
 import type { HealthCheck } from '../runtime/dockerflow.ts';
 import type { Teardown } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Prometheus } from '../runtime/prometheus.ts';
 import { canaryHealth } from './canary-text.ts';
 import { versionInfo } from './version.ts';
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 4_000;
 
 /**
- * Serves Dockerflow's pages if `PORT` is set. The checks have a connection of their own, because the others are busy.
+ * Serves Dockerflow's pages and `/metrics` if `PORT` is set. The checks have a connection of their own, because the others are busy.
  */
 export async function serveHealth(
   { port, database, name }: { port: number | undefined; database: DatabaseConnection; name: string },
   logger: Logger,
   teardown: Teardown,
   checks: (pool: Pool) => Readonly<Record<string, HealthCheck>>,
+  prometheus: Prometheus | null,
 ): Promise<void> {
   if (port === undefined) return;
   // Loaded here, because importing node:http also loads Node's WebSocket client, which takes 40 ms of CPU.
@@ -38,6 +40,7 @@ export async function serveHealth(
     version: versionInfo(),
     logger,
     checks: { postgres: postgresCheck(pool), ...checks(pool) },
+    pages: prometheus === null ? {} : { '/metrics': () => prometheus.page() },
   });
   teardown.add('the health checks', () => server.close());
 }

@@ -121,6 +121,15 @@ export async function pendingOfRun(
   return rows;
 }
 
+/** The number of alerts that wait to be sent. @throws CodedError */
+export async function countPending(db: Db): Promise<number> {
+  const query = db.query<{ pending: number }>({
+    text: `SELECT count(*)::int AS pending FROM alerts WHERE status = 'pending'`,
+  });
+  const { rows } = await orDatabaseError('counting the alerts that wait', query);
+  return rows[0]?.pending ?? 0;
+}
+
 /** Milliseconds until the next attempt is due; 0 or less if one is due now, null if no alert is pending. @throws CodedError */
 export async function millisecondsUntilNextAttempt(db: Db): Promise<number | null> {
   const query = db.query<{ due_in: number | null }>({

@@ -2,20 +2,22 @@
  * The reason why a message is sent to the dead-letter queue, where it is the attribute `reason`. docs/operations.md
  * says what to do about each reason, docs/bad-input.md which input leads to it.
  */
-export type RejectionReason =
-  | 'invalid_json'
-  | 'not_an_object'
-  | 'missing_event_id'
-  | 'missing_group_id'
-  | 'missing_message'
-  | 'invalid_event_id'
-  | 'invalid_group_id'
-  | 'invalid_date'
-  | 'invalid_s3_url'
-  | 'missing_s3_object'
-  | 'oversized_s3_object'
+export const REJECTION_REASONS = [
+  'invalid_json',
+  'not_an_object',
+  'missing_event_id',
+  'missing_group_id',
+  'missing_message',
+  'invalid_event_id',
+  'invalid_group_id',
+  'invalid_date',
+  'invalid_s3_url',
+  'missing_s3_object',
+  'oversized_s3_object',
   /** Postgres refused the event's data. */
-  | 'database_refused';
+  'database_refused',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 export interface Rejection {
   readonly reason: RejectionReason;

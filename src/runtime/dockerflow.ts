@@ -12,6 +12,12 @@ import { replaceSlowest } from './slow-clients.ts';
  */
 export type HealthCheck = (signal: AbortSignal) => Promise<string | null>;
 
+/** A page that isn't JSON. */
+export interface Page {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 export interface DockerflowOptions {
   /** 0 chooses any free port. */
   readonly port: number;
@@ -19,6 +25,8 @@ export interface DockerflowOptions {
   readonly version: Readonly<Record<string, unknown>>;
   /** Checks by name. `/__heartbeat__` runs them all at the same time. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
+  /** More pages, by path. */
+  readonly pages?: Readonly<Record<string, () => Promise<Page>>>;
   readonly logger: Logger;
   /** Time after which a check that hasn't answered counts as failed. Default 5,000. */
   readonly checkMilliseconds?: number;
@@ -38,6 +46,8 @@ interface Health {
   readonly details: Readonly<Record<string, string>>;
 }
 
+type Routes = Readonly<Record<string, () => Promise<{ status: number; page: Page }>>>;
+
 const CHECK_MILLISECONDS = 5_000;
 /** Far more than monitors and load balancers need. A connection takes some 20 kB. */
 const MAX_CONNECTIONS = 512;
@@ -54,13 +64,19 @@ export async function serveDockerflow(options: DockerflowOptions): Promise<Docke
     });
     return checking;
   };
-  const routes: Readonly<Record<string, () => Promise<{ status: number; body: object }>>> = {
-    '/__lbheartbeat__': async () => ({ status: 200, body: { status: 'ok' } }),
-    '/__version__': async () => ({ status: 200, body: options.version }),
+  const routes: Routes = {
     '/__heartbeat__': async () => {
       const body = await health();
-      return { status: body.status === 'ok' ? 200 : 500, body };
+      return { status: body.status === 'ok' ? 200 : 500, page: json(body) };
     },
+    '/__lbheartbeat__': async () => ({ status: 200, page: json({ status: 'ok' }) }),
+    '/__version__': async () => ({ status: 200, page: json(options.version) }),
+    ...Object.fromEntries(
+      Object.entries(options.pages ?? {}).map(([path, page]) => [
+        path,
+        async () => ({ status: 200, page: await page() }),
+      ]),
+    ),
   };
   const asked = new WeakSet<Socket>();
   const server = createServer(
@@ -87,7 +103,7 @@ export async function serveDockerflow(options: DockerflowOptions): Promise<Docke
   replaceSlowest(server, MAX_CONNECTIONS);
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
-  options.logger.info('serving /__heartbeat__, /__lbheartbeat__ and /__version__', { port });
+  options.logger.info(`serving ${Object.keys(routes).join(', ')}`, { port });
   return {
     port,
     close: () =>
@@ -98,40 +114,37 @@ export async function serveDockerflow(options: DockerflowOptions): Promise<Docke
   };
 }
 
-async function handle(
-  request: IncomingMessage,
-  response: ServerResponse,
-  routes: Readonly<Record<string, () => Promise<{ status: number; body: object }>>>,
-): Promise<void> {
+async function handle(request: IncomingMessage, response: ServerResponse, routes: Routes): Promise<void> {
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return send(
-      response,
-      405,
-      { status: 'error', message: 'only GET and HEAD are allowed' },
-      { allow: 'GET, HEAD' },
-    );
+    return send(response, 405, json({ status: 'error', message: 'only GET and HEAD are allowed' }), {
+      allow: 'GET, HEAD',
+    });
   }
-  if (route === undefined) return send(response, 404, { status: 'error', message: 'no such page' });
-  const { status, body } = await route();
-  send(response, status, body);
+  if (route === undefined) return send(response, 404, json({ status: 'error', message: 'no such page' }));
+  const { status, page } = await route();
+  send(response, status, page);
+}
+
+function json(body: object): Page {
+  return { contentType: 'application/json; charset=utf-8', text: `${JSON.stringify(body)}\n` };
 }
 
 function send(
   response: ServerResponse,
   status: number,
-  body: object,
+  { contentType, text }: Page,
   headers: Readonly<Record<string, string>> = {},
 ): void {
   response.writeHead(status, {
     ...headers,
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': contentType,
     'cache-control': 'no-store',
     // One request for each connection: a client that sends many and reads no answer would otherwise keep its own.
     connection: 'close',
   });
-  response.end(`${JSON.stringify(body)}\n`);
+  response.end(text);
 }
 
 async function checkAll({

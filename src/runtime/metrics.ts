@@ -1,16 +1,18 @@
 import { StatsD } from 'hot-shots';
 import type { Logger } from './logger.ts';
+import type { CounterName, DistributionName, GaugeName } from './metric-list.ts';
 
-/** Sends metrics to DogStatsD over UDP, which doesn't answer: a missing agent is not an error. Names are full names. */
+/** Takes the metrics of metric-list.ts. */
 export interface Metrics {
-  /** Doesn't send zeros. */
-  increment(name: string, by?: number, tags?: Readonly<Record<string, string>>): void;
-  gauge(name: string, value: number): void;
+  increment(name: CounterName, by?: number, tags?: Readonly<Record<string, string>>): void;
+  gauge(name: GaugeName, value: number): void;
   /** Milliseconds. */
-  distribution(name: string, milliseconds: number): void;
+  distribution(name: DistributionName, milliseconds: number): void;
   /** Sends the buffer. Without this call a short-lived process loses its last packet. */
   close(): Promise<void>;
 }
+
+const HEALTH = 'bec-alerts.watcher.health';
 
 /** Where the agent listens. */
 export interface AgentAddress {
@@ -19,8 +21,16 @@ export interface AgentAddress {
   readonly port: number;
 }
 
-/** hot-shots itself reads the tags of `DD_ENV`, `DD_SERVICE`, `DD_VERSION` and `DD_TAGS`. */
-export function createMetrics(logger: Logger, { host, port }: AgentAddress): Metrics {
+/**
+ * Sends metrics to DogStatsD over UDP, which doesn't answer: a missing agent is not an error. Doesn't send zeros.
+ * hot-shots itself reads the tags of `DD_ENV`, `DD_SERVICE`, `DD_VERSION` and `DD_TAGS`.
+ * @param healthCounter the name under which finished runs are counted
+ */
+export function createMetrics(
+  logger: Logger,
+  { host, port }: AgentAddress,
+  healthCounter: string = HEALTH,
+): Metrics {
   let failed = false;
   const client = new StatsD({
     ...(host === undefined ? {} : { host }),
@@ -38,7 +48,7 @@ export function createMetrics(logger: Logger, { host, port }: AgentAddress): Met
   return {
     increment: (name, by = 1, tags = {}) => {
       // Adding zero to a counter changes nothing, so it isn't worth a packet.
-      if (by > 0) client.increment(name, by, { ...tags });
+      if (by > 0) client.increment(name === HEALTH ? healthCounter : name, by, { ...tags });
     },
     gauge: (name, value) => client.gauge(name, value),
     distribution: (name, milliseconds) => client.distribution(name, milliseconds),
@@ -46,5 +56,25 @@ export function createMetrics(logger: Logger, { host, port }: AgentAddress): Met
       new Promise((resolve) => {
         client.close(() => resolve());
       }),
+  };
+}
+
+export function toBoth(one: Metrics, other: Metrics): Metrics {
+  return {
+    increment(name, by, tags) {
+      one.increment(name, by, tags);
+      other.increment(name, by, tags);
+    },
+    gauge(name, value) {
+      one.gauge(name, value);
+      other.gauge(name, value);
+    },
+    distribution(name, milliseconds) {
+      one.distribution(name, milliseconds);
+      other.distribution(name, milliseconds);
+    },
+    async close() {
+      await Promise.all([one.close(), other.close()]);
+    },
   };
 }

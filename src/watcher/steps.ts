@@ -53,8 +53,6 @@ export interface StepsOptions {
   readonly dryRun: boolean;
   readonly delaySeconds: number;
   readonly retentionDays: number;
-  /** Name of the metric that counts finished runs. */
-  readonly counterName: string;
 }
 
 /** How long `--once` waits for another watcher's run to end. */
@@ -134,7 +132,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
 
 async function runAndLog(
   { pool, run: dependencies, preview, metrics }: StepsDependencies,
-  { dryRun, counterName }: StepsOptions,
+  { dryRun }: StepsOptions,
   when: Pick<RunOptions, 'delaySeconds' | 'waitMilliseconds'>,
   signal: AbortSignal,
 ): Promise<RunOutcome | NoRun> {
@@ -143,7 +141,7 @@ async function runAndLog(
   if (typeof outcome === 'string') return outcome;
   logOutcome(dependencies, outcome, dryRun);
   if (dryRun) return outcome;
-  metrics.increment(counterName);
+  metrics.increment('bec-alerts.watcher.health');
   metrics.increment('bec-alerts.watcher.alerts', outcome.alerts);
   metrics.increment('bec-alerts.watcher.silenced', outcome.silenced);
   metrics.increment('bec-alerts.watcher.errors', outcome.failures, { what: 'judgement' });

@@ -57,7 +57,7 @@ describe('the documents', () => {
   });
 
   it('explain every reason of a dead letter', () => {
-    const [, union = ''] = /type RejectionReason =([^;]*);/.exec(text('src/domain/rejection.ts')) ?? [];
+    const [, union = ''] = /REJECTION_REASONS =([^;]*);/.exec(text('src/domain/rejection.ts')) ?? [];
     const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason = '']) => reason);
     expect(reasons.length).toBeGreaterThan(8);
     for (const reason of reasons) expect(OPERATIONS).toContain(`\`${reason}\``);

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { agentOf } from '../../config/dogstatsd.ts';
 import { endpointOf } from '../../config/endpoints.ts';
 import type { ProcessorSettings } from '../../config/env.ts';
 import { proxiesOf } from '../../config/proxy.ts';
@@ -10,12 +9,12 @@ import { queueDepth } from '../../queue/depth.ts';
 import { findOrCreateQueues } from '../../queue/provision.ts';
 import { createSqsClient } from '../../queue/sqs.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
-import { createMetrics } from '../../runtime/metrics.ts';
 import { createReporter } from '../../runtime/report.ts';
 import { queueNames, sqsOptions } from '../aws-settings.ts';
 import type { CommandContext } from '../command.ts';
 import { databaseConnection } from '../database-settings.ts';
 import { serveHealth } from '../health.ts';
+import { daemonMetrics } from '../metrics.ts';
 
 /** Supervises the worker processes until a signal. */
 export async function runProcessor(
@@ -28,8 +27,9 @@ export async function runProcessor(
   try {
     const reporter = await createReporter(logger, settings.SENTRY_DSN, version, proxiesOf(settings));
     teardown.add('error reports', () => reporter.close());
-    const metrics = createMetrics(logger, agentOf(settings));
-    teardown.add('metrics', () => metrics.close());
+    const served = settings.PORT !== undefined;
+    const daemon = await daemonMetrics('processor', settings, served, version, logger, teardown);
+    const { metrics, prometheus } = daemon;
 
     const queueOptions = sqsOptions(settings);
     const client = createSqsClient(queueOptions);
@@ -43,15 +43,30 @@ export async function runProcessor(
       return;
     }
 
+    prometheus?.show('bec_alerts_processor_queue_messages', async (signal) => {
+      const { waiting, inFlight, delayed } = await queueDepth(client, urls.queueUrl, signal);
+      return { waiting, in_flight: inFlight, delayed };
+    });
+    prometheus?.show('bec_alerts_processor_dead_letters', async (signal) => {
+      const { waiting, inFlight, delayed } = await queueDepth(client, urls.deadLetterQueueUrl, signal);
+      return { '': waiting + inFlight + delayed };
+    });
+
     const database = databaseConnection(settings);
     let workers = 0;
-    await serveHealth({ port: settings.PORT, database, name: 'processor' }, logger, teardown, () => ({
-      queue: async (signal) => {
-        await queueDepth(client, urls.queueUrl, signal);
-        return null;
-      },
-      workers: async () => (workers > 0 ? null : 'no worker process is running'),
-    }));
+    await serveHealth(
+      { port: settings.PORT, database, name: 'processor' },
+      logger,
+      teardown,
+      () => ({
+        queue: async (signal) => {
+          await queueDepth(client, urls.queueUrl, signal);
+          return null;
+        },
+        workers: async () => (workers > 0 ? null : 'no worker process is running'),
+      }),
+      prometheus,
+    );
 
     // By default a worker lives for only 200 messages, so compiling its code each time would cost too much.
     const compileCache = process.env.NODE_COMPILE_CACHE ?? (await createCompileCache(logger));

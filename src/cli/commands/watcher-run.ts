@@ -1,7 +1,7 @@
-import { agentOf } from '../../config/dogstatsd.ts';
 import { endpointOf, sesRegionOf } from '../../config/endpoints.ts';
 import type { WatcherSettings } from '../../config/env.ts';
 import { proxiesOf } from '../../config/proxy.ts';
+import { countPending } from '../../db/outbox.ts';
 import { createPool } from '../../db/pool.ts';
 import { plural } from '../../domain/text.ts';
 import { createConsoleMailer } from '../../mail/console.ts';
@@ -12,7 +12,6 @@ import { longestRequest } from '../../runtime/aws.ts';
 import { asError } from '../../runtime/errors.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { createMetrics } from '../../runtime/metrics.ts';
 import { createReporter } from '../../runtime/report.ts';
 import { createDelivery } from '../../watcher/delivery/deliver.ts';
 import { preview } from '../../watcher/delivery/preview.ts';
@@ -28,6 +27,7 @@ import { awsConnection } from '../aws-settings.ts';
 import type { CommandContext } from '../command.ts';
 import { databaseConnection } from '../database-settings.ts';
 import { canaryCheck, lastRunCheck, serveHealth } from '../health.ts';
+import { daemonMetrics } from '../metrics.ts';
 import { bounceReader } from './bounce-reader.ts';
 import { canaryOf } from './canary.ts';
 import { shownDeclines, shownSilenced } from './declines-text.ts';
@@ -47,8 +47,9 @@ export async function runWatcher(
   try {
     const reporter = await createReporter(logger, settings.SENTRY_DSN, version, proxiesOf(settings));
     teardown.add('error reports', () => reporter.close());
-    const metrics = createMetrics(logger, agentOf(settings));
-    teardown.add('metrics', () => metrics.close());
+    const served = settings.PORT !== undefined && !settings.WATCHER_ONCE;
+    const daemon = await daemonMetrics('watcher', settings, served, version, logger, teardown);
+    const { metrics, prometheus } = daemon;
     const own = { logger, reporter, metrics };
     const stopping = new AbortController();
     const evaluator = await loadedEvaluator(settings, own, teardown, stopping.signal);
@@ -68,11 +69,17 @@ export async function runWatcher(
       logger,
       teardown,
       // A dry run stores no run that the check could find.
-      (health) => ({
-        ...(options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds, triggers) }),
-        triggers: leftOutCheck(evaluator),
-        ...(steps.canary === null ? {} : { canary: canaryCheck(health) }),
-      }),
+      (health) => {
+        prometheus?.show('bec_alerts_watcher_alerts_pending', async () => ({
+          '': await countPending(health),
+        }));
+        return {
+          ...(options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds, triggers) }),
+          triggers: leftOutCheck(evaluator),
+          ...(steps.canary === null ? {} : { canary: canaryCheck(health) }),
+        };
+      },
+      prometheus,
     );
     await watch(steps, own, options, signal);
   } finally {
@@ -144,7 +151,6 @@ async function createWatcherSteps(
       dryRun: settings.WATCHER_DRY_RUN,
       delaySeconds: settings.WATCHER_SLEEP_DELAY,
       retentionDays: settings.RETENTION_DAYS,
-      counterName: settings.DATADOG_COUNTER_NAME,
     },
   );
 }

@@ -200,7 +200,7 @@ describe('the documentation of the metrics', () => {
     const documented = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
     expect(sent.size).toBeGreaterThanOrEqual(9);
     for (const name of sent) {
-      const row = documented.split('\n').find((line) => line.startsWith(`| \`${name}\``));
+      const row = documented.split('\n').find((line) => line.startsWith(`| \`${name}\`<br>`));
       expect(
         row?.split('|').filter((cell) => cell.trim() !== ''),
         `${name} in docs/operations.md`,
