@@ -224,8 +224,8 @@ describe('a trigger that ends its process again and again', () => {
       'SELECT trigger FROM trigger_progress WHERE left_out_since IS NOT NULL',
     );
     expect(rows).toEqual([{ trigger: 'Harms' }]);
-    const mended = await isolate(await triggerFile(`[${harming('')}, ${ONE_OTHER}]`));
-    await runHere(pool, [], { evaluator: mended.evaluator });
+    const fixed = await isolate(await triggerFile(`[${harming('')}, ${ONE_OTHER}]`));
+    await runHere(pool, [], { evaluator: fixed.evaluator });
     expect((await alertsByTrigger(pool)).Harms).toEqual(['a', 'missed']);
   });
 

@@ -32,7 +32,7 @@ const store = (groups: readonly string[], hoursAgo = 0) =>
 const named = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-const told = () => alertsByTrigger(pool);
+const notified = () => alertsByTrigger(pool);
 
 /** Makes the last run one of the version before, which kept no progress by trigger. */
 const asBefore = () =>
@@ -42,7 +42,7 @@ const asBefore = () =>
   );
 
 describe('two trigger files on one database', () => {
-  it('each evaluate every issue, whoever runs first', async () => {
+  it('each evaluate every issue, whichever file runs first', async () => {
     const groups: string[] = [];
     for (let round = 0; round < 10; round += 1) {
       const some = named(`r${round}i`, 10);
@@ -53,7 +53,7 @@ describe('two trigger files on one database', () => {
       await runHere(pool, [every('Second')]);
     }
     await runHere(pool, [every('First')]);
-    expect(await told()).toEqual({ First: groups, Second: groups });
+    expect(await notified()).toEqual({ First: groups, Second: groups });
   });
 
   it('side by side while one of them changes: the added trigger misses nothing after it began', async () => {
@@ -67,7 +67,7 @@ describe('two trigger files on one database', () => {
       await runHere(pool, round % 3 === 0 ? [every('Kept'), every('Added')] : [every('Kept')]);
     }
     await runHere(pool, [every('Kept'), every('Added')]);
-    expect(await told()).toEqual({ Kept: groups, Added: groups });
+    expect(await notified()).toEqual({ Kept: groups, Added: groups });
   });
 
   it('count an issue of a run once, and evaluate it with the triggers that it changed for', async () => {
@@ -108,16 +108,16 @@ describe('a trigger that is new to the database', () => {
     expect(await said([every('First')])).toEqual([
       expect.stringMatching(/INFO \| a trigger is new .* trigger=First since=20\S+Z/),
     ]);
-    expect(await told()).toEqual({ First: ['young'] });
+    expect(await notified()).toEqual({ First: ['young'] });
     expect(await said([every('First'), every('Second')])).toEqual([
       expect.stringContaining('trigger=Second'),
     ]);
     expect(await said([every('First'), every('Second')])).toEqual([]);
-    expect(await told()).toEqual({ First: ['young'], Second: ['young'] });
+    expect(await notified()).toEqual({ First: ['young'], Second: ['young'] });
     // An old clock doesn't matter any more.
     await store(['old', 'late'], 25);
     await runHere(pool, [every('First'), every('Second')]);
-    expect(await told()).toEqual({ First: ['young', 'old', 'late'], Second: ['young', 'old', 'late'] });
+    expect(await notified()).toEqual({ First: ['young', 'old', 'late'], Second: ['young', 'old', 'late'] });
   });
 
   it('starts with the issues of another time, or with none', async () => {
@@ -125,10 +125,10 @@ describe('a trigger that is new to the database', () => {
     await store(['young'], 1);
     await said([every('All')], 26 * HOUR);
     await said([every('None')], 0);
-    expect(await told()).toEqual({ All: ['old', 'young'] });
+    expect(await notified()).toEqual({ All: ['old', 'young'] });
     await store(['old']);
     await runHere(pool, [every('None')]);
-    expect((await told()).None).toEqual(['old']);
+    expect((await notified()).None).toEqual(['old']);
   });
 
   it('is not known after a dry run', async () => {
@@ -143,9 +143,9 @@ describe('a trigger that is new to the database', () => {
     await runHere(pool, [declining('First')]);
     await addSilence(pool, 'a', { ended_at: 'now()' });
     await runHere(pool, [every('New')]);
-    expect(await told()).toEqual({});
+    expect(await notified()).toEqual({});
     await runHere(pool, [every('First')]);
-    expect(await told()).toEqual({ First: ['a'] });
+    expect(await notified()).toEqual({ First: ['a'] });
   });
 });
 
@@ -157,11 +157,11 @@ describe('a database of the version before', () => {
     await asBefore();
     await store(['b'], 72);
     await runHere(pool, [every('First'), every('Second')]);
-    expect(await told()).toEqual({ First: ['b'], Second: ['b'] });
+    expect(await notified()).toEqual({ First: ['b'], Second: ['b'] });
     expect(await runHere(pool, [every('First'), every('Second')])).toMatchObject({ issues: 0 });
   });
 
-  it('goes on there for another file too, whose watcher is updated later', async () => {
+  it('goes on at the same place for another file, whose watcher is updated later', async () => {
     await store(['a', 'b']);
     await runHere(pool, [declining('First')]);
     await asBefore();
@@ -169,7 +169,7 @@ describe('a database of the version before', () => {
     await store(['b']);
     await runHere(pool, [every('First')]);
     await runHere(pool, [every('Second')]);
-    expect(await told()).toEqual({ First: ['b'], Second: ['b'] });
+    expect(await notified()).toEqual({ First: ['b'], Second: ['b'] });
   });
 
   it('counts a run of its watcher that is still there, for every trigger', async () => {
@@ -186,7 +186,7 @@ describe('a database of the version before', () => {
     ]);
     await store(['b']);
     await runHere(pool, [every('First')]);
-    expect(await told()).toEqual({ First: ['a', 'b'] });
+    expect(await notified()).toEqual({ First: ['a', 'b'] });
   });
 });
 
@@ -194,7 +194,7 @@ describe('a run', () => {
   const due = async (...names: string[]) =>
     (await millisecondsUntilDue(pool, 300, { names, sinceMilliseconds: 24 * HOUR })) / 1_000;
 
-  it('is due for the trigger that has not run for the longest time, whoever runs others', async () => {
+  it('is due for the trigger that has not run for the longest time, whichever triggers others run', async () => {
     expect(await due('First')).toBe(0);
     await runHere(pool, [declining('First'), declining('Second')]);
     await pool.query(`UPDATE trigger_progress SET ran_at = ran_at - interval '200 s'`);
@@ -241,9 +241,9 @@ describe('a run', () => {
     await store(['b']);
     await runHere(pool, [], { evaluator: leaving });
     expect(await since()).toEqual(first);
-    expect(await told()).toEqual({ Kept: ['a', 'b'] });
+    expect(await notified()).toEqual({ Kept: ['a', 'b'] });
     await runHere(pool, [], { evaluator: all });
-    expect(await told()).toEqual({ Kept: ['a', 'b'], Harms: ['a', 'b'] });
+    expect(await notified()).toEqual({ Kept: ['a', 'b'], Harms: ['a', 'b'] });
     expect(await since()).toMatchObject([{ left_out_since: null }, { left_out_since: null }]);
     expect(await runs(pool)).toHaveLength(4);
   });
@@ -263,7 +263,7 @@ describe('a silence that is over', () => {
       await runHere(pool, [every('First')]);
       await runHere(pool, [every('Second'), every('Third')]);
     }
-    expect(await told()).toEqual({ First: ['a'], Second: ['a'], Third: ['a', 'b'] });
+    expect(await notified()).toEqual({ First: ['a'], Second: ['a'], Third: ['a', 'b'] });
     expect(await silenceRows(pool)).toMatchObject([{ settled: true }, { settled: true }]);
   });
 
@@ -276,6 +276,6 @@ describe('a silence that is over', () => {
     await store(['a']);
     await runHere(pool, [every('Second')]);
     await runHere(pool, [every('Second')]);
-    expect(await told()).toEqual({ First: ['a'], Second: ['a'] });
+    expect(await notified()).toEqual({ First: ['a'], Second: ['a'] });
   });
 });
