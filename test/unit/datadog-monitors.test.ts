@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { COUNTERS, DISTRIBUTIONS, GAUGES } from '../../src/runtime/metric-list.ts';
+
+interface Monitor {
+  readonly name: string;
+  readonly type: string;
+  readonly query: string;
+  readonly message: string;
+  readonly tags: readonly string[];
+  readonly options: { readonly thresholds: { readonly critical: number } };
+}
+
+const text = readFileSync(new URL('../../deploy/datadog/monitors.json', import.meta.url), 'utf8');
+const monitors: readonly Monitor[] = JSON.parse(text);
+const own: ReadonlySet<string> = new Set(
+  [COUNTERS, DISTRIBUTIONS, GAUGES].flatMap((list) => Object.keys(list)),
+);
+const asked = monitors.flatMap(({ query }) => query.match(/bec-alerts\.[\w.]+\w(?=\{)/g) ?? []);
+
+describe('the monitors for Datadog', () => {
+  it.each(monitors.map((monitor) => [monitor.name, monitor] as const))('%s', (_, monitor) => {
+    const { type, query, message, tags, options } = monitor;
+    expect(type).toBe('query alert');
+    expect(query).toMatch(/^(sum|min|max|avg)\(last_\d+[mh]\):.* [<>] [\d.]+$/);
+    // Datadog refuses a monitor whose threshold differs from that of its query.
+    expect(Number(/[\d.]+$/.exec(query)?.[0])).toBe(options.thresholds.critical);
+    const isPage = tags.includes('severity:page');
+    expect(tags).toEqual(['service:bec-alerts', `severity:${isPage ? 'page' : 'warn'}`]);
+    expect(message.endsWith(isPage ? ' @PAGER' : ' @TEAM')).toBe(true);
+  });
+
+  it('have names of their own', () => {
+    expect(new Set(monitors.map(({ name }) => name)).size).toBe(monitors.length);
+  });
+
+  it('ask for metrics that the daemons send, and for all that docs/operations.md has a monitor for', () => {
+    expect(asked.filter((name) => !own.has(name))).toEqual([]);
+    const withoutMonitor = ['bec-alerts.watcher.silenced'];
+    expect([...own].filter((name) => !asked.includes(name))).toEqual(withoutMonitor);
+  });
+});
