@@ -72,8 +72,11 @@ const VICTIM_SECONDS = 120;
 export interface FaultsDone {
   /** How often each kind was done. */
   readonly counts: Map<string, number>;
-  /** Faults that could not be done, with the reason. */
-  readonly failures: string[];
+  /**
+   * Faults that could not be done, by kind, with the last reason. A slow machine can't always reach Postgres between two
+   * crashes.
+   */
+  readonly failures: Map<string, string>;
   last: string;
 }
 
@@ -122,7 +125,7 @@ async function doFault(kind: string, targets: Targets, draw: Draw, done: FaultsD
     done.counts.set(kind, (done.counts.get(kind) ?? 0) + 1);
     done.last = kind;
   } catch (error) {
-    if (!draw.signal.aborted) done.failures.push(`not done: ${kind}: ${messageOf(error)}`);
+    if (!draw.signal.aborted) done.failures.set(kind, messageOf(error));
   }
 }
 

@@ -38,6 +38,7 @@ export function resultLines({
     `watchers killed between SES's answer and the mark: ${number(emails.killedBeforeMark)}`,
     `faults: ${number(total(faults))}`,
     ...[...faults.counts].map(([kind, count]) => `  ${String(count).padStart(4)}  ${kind}`),
+    ...[...faults.failures].map(([kind, reason]) => `  at least once not done: ${kind}: ${reason}`),
     `daemons that ended without being killed, and were started again: ${ownEnds.length}`,
     ...ownEnds.map((line) => `  ${line}`),
     'growth of processes, each compared with itself:',
