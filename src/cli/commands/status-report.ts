@@ -51,7 +51,7 @@ export function problemsOf({ queues, database }: Status, watcherDelaySeconds: nu
   for (const { name, leftOutSince } of triggers) {
     if (leftOutSince === null) continue;
     problems.push(
-      `the trigger "${oneLine(name, MAX_NAME)}" is left out since ${time(leftOutSince)}, because it ended its process in three runs in a row; fix it and restart the watcher`,
+      `the trigger "${oneLine(name, MAX_NAME)}" has been left out since ${time(leftOutSince)}, because it ended its process in three runs in a row; fix it and restart the watcher`,
     );
   }
   if ((alerts.oldestPendingSeconds ?? 0) > OVERDUE_ALERT_SECONDS) {
@@ -200,14 +200,14 @@ function databaseRows(database: Status['database']): Row[] {
   ];
 }
 
-/** At most 56 columns, so that the table fits 80. */
+/** At most 58 columns, so that the table fits 80. */
 function triggerText({ name, ageSeconds, leftOutSince }: ListedTrigger): string {
   const age = duration(ageSeconds);
   const state =
     leftOutSince !== null
       ? `left out, ran ${age} ago`
       : ageSeconds > WEEK_SECONDS
-        ? `nobody has run it for ${age}`
+        ? `not run for ${age}`
         : `ran ${age} ago`;
   return `${oneLine(name, MAX_NAME)}: ${state}`;
 }

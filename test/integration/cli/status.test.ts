@@ -110,11 +110,11 @@ describe('bec-alerts status', () => {
     expect(lines.slice(first + 1, first + 4).map((line) => line.trim())).toEqual([
       expect.stringMatching(/^long long .*…: left out, ran 20 min ago$/),
       expect.stringMatching(/^Spike: ran \d+ s ago$/),
-      'Removed: nobody has run it for 8 days',
+      'Removed: not run for 8 days',
     ]);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(stderr).toMatch(
-      /the trigger "long .*…" is left out since 2026-05-06 12:00:00 UTC, because it ended/,
+      /the trigger "long .*…" has been left out since 2026-05-06 12:00:00 UTC, because it ended/,
     );
     const { triggers } = JSON.parse((await status(['--json'])).stdout);
     expect(triggers).toMatchObject([
