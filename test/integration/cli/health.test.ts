@@ -11,6 +11,7 @@ import { records, startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { startProcessor } from '../../support/processor.ts';
 import { createQueue } from '../../support/queue.ts';
+import { declining, runHere } from '../../support/run.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -140,6 +141,30 @@ describe('the watcher’s health', () => {
     const problem = await check(new AbortController().signal);
     if (expected === null) expect(problem).toBeNull();
     else expect(problem).toMatch(expected);
+  });
+});
+
+describe('the check of the last run', () => {
+  it('looks at the watcher’s own triggers, even if another file’s watcher runs', async () => {
+    await emptyTables(pool);
+    await runHere(pool, [declining('First'), declining('Second')]);
+    await pool.query(
+      `UPDATE trigger_progress SET ran_at = now() - interval '1 hour' WHERE trigger = 'First'`,
+    );
+    const problemOf = async (...names: string[]) => {
+      const times = [0, 10_000_000];
+      const check = lastRunCheck(
+        pool,
+        300,
+        () => ({ names, sinceMilliseconds: 0 }),
+        () => times.shift() ?? 0,
+      );
+      return await check(new AbortController().signal);
+    };
+    expect(await problemOf('Second')).toBeNull();
+    expect(await problemOf('First', 'Second')).toMatch(/ began 36\d\d s ago; the limit is 900 s$/);
+    expect(await problemOf('Second', 'Never run')).toMatch(/^no run with each of the triggers has finished/);
+    expect(await problemOf()).toBeNull();
   });
 });
 

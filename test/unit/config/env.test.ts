@@ -126,6 +126,7 @@ describe('the watcher’s settings', () => {
       SES_FROM_EMAIL: { name: '', address: 'notifications@sentry.prod.mozaws.net' },
       SES_VERIFY_EMAIL: false,
       WATCHER_SLEEP_DELAY: 300,
+      WATCHER_SINCE: 86_400_000,
       DATADOG_COUNTER_NAME: 'bec-alerts.watcher.health',
       ALERT_EMAILS: [],
       ALERT_DIGEST: 'off',
@@ -177,6 +178,15 @@ describe('the watcher’s settings', () => {
       ALERT_MAX_PER_RUN: 'must be a whole number from 1 to 1000000',
     });
   });
+
+  it.each(['3', '-1d', '1.5h', '1y', '521w'])(
+    'refuse %s for the time from which a new trigger starts',
+    (WATCHER_SINCE) => {
+      expect(mistakes(() => readSettings(watcherSettings, { ...REQUIRED, WATCHER_SINCE }))).toEqual({
+        WATCHER_SINCE: 'must be a whole number with m, h, d or w, such as 8h, from 0m to 520w',
+      });
+    },
+  );
 
   it('read no events of SES by default, and refuse a name that SQS would refuse', () => {
     expect(readSettings(watcherSettings, REQUIRED)).not.toHaveProperty('SES_EVENTS_QUEUE_NAME');

@@ -1,17 +1,27 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../../src/db/events.ts';
+import { migrate } from '../../../../src/db/migrate.ts';
 import { millisecondsUntilDue } from '../../../../src/db/progress.ts';
 import type { Trigger } from '../../../../src/domain/trigger.ts';
 import { createLogger } from '../../../../src/runtime/logger.ts';
 import { evaluatorHere } from '../../../../src/watcher/evaluator/here.ts';
 import { loadTriggers } from '../../../../src/watcher/triggers/load.ts';
+import { watchOnce } from '../../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
 import { declining, runHere } from '../../../support/run.ts';
 import { addSilence, silenceRows } from '../../../support/silences.ts';
-import { alertsByTrigger, contents, ON_CALL, outbox, runs } from '../../../support/watcher.ts';
+import {
+  alertsByTrigger,
+  contents,
+  everyEventFile,
+  ON_CALL,
+  outbox,
+  runs,
+} from '../../../support/watcher.ts';
 
-const { pool } = await createDatabase();
+const database = await createDatabase();
+const { pool } = database;
 beforeEach(() => emptyTables(pool));
 
 const HOUR = 3_600_000;
@@ -42,7 +52,7 @@ const asBefore = () =>
   );
 
 describe('two trigger files on one database', () => {
-  it('each evaluate every issue, whichever file runs first', async () => {
+  it('each evaluate every issue, in whatever order they run', async () => {
     const groups: string[] = [];
     for (let round = 0; round < 10; round += 1) {
       const some = named(`r${round}i`, 10);
@@ -131,6 +141,19 @@ describe('a trigger that is new to the database', () => {
     expect((await notified()).None).toEqual(['old']);
   });
 
+  it('starts with the issues of --since, which is checked at the start', async () => {
+    await store(['old'], 30);
+    const TRIGGERS = await everyEventFile();
+    expect(await watchOnce(database, { TRIGGERS }, ['--since', 'soon'])).toMatchObject({
+      finished: {
+        code: 2,
+        stderr: expect.stringMatching(/WATCHER_SINCE +must be a whole number with m, h, d or w/),
+      },
+    });
+    expect((await watchOnce(database, { TRIGGERS }, ['--since', '2d'])).finished.code).toBe(0);
+    expect(await notified()).toEqual({ 'Every event': ['old'] });
+  });
+
   it('is not known after a dry run', async () => {
     await store(['a']);
     const before = await contents(pool);
@@ -150,6 +173,20 @@ describe('a trigger that is new to the database', () => {
 });
 
 describe('a database of the version before', () => {
+  it('goes on after the migration where it was, also after the migration was undone', async () => {
+    const logger = createLogger({ format: 'compose', level: 'ERROR', name: 'test' });
+    await store(['a', 'b'], 72);
+    await runHere(pool, [declining('First')]);
+    const connection = { connectionString: database.url };
+    const later = `SELECT FROM pgmigrations WHERE name >= '1780000000011'`;
+    const undone = await migrate(connection, (await pool.query(later)).rowCount ?? 0, logger);
+    expect(undone.at(-1)).toBe('1780000000011_track-trigger-progress');
+    await store(['b'], 72);
+    await migrate(connection, 0, logger);
+    await runHere(pool, [every('First')]);
+    expect(await notified()).toEqual({ First: ['b'] });
+  });
+
   it('goes on where its last run ended, with every trigger, and nothing is evaluated again', async () => {
     await store(['a', 'b'], 72);
     await runHere(pool, [declining('First'), declining('Second')]);
@@ -194,7 +231,7 @@ describe('a run', () => {
   const due = async (...names: string[]) =>
     (await millisecondsUntilDue(pool, 300, { names, sinceMilliseconds: 24 * HOUR })) / 1_000;
 
-  it('is due for the trigger that has not run for the longest time, whichever triggers others run', async () => {
+  it('is due for the trigger that has not run for the longest time, even if other triggers run more often', async () => {
     expect(await due('First')).toBe(0);
     await runHere(pool, [declining('First'), declining('Second')]);
     await pool.query(`UPDATE trigger_progress SET ran_at = ran_at - interval '200 s'`);
