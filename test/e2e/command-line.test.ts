@@ -36,7 +36,10 @@ describe('bec-alerts', () => {
 
   it.each([
     ['processor', ['--queue-name', '--process-count', 'SQS_QUEUE_NAME', 'PROCESSOR_WORKER_MESSAGE_COUNT']],
-    ['processor', ['Required variables: DATABASE_URL, AWS_DEFAULT_REGION\n', '\nVariables without an option: ', ' PORT,']],
+    [
+      'processor',
+      ['Required variables: DATABASE_URL, AWS_DEFAULT_REGION\n', '\nVariables without an option: ', ' PORT,'],
+    ],
     ['watcher', ['--once', '--dry-run', '--triggers', 'WATCHER_SLEEP_DELAY']],
     ['watcher', ['Required variables: DATABASE_URL, AWS_DEFAULT_REGION\n', 'ALERT_EMAILS']],
     ['triggers', ['--triggers', 'without an option: ALERT_EMAILS\n']],

@@ -13,10 +13,13 @@ interface Monitor {
 
 const text = readFileSync(new URL('../../deploy/datadog/monitors.json', import.meta.url), 'utf8');
 const monitors: readonly Monitor[] = JSON.parse(text);
+/** Datadog stores a hyphen in a name as an underscore. */
 const own: ReadonlySet<string> = new Set(
-  [COUNTERS, DISTRIBUTIONS, GAUGES].flatMap((list) => Object.keys(list)),
+  [COUNTERS, DISTRIBUTIONS, GAUGES]
+    .flatMap((list) => Object.keys(list))
+    .map((name) => name.replaceAll('-', '_')),
 );
-const asked = monitors.flatMap(({ query }) => query.match(/bec-alerts\.[\w.]+\w(?=\{)/g) ?? []);
+const asked = monitors.flatMap(({ query }) => query.match(/bec_alerts\.[\w.]+\w(?=\{)/g) ?? []);
 
 describe('the monitors for Datadog', () => {
   it.each(monitors.map((monitor) => [monitor.name, monitor] as const))('%s', (_, monitor) => {
@@ -36,7 +39,7 @@ describe('the monitors for Datadog', () => {
 
   it('ask for metrics that the daemons send, and for all that docs/operations.md has a monitor for', () => {
     expect(asked.filter((name) => !own.has(name))).toEqual([]);
-    const withoutMonitor = ['bec-alerts.watcher.silenced'];
+    const withoutMonitor = ['bec_alerts.watcher.silenced'];
     expect([...own].filter((name) => !asked.includes(name))).toEqual(withoutMonitor);
   });
 });
