@@ -57,7 +57,7 @@ describe('a watcher', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'that sleeps until the next run ends at %s, exit 0',
     async (name) => {
-      await database.pool.query('TRUNCATE trigger_runs CASCADE');
+      await database.pool.query('TRUNCATE trigger_runs, trigger_progress CASCADE');
       const watcher = startWatcher();
       await watcher.printed(/evaluated \d+ issues? with 2 triggers/);
       watcher.child.kill(name);
@@ -81,7 +81,7 @@ describe('a watcher', () => {
   });
 
   it('that waits for SES’s answer receives it first: the accepted email is recorded as sent', async () => {
-    await database.pool.query('TRUNCATE trigger_runs CASCADE');
+    await database.pool.query('TRUNCATE trigger_runs, trigger_progress CASCADE');
     await storeEvents(database.pool, [errorEvent({ message: 'bec-alerts-healthcheck: hold on' })]);
     const ses = await holdingSes();
     const watcher = startWatcher({ SES_ENDPOINT_URL: ses.endpoint });
@@ -94,7 +94,7 @@ describe('a watcher', () => {
   });
 
   it('ends at once at the second signal', async () => {
-    await database.pool.query('TRUNCATE trigger_runs CASCADE');
+    await database.pool.query('TRUNCATE trigger_runs, trigger_progress CASCADE');
     await storeEvents(database.pool, [errorEvent({ message: 'bec-alerts-healthcheck: never mind' })]);
     const ses = await holdingSes();
     const watcher = startWatcher({ SES_ENDPOINT_URL: ses.endpoint });
