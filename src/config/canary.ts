@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isEmail } from './mailbox.ts';
-import { wholeNumber } from './values.ts';
+import { checkTogether, wholeNumber } from './values.ts';
 
 export const canaryVariables = {
   // An hour has 120 canaries at most, so its set of events is exact.
@@ -15,15 +15,11 @@ interface CanarySettings {
 }
 
 /** Reports variables that have no effect without another one. */
-export const canaryCheck = z.superRefine<CanarySettings>(
-  ({ CANARY_INTERVAL, CANARY_EMAIL, SIMULATE_SENTRY_DSN }, context) => {
-    const report = (variable: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [variable], message });
+export const canaryCheck = checkTogether<CanarySettings>(
+  ({ CANARY_INTERVAL, CANARY_EMAIL, SIMULATE_SENTRY_DSN }, report) => {
     if (CANARY_INTERVAL !== undefined && SIMULATE_SENTRY_DSN === undefined)
       report('CANARY_INTERVAL', 'needs SIMULATE_SENTRY_DSN, the Sentry project that canaries are sent to');
     if (CANARY_EMAIL !== undefined && CANARY_INTERVAL === undefined)
       report('CANARY_EMAIL', 'has no effect without CANARY_INTERVAL');
   },
-  // Also if other variables are wrong, so that every mistake is reported at once.
-  { when: () => true },
 );

@@ -1,8 +1,7 @@
-import { z } from 'zod';
 import { databaseUrl } from './database-url.ts';
 import { proxyVariables } from './proxy.ts';
 import { secretFile } from './secret-files.ts';
-import { choice, text } from './values.ts';
+import { checkTogether, choice, text } from './values.ts';
 
 // How Postgres is reached, and how a role logs in: with the password in the URL, or with a token of RDS.
 
@@ -21,25 +20,19 @@ interface DatabaseSettings {
   readonly AWS_DEFAULT_REGION?: string | undefined;
 }
 
-/** Reports what `rds-iam` needs of the URL. An invalid URL is reported by its own check. */
-export const databaseCheck = z.superRefine<DatabaseSettings>(
-  (settings, context) => {
-    if (settings.DATABASE_AUTH !== 'rds-iam' || !URL.canParse(settings.DATABASE_URL)) return;
-    const report = (variable: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [variable], message });
-    const { user, password, tls, host } = partsOf(settings.DATABASE_URL);
-    const name = 'with DATABASE_AUTH=rds-iam';
-    if (user === '')
-      report('DATABASE_URL', `must name a user ${name}, such as postgres://USER@HOST:5432/DATABASE`);
-    if (password !== '') report('DATABASE_URL', `must have no password ${name}: a token is the password`);
-    // A token is as good as a password for 15 minutes, so it must reach nobody else.
-    if (tls !== 'verify-full') report('DATABASE_URL', `must have sslmode=verify-full ${name}`);
-    if (regionOf(host) === null && settings.AWS_DEFAULT_REGION === undefined)
-      report('AWS_DEFAULT_REGION', `is required ${name}, because the host of DATABASE_URL names no region`);
-  },
-  // Also if other variables are wrong, so that every mistake is reported at once.
-  { when: () => true },
-);
+/** Reports what `rds-iam` needs of the URL. */
+export const databaseCheck = checkTogether<DatabaseSettings>((settings, report) => {
+  if (settings.DATABASE_AUTH !== 'rds-iam' || !URL.canParse(settings.DATABASE_URL)) return;
+  const { user, password, tls, host } = partsOf(settings.DATABASE_URL);
+  const name = 'with DATABASE_AUTH=rds-iam';
+  if (user === '')
+    report('DATABASE_URL', `must name a user ${name}, such as postgres://USER@HOST:5432/DATABASE`);
+  if (password !== '') report('DATABASE_URL', `must have no password ${name}: a token is the password`);
+  // A token is as good as a password for 15 minutes, so it must reach nobody else.
+  if (tls !== 'verify-full') report('DATABASE_URL', `must have sslmode=verify-full ${name}`);
+  if (regionOf(host) === null && settings.AWS_DEFAULT_REGION === undefined)
+    report('AWS_DEFAULT_REGION', `is required ${name}, because the host of DATABASE_URL names no region`);
+});
 
 /** The region whose tokens the database accepts; null if the URL has the password. */
 export function rdsRegion(settings: DatabaseSettings): string | null {

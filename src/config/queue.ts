@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import type { EndpointSettings } from './endpoints.ts';
 import { endpointOf, queueUrlProblem, sqsEndpoint } from './endpoints.ts';
-import { httpUrl, text } from './values.ts';
+import { checkTogether, httpUrl, text } from './values.ts';
 
 export const queueName = z
   .string()
@@ -28,29 +28,22 @@ interface QueueSettings extends EndpointSettings {
   readonly SQS_REGION?: string | undefined;
 }
 
-/**
- * Reports problems that only several variables together have. An invalid variable is reported by the check of its own
- * variable.
- */
-export const queueCheck = z.superRefine<QueueSettings>(
-  (settings, context) => {
-    const { SQS_QUEUE_URL } = settings;
-    const report = (variable: string, message: string | null) => {
-      if (message !== null) context.addIssue({ code: 'custom', path: [variable], message });
-    };
-    const source = SQS_QUEUE_URL === undefined ? 'SQS_QUEUE_NAME' : 'SQS_QUEUE_URL';
-    const name = SQS_QUEUE_URL === undefined ? settings.SQS_QUEUE_NAME : nameInUrl(SQS_QUEUE_URL);
-    if (!isQueueName(name)) return;
-    const letters = settings.SQS_DEAD_LETTER_QUEUE_NAME;
-    if (letters === undefined) report(source, lengthProblem(name));
-    else report('SQS_DEAD_LETTER_QUEUE_NAME', deadLettersProblem(letters, name));
-    if (SQS_QUEUE_URL === undefined) return;
-    const endpoint = endpointOf('SQS', settings);
-    report('SQS_QUEUE_URL', queueUrlProblem(SQS_QUEUE_URL, settings.SQS_REGION, endpoint));
-  },
-  // Also if other variables are wrong, so that every mistake is reported at once.
-  { when: () => true },
-);
+/** Reports problems that only several variables together have. */
+export const queueCheck = checkTogether<QueueSettings>((settings, reportProblem) => {
+  const { SQS_QUEUE_URL } = settings;
+  const report = (variable: string, problem: string | null) => {
+    if (problem !== null) reportProblem(variable, problem);
+  };
+  const source = SQS_QUEUE_URL === undefined ? 'SQS_QUEUE_NAME' : 'SQS_QUEUE_URL';
+  const name = SQS_QUEUE_URL === undefined ? settings.SQS_QUEUE_NAME : nameInUrl(SQS_QUEUE_URL);
+  if (!isQueueName(name)) return;
+  const letters = settings.SQS_DEAD_LETTER_QUEUE_NAME;
+  if (letters === undefined) report(source, lengthProblem(name));
+  else report('SQS_DEAD_LETTER_QUEUE_NAME', deadLettersProblem(letters, name));
+  if (SQS_QUEUE_URL === undefined) return;
+  const endpoint = endpointOf('SQS', settings);
+  report('SQS_QUEUE_URL', queueUrlProblem(SQS_QUEUE_URL, settings.SQS_REGION, endpoint));
+});
 
 function lengthProblem(name: string): string | null {
   return isQueueName(deadLetterQueueName(name))

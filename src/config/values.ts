@@ -102,3 +102,17 @@ export function isDecodable(part: string): boolean {
     return false;
   }
 }
+
+/**
+ * A check of several variables together. It also runs if other variables are wrong, so that every mistake is reported at
+ * once. An invalid variable is reported by its own check.
+ */
+export function checkTogether<S>(
+  check: (settings: S, report: (variable: string, problem: string) => void) => void,
+) {
+  return z.superRefine<S>(
+    (settings, context) =>
+      check(settings, (variable, message) => context.addIssue({ code: 'custom', path: [variable], message })),
+    { when: () => true },
+  );
+}
