@@ -21,29 +21,10 @@ export async function countsOf(
   issueIds: readonly string[],
   buckets: Buckets,
 ): Promise<Map<string, Counts>> {
-  return await countsOver(db, issueIds, {
-    from: (issueId) => bucketsSince('$2', issueId, buckets.unit),
-    values: [buckets.since],
-  });
-}
-
-/** Rows with an `event_set` and a `user_set`. */
-export interface Sets {
-  /** The rows of an issue, to follow FROM. The values are $2 and the following. */
-  readonly from: (issueId: string) => string;
-  readonly values: readonly unknown[];
-}
-
-/** Each issue's counts over the union of its sets. */
-export async function countsOver(
-  db: Db,
-  issueIds: readonly string[],
-  { from, values }: Sets,
-): Promise<Map<string, Counts>> {
   const { rows } = await db.query<CountsRow>({
     text: `SELECT asked.issue_id, coalesce(events, 0) AS events, coalesce(users, 0) AS users
-           FROM unnest($1::bigint[]) AS asked (issue_id) ${unionsOf(from('asked.issue_id'))}`,
-    values: [issueIds, ...values],
+           FROM unnest($1::bigint[]) AS asked (issue_id) ${unionsOf(bucketsSince('$2', 'asked.issue_id', buckets.unit))}`,
+    values: [issueIds, buckets.since],
   });
   return new Map(rows.map((row) => [row.issue_id, rounded(row)]));
 }

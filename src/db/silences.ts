@@ -53,11 +53,6 @@ function endOf(until: Date | null, usersOver: number | null): SilenceEnd {
   throw new Error('a silence ends neither by time nor by users');
 }
 
-/** The silences that no run has settled, by issue and age: all, or those of one issue. */
-export async function unsettledSilences(db: Db, issueId: string | null = null): Promise<UnsettledSilence[]> {
-  return await openSilences(db, null, issueId);
-}
-
 /**
  * The silences that no run has settled, and those that a later run than the given one has settled, by issue and age.
  * @param afterRun null leaves the latter out
@@ -87,7 +82,7 @@ export async function holdingSilences(
   at: Date,
   issueId: string | null = null,
 ): Promise<UnsettledSilence[]> {
-  const silences = await unsettledSilences(db, issueId);
+  const silences = await openSilences(db, null, issueId);
   return silences.filter((silence) => holdsAt(silence, at, silence.users));
 }
 
