@@ -15,7 +15,8 @@ import { versionInfo } from './version.ts';
 const STATEMENT_TIMEOUT_MILLISECONDS = 4_000;
 
 /**
- * Serves Dockerflow's pages and `/metrics` if `PORT` is set. The checks have a connection of their own, because the others are busy.
+ * Serves Dockerflow's pages and `/metrics` if `PORT` is set. The checks have a connection of their own, because the
+ * others are busy.
  */
 export async function serveHealth(
   { port, database, name }: { port: number | undefined; database: DatabaseConnection; name: string },
