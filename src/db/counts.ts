@@ -43,23 +43,9 @@ export interface TopQuery {
 const SLACK = 1.25;
 
 /** The column that a ranking counts. */
-export function countedSet({ by }: Pick<TopQuery, 'by'>): 'event_set' | 'user_set' {
+function countedSet({ by }: Pick<TopQuery, 'by'>): 'event_set' | 'user_set' {
   return by === 'events' ? 'event_set' : 'user_set';
 }
-
-/** The daily counts that rankings begin with. */
-export interface DailyCounts {
-  /** Rows with an `issue_id` and its count `most` of one day, or the sum of some. @param set the column that is counted */
-  readonly daily: (set: string) => string;
-  /** `$4` and the following. */
-  readonly values: readonly unknown[];
-}
-
-const STORED_DAYS: DailyCounts = {
-  daily: (set) =>
-    `SELECT issue_id, hll_cardinality(${set}) AS most FROM issue_buckets WHERE date >= $1::date`,
-  values: [],
-};
 
 /**
  * The issues with the highest counts, ties by the older id. Unions are expensive, and sums of daily counts are cheap.
@@ -67,28 +53,13 @@ const STORED_DAYS: DailyCounts = {
  * whose sum could reach it are counted by union. OFFSET 0 keeps the planner from reading all of `issues` for the modules
  * of a few.
  */
-export async function topIssues(
-  db: Db,
-  query: TopQuery,
-  { daily, values }: DailyCounts = STORED_DAYS,
-): Promise<RankedIssue[]> {
-  const set = countedSet(query);
+export async function topIssues(db: Db, query: TopQuery): Promise<RankedIssue[]> {
+  const daily = `SELECT issue_id, hll_cardinality(${countedSet(query)}) AS most FROM issue_buckets WHERE date >= $1::date`;
   const { rows } = await db.query<CountsRow>({
-    text: `WITH bound AS MATERIALIZED (
-             SELECT issue_id, sum(most) AS most FROM (${daily(set)}) AS day
-             WHERE issue_id NOT IN (${KNOWN_CANARY_ISSUES}) GROUP BY issue_id
-           ), leader AS MATERIALIZED (
-             SELECT issue_id FROM (SELECT * FROM bound ORDER BY most DESC, issue_id OFFSET 0) AS ordered
-             WHERE ${mayRank('ordered')} LIMIT $3
-           ), bar AS (
-             SELECT CASE WHEN count(*) < $3 THEN 0 ELSE min(${query.by}) END AS least FROM leader ${unionsOf(bucketsSince('$1', 'leader.issue_id'))}
-           ), candidate AS MATERIALIZED (
-             SELECT issue_id FROM bound
-             WHERE most * ${SLACK} >= (SELECT least FROM bar) AND ${mayRank('bound')}
-           )
+    text: `WITH ${candidates(query, daily, 'sum(most)')}
            SELECT candidate.issue_id, events, users FROM candidate ${unionsOf(bucketsSince('$1', 'candidate.issue_id'))}
            ORDER BY ${query.by} DESC, issue_id LIMIT $3`,
-    values: [query.since, query.excludeModules, query.limit, ...values],
+    values: [query.since, query.excludeModules, query.limit],
   });
   const issues = await issuesById(
     db,
@@ -99,6 +70,52 @@ export async function topIssues(
     const issue = byId.get(row.issue_id);
     return issue === undefined ? [] : [{ issue, rank: index + 1, ...rounded(row) }];
   });
+}
+
+/**
+ * Our ids of the issues that may rank at some time of a day, from now on to its end. Counts only grow until then. So the
+ * count that is needed to rank now is needed later, too.
+ * @param schema the schema of our tables, quoted
+ */
+export async function rankableIssues(
+  db: Db,
+  query: TopQuery,
+  schema: string,
+  day: string,
+): Promise<string[]> {
+  const set = countedSet(query);
+  const midnight = `($4::date::timestamp AT TIME ZONE 'UTC')`;
+  const daily = `
+    SELECT issue_id, hll_cardinality(${set}) AS most, false AS is_today FROM ${schema}.issue_buckets WHERE date >= $1::date AND date < $4::date
+    UNION ALL
+    SELECT issue_id, hll_cardinality(${set}), true FROM ${schema}.issue_hours
+    WHERE hour >= ${midnight} AND hour < ${midnight} + interval '1 day'`;
+  const { rows } = await db.query<Pick<CountsRow, 'issue_id'>>({
+    text: `WITH ${candidates(query, daily, 'coalesce(sum(most) FILTER (WHERE NOT is_today), 0)')} SELECT issue_id FROM candidate`,
+    values: [query.since, query.excludeModules, query.limit, day],
+  });
+  return rows.map((row) => row.issue_id);
+}
+
+/**
+ * The common table expressions of a ranking. The last one has the issues that can rank.
+ * @param daily rows with an `issue_id` and `most`, a count of one day or hour
+ * @param soFar the sum of an issue's rows by which the first `limit` issues are chosen
+ */
+function candidates({ by }: TopQuery, daily: string, soFar: string): string {
+  return `
+    bound AS MATERIALIZED (
+      SELECT issue_id, sum(most) AS most, ${soFar} AS so_far FROM (${daily}) AS counted
+      WHERE issue_id NOT IN (${KNOWN_CANARY_ISSUES}) GROUP BY issue_id
+    ), leader AS MATERIALIZED (
+      SELECT issue_id FROM (SELECT * FROM bound ORDER BY so_far DESC, issue_id OFFSET 0) AS ordered
+      WHERE ${mayRank('ordered')} LIMIT $3
+    ), bar AS (
+      SELECT CASE WHEN count(*) < $3 THEN 0 ELSE min(${by}) END AS least FROM leader ${unionsOf(bucketsSince('$1', 'leader.issue_id'))}
+    ), candidate AS MATERIALIZED (
+      SELECT issue_id FROM bound
+      WHERE most * ${SLACK} >= (SELECT least FROM bar) AND ${mayRank('bound')}
+    )`;
 }
 
 function rounded({ events, users }: CountsRow): Counts {

@@ -1,9 +1,9 @@
-import type { BucketCounts, Counts, RankedIssue } from '../domain/issue.ts';
+import type { BucketCounts, Counts, Issue, RankedIssue } from '../domain/issue.ts';
 import type { Step } from '../domain/step.ts';
-import { DAY, firstDay, utcDay } from '../domain/time.ts';
+import { DAY, dayNumber, firstDay, utcDay } from '../domain/time.ts';
 import { usersWithin } from './cardinality.ts';
 import type { TopQuery } from './counts.ts';
-import { countedSet, countsOf, topIssues } from './counts.ts';
+import { countsOf, rankableIssues, topIssues } from './counts.ts';
 import type { Db } from './pool.ts';
 import { seriesOf } from './series.ts';
 
@@ -20,21 +20,6 @@ export interface PastDays {
   ): Promise<ReadonlyMap<string, readonly BucketCounts[]>>;
   top(query: TopQuery, step: Step): Promise<readonly RankedIssue[]>;
 }
-
-/**
- * Rankings begin with sums of counts, since no union exceeds its sum. `past_sums` has those of whole days, `past_hour_sums`
- * those from midnight on to each hour.
- */
-const TABLES = (schema: string, hoursSince: Date | null) => `
-  CREATE TEMP TABLE past_sums (since date, until date, counted text, issue_id bigint, most float8) ON COMMIT DROP;
-  CREATE INDEX ON past_sums (until, since, counted);
-  CREATE TEMP TABLE past_hour_sums ON COMMIT DROP AS
-    SELECT issue_id, hour AS since, coalesce(lead(hour) OVER day, date_trunc('day', hour, 'UTC') + interval '1 day') AS until,
-           sum(hll_cardinality(event_set)) OVER day AS event_set, sum(hll_cardinality(user_set)) OVER day AS user_set
-    FROM ${schema}.issue_hours WHERE hour >= '${hoursSince?.toISOString() ?? 'infinity'}'::timestamptz
-    WINDOW day AS (PARTITION BY issue_id, date_trunc('day', hour, 'UTC') ORDER BY hour);
-  CREATE INDEX ON past_hour_sums (since);
-  ANALYZE past_hour_sums`;
 
 /**
  * The counts of a window that ends in each of the day's hours. The first row of an issue has its whole days. Each further one
@@ -60,17 +45,6 @@ const DAY_BY_DAY = (schema: string) => `
          hll_cardinality(event_set) AS events, ${usersWithin('event_set', 'user_set')} AS users
   FROM ${schema}.issue_buckets WHERE issue_id = ANY($1::bigint[]) AND date >= $2::date AND date < $3::date`;
 
-const MERGE_SUMS = (set: string) => `
-  INSERT INTO past_sums
-  SELECT $1::date, $2::date, $3, issue_id, sum(hll_cardinality(${set}))
-  FROM issue_buckets WHERE date >= $1::date AND date < $2::date GROUP BY issue_id`;
-
-const SUMS = (set: string) => `
-  SELECT issue_id, most FROM past_sums WHERE since = $1::date AND until = $4::date AND counted = '${set}'
-  UNION ALL
-  SELECT issue_id, ${set} AS most FROM past_hour_sums
-  WHERE since >= ${midnight('$4')} AND since <= $5::timestamptz AND past_hour_sums.until > $5::timestamptz`;
-
 function midnight(day: string): string {
   return `(${day}::date::timestamp AT TIME ZONE 'UTC')`;
 }
@@ -86,9 +60,15 @@ interface SpanRow {
   readonly users: number | null;
 }
 
-/** @param schema the schema of our tables, quoted */
-export async function pastDays(db: Db, schema: string, hoursSince: Date | null): Promise<PastDays> {
-  await db.query({ text: TABLES(schema, hoursSince) });
+/**
+ * @param schema the schema of our tables, quoted
+ * @param issues reads issues as they were at a time
+ */
+export function pastDays(
+  db: Db,
+  schema: string,
+  issues: (ids: readonly string[], at: Date) => Promise<readonly Issue[]>,
+): PastDays {
   const rowsOf = async (text: string, ids: readonly string[], back: number, { start, end }: Step) => {
     const values = [ids, firstDay(end, back), utcDay(start)];
     return (await db.query<SpanRow>({ text, values })).rows;
@@ -99,13 +79,7 @@ export async function pastDays(db: Db, schema: string, hoursSince: Date | null):
   const days = keptForADay(async (ids, back, step) =>
     columnsOf(await rowsOf(DAY_BY_DAY(schema), ids, back, step), back),
   );
-  const summed = new Set<string>();
-  const sum = async (set: string, since: string, until: string) => {
-    const key = `${set} ${since} ${until}`;
-    if (summed.has(key)) return;
-    summed.add(key);
-    await db.query({ text: MERGE_SUMS(set), values: [since, until, set] });
-  };
+  const rankable = rankableOnADay(db, schema);
   const counts: PastDays['counts'] = async (ids, back, step) => {
     if (step.unit === 'day') return await countsOf(db, ids, { unit: 'day', since: firstDay(step.end, back) });
     const found = await hours(ids, back, step);
@@ -130,13 +104,52 @@ export async function pastDays(db: Db, schema: string, hoursSince: Date | null):
         }),
       );
     },
-    async top(query, { unit, start, end }) {
-      if (unit === 'day') return await topIssues(db, query);
-      const until = utcDay(start);
-      await sum(countedSet(query), query.since, until);
-      return await topIssues(db, query, { daily: SUMS, values: [until, end.toISOString()] });
+    async top(query, step) {
+      if (step.unit === 'day') return await topIssues(db, query);
+      const hour = step.start.getUTCHours();
+      const ids = await rankable(query, step);
+      const found = await hours(ids, daysSince(query, step), step);
+      const ranked = highest(ids, found, query, hour);
+      const byId = new Map((await issues(ranked, step.end)).map((issue) => [issue.id, issue]));
+      return ranked.flatMap((id, index) => {
+        const issue = byId.get(id);
+        return issue === undefined ? [] : [{ issue, rank: index + 1, ...countsAt(found.get(id), hour) }];
+      });
     },
   };
+}
+
+/** The issues that may rank on the day of a step, found once for each ranking and day. */
+function rankableOnADay(db: Db, schema: string): (query: TopQuery, step: Step) => Promise<readonly string[]> {
+  let day = '';
+  let kept = new Map<string, Promise<readonly string[]>>();
+  return async (query, { start }) => {
+    if (utcDay(start) !== day) [day, kept] = [utcDay(start), new Map()];
+    const key = JSON.stringify(query);
+    const ids = kept.get(key) ?? rankableIssues(db, query, schema, day);
+    kept.set(key, ids);
+    return await ids;
+  };
+}
+
+function daysSince({ since }: TopQuery, { start }: Step): number {
+  return dayNumber(start) - dayNumber(new Date(since));
+}
+
+/** As `topIssues` orders them. */
+function highest(
+  ids: readonly string[],
+  found: ReadonlyMap<string, Columns>,
+  { by, limit }: TopQuery,
+  hour: number,
+): string[] {
+  const column = 2 * hour + (by === 'events' ? 0 : 1);
+  return ids
+    .map((id) => ({ id, count: found.get(id)?.[column] ?? 0 }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count || Number(BigInt(a.id) - BigInt(b.id)))
+    .slice(0, limit)
+    .map(({ id }) => id);
 }
 
 /** Events and users in turn, of one hour or day after the other. */
@@ -170,14 +183,14 @@ function columnsOf(rows: readonly SpanRow[], length: number): Map<string, Column
   for (const { issue_id, first, next, events, users } of rows) {
     const columns = found.get(issue_id) ?? new Float64Array(2 * length);
     found.set(issue_id, columns);
-    const counts = [Math.round(events ?? 0), Math.round(users ?? 0)];
+    const counts = [events ?? 0, users ?? 0];
     for (let index = first; index < next; index += 1) columns.set(counts, 2 * index);
   }
   return found;
 }
 
 function countsAt(columns: Columns | undefined, index: number): Counts {
-  return { events: columns?.[2 * index] ?? 0, users: columns?.[2 * index + 1] ?? 0 };
+  return { events: Math.round(columns?.[2 * index] ?? 0), users: Math.round(columns?.[2 * index + 1] ?? 0) };
 }
 
 const NONE: Counts = { events: 0, users: 0 };

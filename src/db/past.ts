@@ -62,8 +62,8 @@ export async function openPast(transaction: Transaction): Promise<Past> {
   const schema = await schemaOfTables(tx);
   const stored = await storedCounts(tx);
   await tx.query({ text: VIEWS(schema) });
-  const days = await pastDays(tx, schema, stored.hoursSince);
   const issues = keptIssues(tx, schema);
+  const days = pastDays(tx, schema, issues);
   await forbidWrites(tx);
   let current: Step | undefined;
   const step = () => {
