@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 import type { LocalService, StoredEmail } from '../../dev/services.ts';
-import { clearEmails, startSes, storedEmails } from '../../dev/services.ts';
+import { clearEmails, storedEmails } from '../../dev/services.ts';
 import { storeEvents } from '../../src/db/events.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { ErrorEvent } from '../../src/domain/event.ts';
+import { afterFile } from './after-file.ts';
 import type { Environment, Finished } from './command.ts';
 import { runCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
 import { errorEvent } from './events.ts';
+import { createLocalSes } from './local-ses.ts';
 
 const DAY = 86_400_000;
 
 export const daysAgo = (days: number, from = new Date()) => new Date(from.getTime() - days * DAY);
 
 let server: Promise<LocalService> | undefined;
-afterAll(async () => (await server)?.close());
 
 /** Runs the real `bec-alerts watcher --once`, mailing to a real SES-protocol server. */
 export async function watchOnce(
@@ -24,7 +24,10 @@ export async function watchOnce(
   env: Environment = {},
   parameters: readonly string[] = [],
 ): Promise<{ finished: Finished; emails: StoredEmail[] }> {
-  server ??= startSes();
+  server ??= createLocalSes();
+  afterFile(() => {
+    server = undefined;
+  });
   const { endpoint } = await server;
   await clearEmails(endpoint);
   const finished = await runCommand(['watcher', '--once', ...parameters], {

@@ -1,19 +1,15 @@
 import pg from 'pg';
-import { afterAll, inject } from 'vitest';
+import { inject } from 'vitest';
 import { uniqueDatabaseName } from '../../dev/postgres/local-postgres.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { createPool } from '../../src/db/pool.ts';
+import { afterFile } from './after-file.ts';
 
 export interface TestDatabase {
   readonly name: string;
   readonly url: string;
   readonly pool: Pool;
 }
-
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
 
 /** A migrated database of the test file's own, dropped after its last test. */
 export async function createDatabase(options: { migrated?: boolean } = {}): Promise<TestDatabase> {
@@ -29,7 +25,7 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
     statementTimeoutMilliseconds: 30_000,
     onIdleError: () => undefined,
   });
-  closing.push(async () => {
+  afterFile(async () => {
     await pool.end();
     await asAdmin(`DROP DATABASE ${name} WITH (FORCE)`);
   });

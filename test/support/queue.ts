@@ -5,7 +5,6 @@ import {
   MessageNotInflight,
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
-import { afterAll } from 'vitest';
 import type { LocalService } from '../../dev/services.ts';
 import { startSqs } from '../../dev/services.ts';
 import type { QueueNames } from '../../src/queue/provision.ts';
@@ -13,6 +12,7 @@ import { findOrCreateQueues } from '../../src/queue/provision.ts';
 import type { QueueUrls } from '../../src/queue/sqs.ts';
 import { createSqsClient } from '../../src/queue/sqs.ts';
 import { NO_PROXIES } from '../../src/runtime/proxy.ts';
+import { afterFile } from './after-file.ts';
 
 export type { Depth } from './messages.ts';
 export { depth, sendBodies, takeAll } from './messages.ts';
@@ -38,15 +38,16 @@ function ownServer(): Promise<LocalService> {
   // The SDK looks for credentials; a local server looks at none.
   process.env.AWS_ACCESS_KEY_ID = 'test';
   process.env.AWS_SECRET_ACCESS_KEY = 'test';
-  server ??= startSqs();
+  if (server === undefined) {
+    const started = startSqs();
+    server = started;
+    afterFile(async () => {
+      server = undefined;
+      await (await started).close();
+    });
+  }
   return server;
 }
-
-const clients: SQSClient[] = [];
-afterAll(async () => {
-  for (const client of clients) client.destroy();
-  await (await server)?.close();
-});
 
 /**
  * A queue of its own with its dead-letter queue. One for each test: a process that was killed during a long poll still
@@ -57,7 +58,7 @@ export async function createQueue(
 ): Promise<TestQueue> {
   const { endpoint } = await ownServer();
   const client = createSqsClient({ ...SQS_OPTIONS, endpoint });
-  clients.push(client);
+  afterFile(() => client.destroy());
   const queueName = names.queueName ?? `errors_${randomBytes(6).toString('hex')}`;
   const urls = await findOrCreateQueues(client, {
     queueUrl: undefined,

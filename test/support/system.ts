@@ -1,11 +1,11 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll } from 'vitest';
 import type { LocalSentry } from '../../dev/sentry/stand-in.ts';
 import { startSentry } from '../../dev/sentry/stand-in.ts';
 import type { LocalService } from '../../dev/services.ts';
-import { startSes } from '../../dev/services.ts';
+import { afterFile } from './after-file.ts';
 import type { TestDatabase } from './database.ts';
 import { createDatabase } from './database.ts';
+import { createLocalSes } from './local-ses.ts';
 import type { TestQueue } from './queue.ts';
 import { createQueue } from './queue.ts';
 
@@ -19,11 +19,6 @@ export interface TestSystem {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-
 /** A Sentry stand-in that forwards to this queue. */
 export async function createSentry({ client, queueUrl }: TestQueue): Promise<LocalSentry> {
   const sentry = await startSentry({
@@ -31,14 +26,13 @@ export async function createSentry({ client, queueUrl }: TestQueue): Promise<Loc
       await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
     },
   });
-  closing.push(() => sentry.close());
+  afterFile(() => sentry.close());
   return sentry;
 }
 
 /** Closed after the file's last test. */
 export async function createSystem(): Promise<TestSystem> {
-  const [database, queue, ses] = await Promise.all([createDatabase(), createQueue(), startSes()]);
-  closing.push(() => ses.close());
+  const [database, queue, ses] = await Promise.all([createDatabase(), createQueue(), createLocalSes()]);
   const sentry = await createSentry(queue);
   const env = {
     ...queue.env,

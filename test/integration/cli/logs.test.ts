@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { afterAll, describe, expect, it } from 'vitest';
-import { startSes } from '../../../dev/services.ts';
+import { describe, expect, it } from 'vitest';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
+import { createLocalSes } from '../../support/local-ses.ts';
 import { startOldSentry } from '../../support/old-sentry.ts';
 import { drained, startProcessor } from '../../support/processor.ts';
 import { createQueue, sendBodies } from '../../support/queue.ts';
@@ -12,8 +12,7 @@ import { runWatcher, triggerFile } from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
-const ses = await startSes();
-afterAll(() => ses.close());
+const ses = await createLocalSes();
 
 const LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
 const SEVERITY = { CRITICAL: 2, ERROR: 3, WARNING: 4, INFO: 6, DEBUG: 7 };

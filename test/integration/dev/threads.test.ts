@@ -1,6 +1,6 @@
 import PostalMime from 'postal-mime';
 import { expect, it, onTestFinished } from 'vitest';
-import { startSes } from '../../../dev/services.ts';
+import { clearEmails, startSes } from '../../../dev/services.ts';
 import { storeEvents } from '../../../src/db/events.ts';
 import { createDatabase } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
@@ -10,6 +10,7 @@ it('the local SES shows emails by thread, each with its source', async () => {
   const { pool, ...database } = await createDatabase();
   const ses = await startSes();
   onTestFinished(() => ses.close());
+  await clearEmails(ses.endpoint);
   const at = async (path: string) => await fetch(new URL(path, ses.endpoint));
   expect(await (await at('/threads')).text()).toContain('No email has arrived yet.');
 

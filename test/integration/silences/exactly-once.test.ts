@@ -1,8 +1,9 @@
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
-import { clearEmails, startSes, storedEmails } from '../../../dev/services.ts';
+import { clearEmails, storedEmails } from '../../../dev/services.ts';
 import { happen } from '../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
+import { createLocalSes } from '../../support/local-ses.ts';
 import { hold, noWatchers, watcherWaits } from '../../support/locks.ts';
 import { declining, runHere } from '../../support/run.ts';
 import { addSilence, outlastSilences, silence, silenceRows } from '../../support/silences.ts';
@@ -10,8 +11,7 @@ import { everyEventFile, runs, settled, startWatcher } from '../../support/watch
 
 const database = await createDatabase();
 const { pool } = database;
-const ses = await startSes();
-afterAll(() => ses.close());
+const ses = await createLocalSes();
 beforeEach(async () => {
   await emptyTables(pool);
   await clearEmails(ses.endpoint);

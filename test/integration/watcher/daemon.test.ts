@@ -1,17 +1,17 @@
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
-import { clearEmails, startSes, storedEmails } from '../../../dev/services.ts';
+import { clearEmails, storedEmails } from '../../../dev/services.ts';
 import { storeEvents } from '../../../src/db/events.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
+import { createLocalSes } from '../../support/local-ses.ts';
 import { hold, watcherWaits } from '../../support/locks.ts';
 import { everyEventFile, runs, settled, startWatcher, triggerFile } from '../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
-const ses = await startSes();
-afterAll(() => ses.close());
+const ses = await createLocalSes();
 beforeEach(async () => {
   await emptyTables(pool);
   await clearEmails(ses.endpoint);

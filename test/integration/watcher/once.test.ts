@@ -1,11 +1,12 @@
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
-import { clearEmails, startSes, storedEmails } from '../../../dev/services.ts';
+import { clearEmails, storedEmails } from '../../../dev/services.ts';
 import { storeEvents } from '../../../src/db/events.ts';
 import { RUN_LOCK } from '../../../src/db/locks.ts';
 import { records } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
+import { createLocalSes } from '../../support/local-ses.ts';
 import { hold, watcherWaits } from '../../support/locks.ts';
 import { startSesStandIn } from '../../support/ses.ts';
 import { listenForMetrics } from '../../support/statsd.ts';
@@ -22,8 +23,7 @@ import {
 const database = await createDatabase();
 const unmigrated = await createDatabase({ migrated: false });
 const { pool } = database;
-const ses = await startSes();
-afterAll(() => ses.close());
+const ses = await createLocalSes();
 beforeEach(async () => {
   await emptyTables(pool);
   await clearEmails(ses.endpoint);

@@ -1,14 +1,14 @@
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { clearEmails, startSes, storedEmails } from '../../../../dev/services.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { clearEmails, storedEmails } from '../../../../dev/services.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
+import { createLocalSes } from '../../../support/local-ses.ts';
 import { contents, everyEventFile, outbox, runWatcher, triggerFile } from '../../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
-const ses = await startSes();
-afterAll(() => ses.close());
+const ses = await createLocalSes();
 beforeEach(async () => {
   await emptyTables(pool);
   await clearEmails(ses.endpoint);

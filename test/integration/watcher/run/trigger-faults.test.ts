@@ -1,15 +1,14 @@
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { startSes } from '../../../../dev/services.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../../src/db/events.ts';
 import { records } from '../../../support/command.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
+import { createLocalSes } from '../../../support/local-ses.ts';
 import { everyEventFile, ON_CALL, outbox, runWatcher, triggerFile } from '../../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
-const ses = await startSes();
-afterAll(() => ses.close());
+const ses = await createLocalSes();
 beforeEach(() => emptyTables(pool));
 
 const run = (parameters: readonly string[] = [], env: Record<string, string | undefined> = {}) =>
