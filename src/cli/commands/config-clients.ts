@@ -26,7 +26,7 @@ type AwsService = keyof typeof ENDPOINTS;
 
 /** The services that a command with these variables uses. */
 export function clientsOf(variables: readonly EffectiveVariable[]): Client[] {
-  const byName = new Map(variables.map((variable) => [variable.name, variable]));
+  const byName = new Map(usedOf(variables).map((variable) => [variable.name, variable]));
   const read = Object.fromEntries(variables.map((variable) => [variable.name, variable.read]));
   const has = (name: string) => byName.has(name);
   const isSet = (name: string) => has(name) && byName.get(name)?.from !== 'not set';
@@ -87,6 +87,12 @@ export function clientsOf(variables: readonly EffectiveVariable[]): Client[] {
       shownAgent(agentOf(read as unknown as AgentSettings)),
     ),
   ];
+}
+
+/** A watcher without canaries sends no simulated errors. */
+function usedOf(variables: readonly EffectiveVariable[]): readonly EffectiveVariable[] {
+  const isOff = variables.some(({ name, from }) => name === 'CANARY_INTERVAL' && from === 'not set');
+  return isOff ? variables.filter(({ name }) => name !== 'SIMULATE_SENTRY_DSN') : variables;
 }
 
 type Regions = Parameters<typeof sqsRegionOf>[0] & Parameters<typeof sesRegionOf>[0];

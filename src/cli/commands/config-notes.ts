@@ -21,7 +21,7 @@ const IGNORED: Readonly<Record<string, string>> = {
 
 /** Only bec-alerts has variables that begin so. */
 const OUR_BEGINNING =
-  /^(?:PROCESSOR|WATCHER|SQS|SES|ALERT|DEAD_LETTERS|SILENCE|SILENCES|BACKTEST|EXPLAIN|STATUS|SIMULATE)_/;
+  /^(?:PROCESSOR|WATCHER|SQS|SES|ALERT|DEAD_LETTERS|SILENCE|SILENCES|BACKTEST|EXPLAIN|STATUS|SIMULATE|CANARY)_/;
 /** Kubernetes sets these for a service with the name before them, such as `watcher`. */
 const OF_KUBERNETES = /_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP).*)?$/;
 /** The SDK has an endpoint for each service of AWS. */

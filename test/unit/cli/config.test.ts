@@ -181,6 +181,14 @@ describe('config', () => {
     });
   });
 
+  it('names the Sentry of the watcher’s canaries only if it sends some', async () => {
+    const dsn = { ...COMPLETE, SIMULATE_SENTRY_DSN: 'https://key@sentry.example.com/3' };
+    const name = 'Sentry, simulated errors';
+    expect((await shown(['watcher'], dsn)).clients).not.toHaveProperty(name);
+    const canaries = await shown(['watcher'], { ...dsn, CANARY_INTERVAL: '300' });
+    expect(canaries.clients).toHaveProperty([name], 'https://sentry.example.com');
+  });
+
   it('notes variables that are ignored or misspelled, and no others', async () => {
     const wrong = {
       DJANGO_SECRET_KEY: 'x',
