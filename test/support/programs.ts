@@ -1,5 +1,6 @@
 import { installPackages, updateLists, whyNoApt } from '../../dev/apt.ts';
 import { output } from '../../dev/output.ts';
+import { findPromtool, unpackPromtool } from './promtool.ts';
 import { findPythonWithBoto3 } from './python.ts';
 
 /** Programs that tests start and npm doesn't install, besides Postgres. */
@@ -8,6 +9,8 @@ export interface Programs {
   readonly python: string | null;
   /** PgBouncer; null if it is missing. */
   readonly pgbouncer: string | null;
+  /** Prometheus's tool that checks and tests alert rules; null if it is missing. */
+  readonly promtool: string | null;
   /** For a person: the missing programs, the tests that fail without them, and the remedy. Null if nothing is missing. */
   readonly missing: string | null;
 }
@@ -16,6 +19,8 @@ interface Need {
   readonly name: string;
   readonly debianPackage: string;
   readonly tests: string;
+  /** Unpacks the program without installing the package. @returns null, or why it failed */
+  readonly unpack?: () => Promise<string | null>;
 }
 
 const BOTO3: Need = {
@@ -25,6 +30,12 @@ const BOTO3: Need = {
 };
 const OPENSSL: Need = { name: 'openssl', debianPackage: 'openssl', tests: 'the tests of TLS' };
 const PGBOUNCER: Need = { name: 'PgBouncer', debianPackage: 'pgbouncer', tests: 'the tests of poolers' };
+const PROMTOOL: Need = {
+  name: 'promtool',
+  debianPackage: 'prometheus',
+  tests: 'the tests of the alert rules',
+  unpack: unpackPromtool,
+};
 
 /** Finds them, and installs what is missing from the distribution's packages where root may. */
 export async function findPrograms(say: (line: string) => void): Promise<Programs> {
@@ -36,17 +47,19 @@ export async function findPrograms(say: (line: string) => void): Promise<Program
 }
 
 async function look(): Promise<Omit<Programs, 'missing'> & { needs: Need[] }> {
-  const [python, openssl, pgbouncer] = await Promise.all([
+  const [python, openssl, pgbouncer, promtool] = await Promise.all([
     findPythonWithBoto3(),
     output('openssl', ['version']),
     findPgBouncer(),
+    findPromtool(),
   ]);
   const needs = [
     ...(python === null ? [BOTO3] : []),
     ...(openssl === null ? [OPENSSL] : []),
     ...(pgbouncer === null ? [PGBOUNCER] : []),
+    ...(promtool === null ? [PROMTOOL] : []),
   ];
-  return { python, pgbouncer, needs };
+  return { python, pgbouncer, promtool, needs };
 }
 
 /** Debian's folder is in the PATH of root alone. */
@@ -61,9 +74,12 @@ async function findPgBouncer(): Promise<string | null> {
 async function install(needs: readonly Need[], say: (line: string) => void): Promise<string | null> {
   const reason = await whyNoApt();
   if (reason !== null) return reason;
-  const packages = needs.map(({ debianPackage }) => debianPackage);
-  say(`installing ${packages.join(' and ')} from the distribution’s packages (this once)`);
-  return (await updateLists()) ?? (await installPackages(packages));
+  say(`getting ${needs.map(({ name }) => name).join(' and ')} from the distribution’s packages (this once)`);
+  const problems = [await updateLists()];
+  const packages = needs.filter(({ unpack }) => unpack === undefined).map((need) => need.debianPackage);
+  if (packages.length > 0) problems.push(await installPackages(packages));
+  for (const { unpack } of needs) if (unpack !== undefined) problems.push(await unpack());
+  return problems.find((problem) => problem !== null) ?? null;
 }
 
 function instructions(needs: readonly Need[], problem: string | null): string {
