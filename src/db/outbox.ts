@@ -130,14 +130,23 @@ export async function countPending(db: Db): Promise<number> {
   return rows[0]?.pending ?? 0;
 }
 
-/** Milliseconds until the next attempt is due; 0 or less if one is due now, null if no alert is pending. @throws CodedError */
-export async function millisecondsUntilNextAttempt(db: Db): Promise<number | null> {
-  const query = db.query<{ due_in: number | null }>({
-    text: `SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float8 * 1000 AS due_in
+/** The alerts that wait to be sent. */
+export interface Waiting {
+  /** Milliseconds until the next attempt is due; 0 or less if one is due now, null if no alert is pending. */
+  readonly untilNextAttempt: number | null;
+  /** Since the oldest of them was decided; 0 if no alert is pending. */
+  readonly oldestSeconds: number;
+}
+
+/** @throws CodedError */
+export async function waitingAlerts(db: Db): Promise<Waiting> {
+  const query = db.query<Waiting>({
+    text: `SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float8 * 1000 AS "untilNextAttempt",
+                  greatest(extract(epoch FROM clock_timestamp() - min(created_at))::float8, 0) AS "oldestSeconds"
            FROM alerts WHERE status = 'pending'`,
   });
   const { rows } = await orDatabaseError('asking whether an alert waits', query);
-  return rows[0]?.due_in ?? null;
+  return rows[0] ?? { untilNextAttempt: null, oldestSeconds: 0 };
 }
 
 /** Identifies the alerts that share an email. */

@@ -61,6 +61,13 @@ export const DISTRIBUTIONS = {
 
 export const GAUGES = {
   'bec-alerts.processor.workers': { help: 'Worker processes that run.' },
+  'bec-alerts.processor.workers.wanted': { help: 'Worker processes that should run.' },
+  'bec-alerts.watcher.pending.seconds': {
+    help: 'Seconds since the oldest alert that waits to be sent was decided; 0 if no alert waits.',
+  },
+  'bec-alerts.watcher.triggers.left_out': {
+    help: 'Triggers that are left out until the next start, because they ended their process.',
+  },
 } as const satisfies Readonly<Record<string, MetricOf>>;
 
 /** For Prometheus alone: read when somebody asks for the page. */
@@ -74,6 +81,9 @@ export const READINGS = {
     help: 'Messages in the dead-letter queue. SQS counts approximately.',
   },
   bec_alerts_watcher_alerts_pending: { help: 'Alerts in the outbox that wait to be sent.' },
+  bec_alerts_canary_waiting_seconds: {
+    help: 'Seconds since the oldest canary after the last counted one was sent; 0 if each canary is counted.',
+  },
 } as const satisfies Readonly<Record<string, MetricOf>>;
 
 export const BUILD_INFO = { name: 'bec_alerts_build_info', help: 'Always 1; the label is the version.' };

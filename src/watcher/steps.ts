@@ -1,5 +1,5 @@
 import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
-import { millisecondsUntilNextAttempt } from '../db/outbox.ts';
+import { waitingAlerts } from '../db/outbox.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import { millisecondsUntilDue } from '../db/progress.ts';
 import { prune } from '../db/prune.ts';
@@ -105,17 +105,18 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
     },
 
     async deliver(signal) {
-      const held = delivery.pausedFor();
-      if (held > 0) return held;
       const longest = Math.min(interval, LONGEST_WAIT_MILLISECONDS);
-      const waiting = await millisecondsUntilNextAttempt(pool);
-      const nothingDue = waiting === null || waiting > 0;
-      if (!delivery.hasUnmarked() && nothingDue) return Math.min(waiting ?? longest, longest);
+      const { untilNextAttempt, oldestSeconds } = await waitingAlerts(pool);
+      dependencies.metrics.gauge('bec-alerts.watcher.pending.seconds', oldestSeconds);
+      const held = delivery.pausedFor();
+      if (held > 0) return Math.min(held, longest);
+      const nothingDue = untilNextAttempt === null || untilNextAttempt > 0;
+      if (!delivery.hasUnmarked() && nothingDue) return Math.min(untilNextAttempt ?? longest, longest);
       const done = await withLock(pool, DELIVERY_LOCK, 0, (db) =>
         deliverAndLog(delivery, logger, db, signal),
       ).catch((error: unknown) => markAndThrow(delivery, pool, error));
       if (done === null) return STANDBY_MILLISECONDS;
-      return Math.max(delivery.pausedFor(), 0);
+      return Math.min(Math.max(delivery.pausedFor(), 0), longest);
     },
 
     prune: (signal) => pruneOld(dependencies, options, signal),
@@ -124,8 +125,8 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
     canary: dependencies.canary,
 
     async untilNextAttempt() {
-      const next = await millisecondsUntilNextAttempt(pool);
-      return next === null ? null : Math.max(next, delivery.pausedFor(), 0);
+      const { untilNextAttempt } = await waitingAlerts(pool);
+      return untilNextAttempt === null ? null : Math.max(untilNextAttempt, delivery.pausedFor(), 0);
     },
   };
 }
@@ -137,7 +138,10 @@ async function runAndLog(
   signal: AbortSignal,
 ): Promise<RunOutcome | NoRun> {
   const options = dryRun ? { ...when, dryRun, inspect: preview } : { ...when, dryRun };
-  const outcome = await run(pool, dependencies, options, signal);
+  const outcome = await run(pool, dependencies, options, signal).finally(() => {
+    // Also after a run that failed, because a trigger counts as left out from there on.
+    if (!dryRun) metrics.gauge('bec-alerts.watcher.triggers.left_out', dependencies.evaluator.leftOut.length);
+  });
   if (typeof outcome === 'string') return outcome;
   logOutcome(dependencies, outcome, dryRun);
   if (dryRun) return outcome;

@@ -1,6 +1,7 @@
 import { endpointOf, sesRegionOf } from '../../config/endpoints.ts';
 import type { WatcherSettings } from '../../config/env.ts';
 import { proxiesOf } from '../../config/proxy.ts';
+import { canaryState } from '../../db/canaries.ts';
 import { countPending } from '../../db/outbox.ts';
 import { createPool } from '../../db/pool.ts';
 import { plural } from '../../domain/text.ts';
@@ -73,6 +74,10 @@ export async function runWatcher(
         prometheus?.show('bec_alerts_watcher_alerts_pending', async () => ({
           '': await countPending(health),
         }));
+        if (steps.canary !== null)
+          prometheus?.show('bec_alerts_canary_waiting_seconds', async () => ({
+            '': (await canaryState(health))?.waiting?.ageSeconds ?? 0,
+          }));
         return {
           ...(options.dryRun ? {} : { last_run: lastRunCheck(health, options.delaySeconds, triggers) }),
           triggers: leftOutCheck(evaluator),

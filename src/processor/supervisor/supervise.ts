@@ -51,7 +51,7 @@ export async function supervise(
         options.stallMilliseconds ?? longestSilence(options.worker.queue, options.worker.sleepDelaySeconds),
       settings: (name) => ({ ...options.worker, name }),
     },
-    listener(dependencies, tally),
+    listener(dependencies, options.processCount, tally),
   );
   const hopeless = await Promise.race([aborted(signal), pool.hopeless]);
   logger.info('stopping; workers finish the messages in progress');
@@ -67,10 +67,15 @@ export async function supervise(
   }
 }
 
-function listener({ logger, reporter, metrics, onWorkers }: ProcessorDependencies, tally: Tally): PoolEvents {
+function listener(
+  { logger, reporter, metrics, onWorkers }: ProcessorDependencies,
+  wanted: number,
+  tally: Tally,
+): PoolEvents {
   return {
     size(workers) {
       metrics.gauge('bec-alerts.processor.workers', workers);
+      metrics.gauge('bec-alerts.processor.workers.wanted', wanted);
       onWorkers?.(workers);
     },
     crashed(worker, end) {

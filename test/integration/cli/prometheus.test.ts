@@ -57,9 +57,11 @@ describe('the processor’s /metrics', () => {
       'bec_alerts_processor_queue_messages gauge',
       'bec_alerts_processor_rejected_total counter',
       'bec_alerts_processor_workers gauge',
+      'bec_alerts_processor_workers_wanted gauge',
     ]);
     expect(page.of('bec_alerts_processor_rejected_total{reason="invalid_date"}')).toBe(0);
     expect(page.of('bec_alerts_processor_workers')).toBeGreaterThanOrEqual(1);
+    expect(page.of('bec_alerts_processor_workers_wanted')).toBe(1);
     expect(page.of(`bec_alerts_build_info{version="${packageVersion()}"}`)).toBe(1);
     expect(page.of('process_resident_memory_bytes')).toBeGreaterThan(0);
     expect(page.of('nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0);
@@ -124,8 +126,10 @@ describe('the watcher’s /metrics', () => {
       'bec_alerts_watcher_alerts_total counter',
       'bec_alerts_watcher_errors_total counter',
       'bec_alerts_watcher_health_total counter',
+      'bec_alerts_watcher_pending_seconds gauge',
       'bec_alerts_watcher_run_duration_seconds histogram',
       'bec_alerts_watcher_silenced_total counter',
+      'bec_alerts_watcher_triggers_left_out gauge',
     ]);
     expect(of('bec_alerts_watcher_health_total')).toBe(1);
     expect(of('bec_alerts_watcher_alerts_total')).toBe(1);
