@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { COUNTERS, DISTRIBUTIONS, GAUGES, prometheusName, READINGS } from '../../src/runtime/metric-list.ts';
 
 const FILE = new URL('../../deploy/grafana/dashboard.json', import.meta.url);
-const { panels, templating } = JSON.parse(readFileSync(FILE, 'utf8'));
+const { panels, schemaVersion, templating } = JSON.parse(readFileSync(FILE, 'utf8'));
 const keysOf = <T extends object>(list: T) => Object.keys(list) as (keyof T)[];
 const ours = [...keysOf(COUNTERS), ...keysOf(GAUGES), ...keysOf(DISTRIBUTIONS)].map(prometheusName);
 const known = new Set<string>([...ours, ...keysOf(READINGS)]);
@@ -25,5 +25,35 @@ describe('the dashboard for Grafana', () => {
         datasource: { type: 'prometheus', uid: expect.stringMatching(/^\$\{datasource\}$/) },
         title: expect.stringMatching(/./),
       });
+  });
+
+  it('can be imported: its panels have types, units and queries that Grafana knows', () => {
+    expect(schemaVersion).toBe(39);
+    for (const { type, fieldConfig, targets } of panels) {
+      expect(['stat', 'timeseries']).toContain(type);
+      // https://github.com/grafana/grafana/blob/main/packages/grafana-data/src/valueFormats/categories.ts
+      expect(['short', 's', 'ops', 'reqps']).toContain(fieldConfig.defaults.unit);
+      expect(targets.map(({ refId }: { refId: string }) => refId)).toEqual(
+        ['A', 'B'].slice(0, targets.length),
+      );
+      for (const { datasource, legendFormat } of targets) {
+        expect(datasource.uid).toMatch(/^\$\{datasource\}$/);
+        expect(legendFormat).toMatch(/./);
+      }
+    }
+  });
+
+  it('has panels side by side that fill each row', () => {
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }: { gridPos: Record<string, number> }) =>
+      Array.from(
+        { length: (w ?? 0) * (h ?? 0) },
+        (_, i) => `${(x ?? 0) + (i % (w ?? 1))} ${(y ?? 0) + Math.floor(i / (w ?? 1))}`,
+      ),
+    );
+    const rows = cells.map((cell: string) => Number(cell.split(' ')[1]));
+    const columns = cells.map((cell: string) => Number(cell.split(' ')[0]));
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(Math.max(...columns)).toBe(23);
+    expect(cells.length).toBe(24 * (Math.max(...rows) + 1));
   });
 });
