@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { MetricOf } from '../../src/runtime/metric-list.ts';
 import { COUNTERS, DISTRIBUTIONS, GAUGES } from '../../src/runtime/metric-list.ts';
 
 interface Monitor {
@@ -37,8 +38,14 @@ describe('the monitors for Datadog', () => {
     expect(new Set(monitors.map(({ name }) => name)).size).toBe(monitors.length);
   });
 
-  it('ask for metrics that the daemons send, and for each but one', () => {
+  it('ask for metrics and tags that the daemons send, and for each metric but one', () => {
     expect(asked.filter((name) => !own.has(name))).toEqual([]);
+    const values = Object.values<MetricOf>(COUNTERS).flatMap(({ label, values = [] }) =>
+      values.map((value) => `${label}:${value}`),
+    );
+    const tags = monitors.flatMap(({ query }) => query.match(/\b(?:what|reason):\w+/g) ?? []);
+    expect(tags.length).toBeGreaterThan(5);
+    expect(tags.filter((tag) => !values.includes(tag))).toEqual([]);
     const withoutMonitor = ['bec_alerts.watcher.silenced'];
     expect([...own].filter((name) => !asked.includes(name))).toEqual(withoutMonitor);
   });
