@@ -13,9 +13,15 @@ export interface Drain {
   readonly cpuMillisecondsPerMessage: number;
   /** Of the largest single process below the first, in MB. */
   readonly peakMegabytes: number;
-  /** CPU that the queue server and Postgres used meanwhile, for each message. The processor can't use it. */
+  /** CPU that the queue server used meanwhile, for each message. The processor can't use it. */
   readonly othersMillisecondsPerMessage: number;
+  readonly seconds: number;
+  readonly messages: number;
+  /** By how much each of the counters grew meanwhile. */
+  readonly counters: Counters;
 }
+
+export type Counters = Readonly<Record<string, number>>;
 
 export interface DrainOptions {
   readonly name: string;
@@ -25,13 +31,17 @@ export interface DrainOptions {
   readonly start: () => readonly ChildProcess[];
   /** Processes whose CPU is measured separately. */
   readonly others: readonly number[];
+  /** Counters of servers, such as bytes of WAL. */
+  readonly counters?: () => Promise<Counters>;
+  /** The clock doesn't start earlier: whether all processes of a larger number work. */
+  readonly ready?: () => Promise<boolean>;
 }
 
 const SAMPLE_MILLISECONDS = 25;
 const LIMIT_MILLISECONDS = 300_000;
 
 export async function drain(options: DrainOptions): Promise<Drain> {
-  const { name, client, queueUrl, count, others } = options;
+  const { name, client, queueUrl, count, others, counters = async () => ({}), ready } = options;
   const roots = options.start();
   const failed = new AbortController();
   let output = '';
@@ -49,13 +59,14 @@ export async function drain(options: DrainOptions): Promise<Drain> {
     return { left, at: performance.now(), cpu: ownCpu(), othersCpu: othersCpu() };
   };
   const begun = performance.now();
-  let first: Awaited<ReturnType<typeof sample>> | undefined;
+  let first: (Awaited<ReturnType<typeof sample>> & { readonly counters: Counters }) | undefined;
   let peak = 0;
   try {
     for (;;) {
       failed.signal.throwIfAborted();
       const now = await sample();
-      if (first === undefined && now.left <= count * 0.875) first = now;
+      if (first === undefined && now.left <= count * 0.875 && (ready === undefined || (await ready())))
+        first = { ...now, counters: await counters() };
       for (const pid of workers(pids)) peak = Math.max(peak, peakMemory(pid));
       if (now.left === 0) {
         if (first === undefined) throw new Error(`${name}: too few messages to measure`);
@@ -66,6 +77,9 @@ export async function drain(options: DrainOptions): Promise<Drain> {
           cpuMillisecondsPerMessage: (now.cpu - first.cpu) / messages,
           peakMegabytes: peak,
           othersMillisecondsPerMessage: (now.othersCpu - first.othersCpu) / messages,
+          seconds: (now.at - first.at) / 1_000,
+          messages,
+          counters: growth(first.counters, await counters()),
         };
       }
       if (now.at - begun > LIMIT_MILLISECONDS)
@@ -75,6 +89,12 @@ export async function drain(options: DrainOptions): Promise<Drain> {
   } finally {
     await stop(roots);
   }
+}
+
+export function growth(before: Counters, after: Counters): Counters {
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+  );
 }
 
 function workers(pids: readonly number[]): number[] {

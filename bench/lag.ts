@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { stop } from './drain.ts';
 import { events } from './fill.ts';
-import type { Stand } from './stand.ts';
+import type { Place, Stand } from './stand.ts';
 import { startBuilt } from './stand.ts';
 
 export interface Lag {
@@ -17,14 +17,23 @@ export interface Lag {
 const SECONDS = 15;
 const BATCH = 10;
 
+export interface LagOptions {
+  readonly processes: number;
+  /** Messages after which a worker is replaced. */
+  readonly messageCount: number;
+  /** Issues that the messages are drawn from; default 2,000. */
+  readonly issues?: number;
+  /** Default: a new database and a new queue. */
+  readonly place?: Place;
+}
+
 /** Sends at a steady rate, and reads the lag where operators do: `bec-alerts.processor.lag` over DogStatsD. */
 export async function lagAt(
   stand: Stand,
   messagesPerSecond: number,
-  processes: number,
-  messageCount: number,
+  { processes, messageCount, issues = 2_000, place }: LagOptions,
 ): Promise<Lag> {
-  const { queueUrl, env } = await stand.place(`lag_${messageCount}`);
+  const { queueUrl, env } = place ?? (await stand.place(`lag_${messageCount}`));
   const lags: number[] = [];
   const socket = createSocket('udp4');
   socket.on('message', (packet) => {
@@ -42,7 +51,7 @@ export async function lagAt(
     DD_DOGSTATSD_PORT: String(socket.address().port),
   });
   try {
-    const send = sender(stand, queueUrl);
+    const send = sender(stand, queueUrl, issues);
     // Warm up first: the lag is measured, not the start of the service.
     await steadily(messagesPerSecond, 3, send);
     lags.length = 0;
@@ -58,8 +67,8 @@ export async function lagAt(
   return { messagesPerSecond, p50: at(0.5), p99: at(0.99) };
 }
 
-function sender({ client }: Stand, QueueUrl: string): (count: number) => Promise<void> {
-  const source = events({ count: 10_000_000, issues: 2_000, seed: 99 });
+function sender({ client }: Stand, QueueUrl: string, issues: number): (count: number) => Promise<void> {
+  const source = events({ count: 10_000_000, issues, seed: 99 });
   return async (count) => {
     const Entries = Array.from({ length: count }, (_, index) => ({
       Id: String(index),

@@ -89,7 +89,7 @@ async function measure(stand: Stand, options: Options): Promise<Results> {
   const spread = logged(await hot('eight_workers_many_issues', issues));
   const oneIssue = logged(await hot('eight_workers_one_issue', 1));
   const half = median(drains.kept.map((drain) => drain.messagesPerSecond)) / 2;
-  const lags: Lag[] = [await lagAt(stand, half, processes, 100_000_000)];
+  const lags: Lag[] = [await lagAt(stand, half, { processes, messageCount: 100_000_000 })];
   const upserts = await upsertRate(stand, processes);
   const large = stored === 0 ? null : await largeDatabase(stand, options, logged);
   return {

@@ -13,6 +13,9 @@ import { NO_PROXIES } from '../src/runtime/proxy.ts';
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const QUEUE_SERVER = new URL('./queue-server.ts', import.meta.url);
 
+/** Commands that `startBuilt` started and that still run. */
+const running = new Set<ChildProcess>();
+
 /** The servers of a benchmark: Postgres with its default settings, and a local SQS in its own process. */
 export interface Stand {
   readonly postgres: LocalPostgres;
@@ -69,6 +72,7 @@ export async function startStand(say: (line: string) => void): Promise<Stand> {
     queueServerPid: server.pid ?? 0,
     place,
     async close() {
+      for (const child of running) child.kill('SIGKILL');
       client.destroy();
       server.kill('SIGTERM');
       await postgres.close();
@@ -78,5 +82,8 @@ export async function startStand(say: (line: string) => void): Promise<Stand> {
 
 /** Starts a built command. Its log is discarded; its standard error can be read. */
 export function startBuilt(parameters: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...parameters], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, ...parameters], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }

@@ -3,10 +3,15 @@ import { browserIssue } from '../dev/browser-errors/issues.ts';
 
 const DAYS = 7;
 
+/** Group ids of the made-up issues are this far apart. */
+export function groupIds(): { readonly first: number; readonly step: number } {
+  const first = Number(browserIssue(0, 'small').groupId);
+  return { first, step: Number(browserIssue(1, 'small').groupId) - first };
+}
+
 /** Fills a database with issues, the made-up ones first, and a bucket for each of the last seven days. */
 export async function storeIssues(databaseUrl: string, issues: number): Promise<void> {
-  const first = Number(browserIssue(0, 'small').groupId);
-  const step = Number(browserIssue(1, 'small').groupId) - first;
+  const { first, step } = groupIds();
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {

@@ -29,14 +29,23 @@ const EVERYTHING_CHANGED = `
   TRUNCATE trigger_runs, recipients CASCADE;
   INSERT INTO trigger_runs (ran_at, finished_at, snapshot) VALUES (now() - interval '5 minutes', now(), '3:3:')`;
 
-interface Measured {
+export interface Measured {
   /** Of the run, as the watcher logs it. */
   readonly seconds: number;
   /** From the process's start to its end. */
   readonly wholeSeconds: number;
   readonly queries: number;
+  readonly issues: number;
+  readonly alerts: number;
   /** The watcher's peak resident memory. */
   readonly megabytes: number;
+}
+
+interface Logged {
+  readonly duration_ms: number;
+  readonly queries: number;
+  readonly issues: number;
+  readonly alerts: number;
 }
 
 /** Measures a run over each number of changed issues, and prints a table and its growth. */
@@ -94,7 +103,7 @@ async function measureSize(
     const all: Measured[] = [];
     for (let round = 0; round < repeat; round += 1) {
       await query(url, EVERYTHING_CHANGED);
-      const measured = await measure(url, sesEndpoint);
+      const measured = await watchOnce(url, sesEndpoint);
       console.log(
         `  ${measured.seconds.toFixed(2)} s, ${measured.queries} queries, ${measured.megabytes} MB`,
       );
@@ -107,8 +116,15 @@ async function measureSize(
   }
 }
 
-/** Does one run through the real command line. Memory is that which the kernel reports. */
-async function measure(databaseUrl: string, sesEndpoint: string): Promise<Measured> {
+/**
+ * Does one run through the real command line. Memory is that which the kernel reports.
+ * @param variables in addition to the benchmark's own ones
+ */
+export async function watchOnce(
+  databaseUrl: string,
+  sesEndpoint: string,
+  variables: NodeJS.ProcessEnv = {},
+): Promise<Measured> {
   const began = performance.now();
   const child = spawn(process.execPath, [MAIN, 'watcher', '--once'], {
     env: {
@@ -123,6 +139,7 @@ async function measure(databaseUrl: string, sesEndpoint: string): Promise<Measur
       TRIGGERS,
       NODE_OPTIONS: process.env.NODE_OPTIONS ?? NODE_OPTIONS,
       LOG_FORMAT: 'mozlog',
+      ...variables,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -134,12 +151,14 @@ async function measure(databaseUrl: string, sesEndpoint: string): Promise<Measur
   const code = await new Promise((resolve) => child.once('close', resolve));
   const megabytes = Math.round(peakMegabytes());
   const line = output.split('\n').find((one) => one.includes('"msg":"evaluated')) ?? '{}';
-  const { Fields } = JSON.parse(line) as { Fields?: { duration_ms: number; queries: number } };
+  const { Fields } = JSON.parse(line) as { Fields?: Logged };
   if (code !== 0 || Fields === undefined) throw new Error(`the watcher ended with ${code}:\n${output}`);
   return {
     seconds: Fields.duration_ms / 1_000,
     wholeSeconds: (performance.now() - began) / 1_000,
     queries: Fields.queries,
+    issues: Fields.issues,
+    alerts: Fields.alerts,
     megabytes,
   };
 }

@@ -17,6 +17,19 @@ function cpuOf(pid: number): number {
   return (utime + stime + cutime + cstime) * MILLISECONDS_A_TICK;
 }
 
+export function parentOf(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? 0);
+}
+
+/** CPU that all processes of this machine have used, in milliseconds. Time that other machines took is not counted. */
+export function machineCpu(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = read('/proc/stat')
+    .split('\n', 1)
+    .flatMap((line) => line.trim().split(/\s+/).slice(1).map(Number));
+  return (user + nice + system + irq + softirq) * MILLISECONDS_A_TICK;
+}
+
 export function childrenOf(pid: number): number[] {
   const text = namesIn(`/proc/${pid}/task`)
     .map((task) => read(`/proc/${pid}/task/${task}/children`))
