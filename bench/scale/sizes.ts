@@ -1,0 +1,44 @@
+import { grouped, table } from './table.ts';
+
+interface Size {
+  readonly name: string;
+  readonly cpus: number;
+  readonly memoryGigabytes: number;
+}
+
+const SIZES: readonly Size[] = [
+  { name: 'db.t4g.medium', cpus: 2, memoryGigabytes: 4 },
+  { name: 'db.m7g.large', cpus: 2, memoryGigabytes: 8 },
+  { name: 'db.m7g.xlarge', cpus: 4, memoryGigabytes: 16 },
+  { name: 'db.m7g.2xlarge', cpus: 8, memoryGigabytes: 32 },
+  { name: 'db.m7g.4xlarge', cpus: 16, memoryGigabytes: 64 },
+];
+
+/** A burstable instance may use this share of its CPUs for longer than its credits last. */
+const BURSTABLE: Readonly<Record<string, number>> = { 'db.t4g.medium': 0.2 };
+/** The rest is for the watcher, vacuum, checkpoints and peaks. */
+const USED = 0.6;
+/** Of a gp3 volume below 400 GB. Above it, RDS gives four times as much. */
+const DISK_BYTES_PER_SECOND = 125e6;
+
+/** What one message costs. */
+export interface Cost {
+  readonly postgresMs: number;
+  /** WAL, and pages that checkpoints and others write. */
+  readonly diskBytes: number;
+}
+
+/** Messages a second that a size of RDS could store, computed from the cost of a message on this machine. */
+export function sizesTable(cost: Cost): string {
+  const byDisk = (DISK_BYTES_PER_SECOND * USED) / cost.diskBytes;
+  const rows = SIZES.map(({ name, cpus, memoryGigabytes }) => {
+    const share = BURSTABLE[name] ?? USED;
+    const byCpu = (cpus * share * 1_000) / cost.postgresMs;
+    const least = Math.min(byCpu, byDisk);
+    const limit = byCpu < byDisk ? 'CPU' : 'disk';
+    return [name, cpus, memoryGigabytes, grouped(byCpu), grouped(byDisk), grouped(least), limit];
+  });
+  const head = ['RDS', 'vCPU', 'GB', 'messages/s by CPU', 'messages/s by disk', 'the lower', 'limit'];
+  const basis = `${cost.postgresMs.toFixed(3)} ms of Postgres's CPU and ${grouped(cost.diskBytes)} bytes to the disk a message`;
+  return `${basis}\n\n${table(head, rows)}`;
+}
