@@ -130,10 +130,15 @@ function unionsOf(rows: string): string {
     FROM ${rows}) AS counted`;
 }
 
-/** An issue's buckets since a time. */
+/**
+ * An issue's buckets since a time. Rows are compared, because only the primary key can find them. The index of times could
+ * find `time >= since` too. Postgres prefers it if its statistics are older than that time, and then reads the new buckets
+ * of all issues for each issue.
+ */
 function bucketsSince(since: string, issueId: string, unit: Buckets['unit'] = 'day'): string {
   const { table, time, type } = columnsOf(unit);
-  return `${table} WHERE ${table}.issue_id = ${issueId} AND ${time} >= ${since}::${type}`;
+  const isSince = `(${table}.issue_id, ${time}) >= (${issueId}, ${since}::${type})`;
+  return `${table} WHERE ${table}.issue_id = ${issueId} AND ${isSince}`;
 }
 
 function mayRank(source: string): string {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { topIssues } from '../../../src/db/counts.ts';
+import { countsOf, topIssues } from '../../../src/db/counts.ts';
 import { storeEvents } from '../../../src/db/events.ts';
+import type { Db } from '../../../src/db/pool.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
 
@@ -79,5 +80,35 @@ describe('the top issues', () => {
     ]);
     const top = await ranking({ since: DAYS[0], limit: 1, by: 'users', excludeModules: [] });
     expect(top).toEqual([{ groupId: 'others', events: 60, users: 60 }]);
+  });
+});
+
+describe("an issue's counts", () => {
+  it('are found by its key, also if the statistics are older than the newest hour', async () => {
+    await pool.query(
+      `INSERT INTO issues (group_id, project_id, message, module, stack_frames, first_seen, last_seen)
+       SELECT 'g' || n, '1', 'm', 'app', '[]', now(), now() FROM generate_series(1, 500) AS n`,
+    );
+    const hours = (from: number, to: number) =>
+      pool.query({
+        text: `INSERT INTO issue_hours (issue_id, hour, event_set, user_set)
+               SELECT id, date_trunc('hour', now()) - n * interval '1 hour', hll_empty(11, 5, -1, 1), hll_empty(11, 5, -1, 1)
+               FROM issues CROSS JOIN generate_series($1::int, $2::int) AS n`,
+        values: [from, to],
+      });
+    await hours(1, 20);
+    await pool.query('ANALYZE issue_hours');
+    await hours(0, 0);
+    const plan: string[] = [];
+    const explaining: Db = {
+      async query(statement) {
+        const { rows } = await pool.query({ ...statement, text: `EXPLAIN ${statement.text}` });
+        plan.push(...rows.map((row) => String(row['QUERY PLAN'])));
+        return await pool.query(statement);
+      },
+    };
+    const now = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000);
+    await countsOf(explaining, ['1'], { unit: 'hour', since: now.toISOString() });
+    expect(plan.join('\n')).toContain('issue_hours_pkey');
   });
 });
