@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { stop } from './drain.ts';
+import type { Load } from './fill.ts';
 import { events } from './fill.ts';
 import type { Place, Stand } from './stand.ts';
 import { startBuilt } from './stand.ts';
@@ -14,6 +15,7 @@ export interface Lag {
   readonly p99: number;
 }
 
+const WARM_SECONDS = 3;
 const SECONDS = 15;
 const BATCH = 10;
 
@@ -34,6 +36,8 @@ export async function lagAt(
   { processes, messageCount, issues = 2_000, place }: LagOptions,
 ): Promise<Lag> {
   const { queueUrl, env } = place ?? (await stand.place(`lag_${messageCount}`));
+  const count = Math.ceil((WARM_SECONDS + SECONDS) * messagesPerSecond) + 2 * BATCH;
+  const send = sender(stand, queueUrl, { issues, count });
   const lags: number[] = [];
   const socket = createSocket('udp4');
   socket.on('message', (packet) => {
@@ -51,9 +55,8 @@ export async function lagAt(
     DD_DOGSTATSD_PORT: String(socket.address().port),
   });
   try {
-    const send = sender(stand, queueUrl, issues);
     // Warm up first: the lag is measured, not the start of the service.
-    await steadily(messagesPerSecond, 3, send);
+    await steadily(messagesPerSecond, WARM_SECONDS, send);
     lags.length = 0;
     await steadily(messagesPerSecond, SECONDS, send);
     await pause(2_000);
@@ -67,12 +70,17 @@ export async function lagAt(
   return { messagesPerSecond, p50: at(0.5), p99: at(0.99) };
 }
 
-function sender({ client }: Stand, QueueUrl: string, issues: number): (count: number) => Promise<void> {
-  const source = events({ count: 10_000_000, issues, seed: 99 });
+/** The messages are made before the clock starts, because making them takes as long as processing them. */
+function sender(
+  { client }: Stand,
+  QueueUrl: string,
+  load: Pick<Load, 'issues' | 'count'>,
+): (count: number) => Promise<void> {
+  const bodies = Array.from(events({ ...load, seed: 99 }), ({ body }) => body).values();
   return async (count) => {
-    const Entries = Array.from({ length: count }, (_, index) => ({
+    const Entries = Array.from(bodies.take(count), (MessageBody, index) => ({
       Id: String(index),
-      MessageBody: source.next().value?.body ?? '',
+      MessageBody,
     }));
     await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
   };

@@ -14,13 +14,13 @@ processors: one Postgres, and more and more processors, each a process with one 
   --drain-issues N        issues that they are drawn from, by Zipf's law (default 2000)
   --message-count N       messages after which a worker is replaced (default: never)
 
-day: a day at a steady rate, with what eight days before it left in the database
+day: a part of a day at a steady rate, in a database as earlier days leave it
   --issues N              issues, all of them known (default 1000000)
   --events-per-second N   (default 1000)
-  --hours N               hours of the day that are simulated (default 24)
-  --kept-days N           of the eight days of hours, those that are stored (default 2)
+  --hours N               hours of the day that are simulated (default 4)
+  --kept-days N           of the eight days of hours, those that are stored (default 1)
   --sample N              events of each hour that are really stored (default 8000)
-  --prune-hours N         hours of the day whose pruning is measured (default 6)
+  --prune-hours N         hours of the day whose pruning is measured (default 2)
 
   --json                  print the measured numbers of the day too
   --help                  show this help`;
@@ -39,10 +39,10 @@ export async function benchScale(argv: readonly string[]): Promise<void> {
       'message-count': { type: 'string', default: '100000000' },
       issues: { type: 'string', default: '1000000' },
       'events-per-second': { type: 'string', default: '1000' },
-      hours: { type: 'string', default: '24' },
-      'kept-days': { type: 'string', default: '2' },
+      hours: { type: 'string', default: '4' },
+      'kept-days': { type: 'string', default: '1' },
       sample: { type: 'string', default: '8000' },
-      'prune-hours': { type: 'string', default: '6' },
+      'prune-hours': { type: 'string', default: '2' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },

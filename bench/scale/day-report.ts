@@ -31,7 +31,8 @@ export interface Day {
   readonly end: readonly TableSize[];
   readonly periods: readonly Stored[];
   readonly runs: readonly Measured[];
-  readonly lag: Lag;
+  /** Null if the machine was too busy. */
+  readonly lag: Lag | null;
   readonly autovacuums: readonly { readonly name: string; readonly count: number }[];
 }
 
@@ -86,7 +87,9 @@ function atTheEnd({ options, periods, runs, lag, autovacuums }: Day): string {
     'Measured: at the end of the day',
     '',
     `- capacity: ${grouped(rate)} events/s by two connections; arrival / capacity ${(options.eventsPerSecond / rate).toFixed(2)}`,
-    `- lag at ${grouped(lag.messagesPerSecond)} messages/s: p50 ${lag.p50.toFixed(0)} ms, p99 ${lag.p99.toFixed(0)} ms`,
+    lag === null
+      ? '- the lag was not measured'
+      : `- lag at ${grouped(lag.messagesPerSecond)} messages/s: p50 ${lag.p50.toFixed(0)} ms, p99 ${lag.p99.toFixed(0)} ms`,
     ...runs.map(
       (run, index) =>
         `- run ${index + 1} of the watcher: ${run.seconds.toFixed(1)} s, ${grouped(run.issues)} issues, ${grouped(run.alerts)} alerts, ${run.megabytes} MB`,

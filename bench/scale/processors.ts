@@ -40,7 +40,7 @@ export async function measureProcessors(stand: Stand, options: ProcessorsOptions
     measured.push(one);
   }
   const upserts = await measureUpserts(stand, options);
-  return [drainsTable(measured), upsertsTable(upserts), computed(measured)].join('\n\n');
+  return [drainsTable(measured), upsertsTable(upserts), computed(measured, upserts)].join('\n\n');
 }
 
 async function drainWith(stand: Stand, processors: number, options: ProcessorsOptions): Promise<Measured> {
@@ -182,14 +182,22 @@ function upsertsTable(upserts: readonly Upserts[]): string {
   return `Measured: the same statement by pgbench, without processors and a queue\n\n${table(head, rows)}`;
 }
 
-/** The last drain has the most processors, so its cost includes their competition. */
-function computed(measured: readonly Measured[]): string {
+/**
+ * The last drain has the most processors, so its cost includes their competition. Nearly every statement stores an event
+ * of the most frequent issue, so the statements wait for one another. So many connections store only some times as much
+ * as one connection does with a core of its own.
+ */
+function computed(measured: readonly Measured[], upserts: readonly Upserts[]): string {
   const last = measured.at(-1)?.drain;
-  if (last === undefined) return '';
+  const [first] = upserts;
+  if (last === undefined || first === undefined) return '';
   const { postgresMs = 0, wal = 0, pages = 0 } = last.counters;
+  const best = Math.max(...upserts.map(({ eventsPerSecond }) => eventsPerSecond / first.eventsPerSecond));
+  const ofOneCore = (first.eventsPerSecond * first.seconds * 1_000) / (first.counters.postgresMs ?? 0);
   const cost = {
     postgresMs: postgresMs / last.messages,
     diskBytes: (wal + pages * PAGE_BYTES) / last.messages,
+    byRows: ofOneCore * best,
   };
   return `Computed, from the last drain: ${sizesTable(cost)}`;
 }

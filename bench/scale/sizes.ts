@@ -26,19 +26,25 @@ export interface Cost {
   readonly postgresMs: number;
   /** WAL, and pages that checkpoints and others write. */
   readonly diskBytes: number;
+  /** Messages a second that connections could store if they did nothing except wait for rows that others have locked. */
+  readonly byRows?: number;
 }
 
 /** Messages a second that a size of RDS could store, computed from the cost of a message on this machine. */
-export function sizesTable(cost: Cost): string {
-  const byDisk = (DISK_BYTES_PER_SECOND * USED) / cost.diskBytes;
+export function sizesTable({ postgresMs, diskBytes, byRows = Number.POSITIVE_INFINITY }: Cost): string {
+  const byDisk = (DISK_BYTES_PER_SECOND * USED) / diskBytes;
   const rows = SIZES.map(({ name, cpus, memoryGigabytes }) => {
-    const share = BURSTABLE[name] ?? USED;
-    const byCpu = (cpus * share * 1_000) / cost.postgresMs;
-    const least = Math.min(byCpu, byDisk);
-    const limit = byCpu < byDisk ? 'CPU' : 'disk';
+    const byCpu = (cpus * (BURSTABLE[name] ?? USED) * 1_000) / postgresMs;
+    const limits = [
+      [byCpu, 'CPU'],
+      [byDisk, 'disk'],
+      [byRows, 'locked rows'],
+    ] as const;
+    const [least, limit] = limits.reduce((lower, other) => (other[0] < lower[0] ? other : lower));
     return [name, cpus, memoryGigabytes, grouped(byCpu), grouped(byDisk), grouped(least), limit];
   });
-  const head = ['RDS', 'vCPU', 'GB', 'messages/s by CPU', 'messages/s by disk', 'the lower', 'limit'];
-  const basis = `${cost.postgresMs.toFixed(3)} ms of Postgres's CPU and ${grouped(cost.diskBytes)} bytes to the disk a message`;
+  const head = ['RDS', 'vCPU', 'GB', 'messages/s by CPU', 'messages/s by disk', 'the lowest', 'limit'];
+  const locked = Number.isFinite(byRows) ? `; by locked rows ${grouped(byRows)} messages/s` : '';
+  const basis = `${postgresMs.toFixed(3)} ms of Postgres's CPU and ${grouped(diskBytes)} bytes to the disk a message${locked}`;
   return `${basis}\n\n${table(head, rows)}`;
 }
