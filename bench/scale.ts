@@ -27,7 +27,7 @@ day: a part of a day at a steady rate, in a database as earlier days leave it
 
 const PARTS = ['processors', 'day'];
 
-/** Measures how far bec-alerts scales, and what a day at a high rate leaves in the database. */
+/** Measures how far bec-alerts scales, and the database after a day at a high rate. */
 export async function benchScale(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...argv],

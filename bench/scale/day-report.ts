@@ -192,7 +192,9 @@ function vacuum({ options, vacuums, filled }: Day): string {
   };
   const rows = vacuums.map(({ table: name, rows: live, dead, seconds }) => {
     const kept = rowsAtRetention[name];
-    if (kept === undefined) return [name, grouped(live), grouped(dead), seconds.toFixed(1), '', '', '', ''];
+    // Perhaps autovacuum came first.
+    if (kept === undefined || dead === 0)
+      return [name, grouped(live), grouped(dead), seconds.toFixed(1), '', '', '', ''];
     const deadAtOnce = kept * DEAD_SHARE;
     const passes = Math.ceil(deadAtOnce / DEAD_ROWS_A_PASS);
     const size = filled.find((one) => one.name === name);

@@ -36,7 +36,7 @@ const HOURS_KEPT_DAYS = 8;
 const RUN_SECONDS = 300;
 const RECOMMENDED = fileURLToPath(new URL('../../docs/examples/recommended.ts', import.meta.url));
 
-/** What the day is measured with. */
+/** The servers and the numbers of the day. */
 interface Scene {
   readonly stand: Stand;
   readonly options: DayOptions;
@@ -96,7 +96,9 @@ async function simulate(scene: Scene): Promise<Day> {
       await query(databaseUrl, 'CHECKPOINT');
       const { pages = 0 } = await monitor.counters();
       periods.push({ ...stored, counters: { ...stored.counters, pages: pages - (before.pages ?? 0) } });
-      runs.push(await watchOnce(databaseUrl, ses.endpoint, { TRIGGERS: RECOMMENDED, ALERT_DIGEST: 'run' }));
+      const run = await watchOnce(databaseUrl, ses.endpoint, { TRIGGERS: RECOMMENDED, ALERT_DIGEST: 'run' });
+      runs.push(run);
+      options.say(`${grouped(stored.eventsPerSecond)} events/s; the run took ${run.seconds.toFixed(1)} s`);
     }
     const { lag, pruneMeanwhile } = await measureLag(scene);
     return {
@@ -182,8 +184,8 @@ interface Hours {
 }
 
 /**
- * Each hour is first stored as at its half. Then a sample of its events is really stored, so that as many are the first
- * of their issue as in the middle of a real hour. The rest of the hour follows.
+ * Each hour is first stored as at its half. Then a sample of its events is really stored. So the share of first events of
+ * an issue is that of the middle of a real hour. The rest of the hour follows.
  */
 async function simulateHours(scene: Scene): Promise<Hours> {
   const { options, place, filler, monitor, events, eventsPerHour, hourRows, now } = scene;

@@ -21,7 +21,7 @@ const USED = 0.6;
 /** Of a gp3 volume below 400 GB. Above it, RDS gives four times as much. */
 const DISK_BYTES_PER_SECOND = 125e6;
 
-/** What one message costs. */
+/** The cost of a message. */
 export interface Cost {
   readonly postgresMs: number;
   /** WAL, and pages that checkpoints and others write. */
