@@ -1,4 +1,4 @@
-import type { Issue } from '../domain/issue.ts';
+import type { Issue, StackFrame } from '../domain/issue.ts';
 import { isExtensionPlace } from '../domain/stack.ts';
 
 /** The reason of the triggers that leave extensions out. */
@@ -10,8 +10,14 @@ export const IS_EXTENSION = 'it comes from a browser extension';
  * code.
  */
 export function isExtension({ module, stackFrames }: Issue): boolean {
-  return (
-    isExtensionPlace(module) ||
-    stackFrames.some((frame) => frame.module !== null && isExtensionPlace(frame.module))
-  );
+  return isExtensionPlace(module) || hasExtension(stackFrames);
+}
+
+const known = new WeakMap<readonly StackFrame[], boolean>();
+
+/** Several triggers ask about the same stack, and a backtest asks hour by hour. */
+function hasExtension(frames: readonly StackFrame[]): boolean {
+  const found = known.get(frames) ?? frames.some(({ module }) => module !== null && isExtensionPlace(module));
+  known.set(frames, found);
+  return found;
 }
