@@ -76,14 +76,19 @@ async function resultOf(thread: Worker, file: string, patience: Patience): Promi
     if (message.type === 'mistakes') mistakes.push(...message.mistakes);
     if (message.type === 'done') end({ triggers: message.triggers, mistakes });
   });
-  thread.on('error', (error) =>
-    broken(`a promise that nobody awaits, or a callback, failed: ${messageOf(error)}`, error),
-  );
-  thread.on('exit', (code) =>
-    broken(
-      `it ended too early: it ends its process (exit code ${code}), or awaits something that never comes`,
-    ),
-  );
+  // The error may overtake the thread's messages. At the exit all of them have arrived, so it is clear whose error it is.
+  let uncaught: { readonly error: unknown } | undefined;
+  thread.on('error', (error) => {
+    uncaught = { error };
+  });
+  thread.on('exit', (code) => {
+    if (uncaught === undefined)
+      return broken(
+        `it ended too early: it ends its process (exit code ${code}), or awaits something that never comes`,
+      );
+    const { error } = uncaught;
+    broken(`a promise that nobody awaits, or a callback, failed: ${messageOf(error)}`, error);
+  });
   try {
     return await promise;
   } finally {
