@@ -111,7 +111,7 @@ function candidates({ by }: TopQuery, daily: string, soFar: string): string {
       SELECT issue_id FROM (SELECT * FROM bound ORDER BY so_far DESC, issue_id OFFSET 0) AS ordered
       WHERE ${mayRank('ordered')} LIMIT $3
     ), bar AS (
-      SELECT CASE WHEN count(*) < $3 THEN 0 ELSE min(${by}) END AS least FROM leader ${unionsOf(bucketsSince('$1', 'leader.issue_id'))}
+      SELECT CASE WHEN count(${by}) < $3 THEN 0 ELSE min(${by}) END AS least FROM leader ${unionsOf(bucketsSince('$1', 'leader.issue_id'))}
     ), candidate AS MATERIALIZED (
       SELECT issue_id FROM bound
       WHERE most * ${SLACK} >= (SELECT least FROM bar) AND ${mayRank('bound')}

@@ -119,6 +119,9 @@ export function pastDays(
   };
 }
 
+/** Issues of one statement, each with up to 24 rows. On a first day, each of its issues may rank. */
+const PAGE_SIZE = 1_000;
+
 /** The issues that may rank on the day of a step, found once for each ranking and day. */
 function rankableOnADay(db: Db, schema: string): (query: TopQuery, step: Step) => Promise<readonly string[]> {
   let day = '';
@@ -143,10 +146,11 @@ function highest(
   { by, limit }: TopQuery,
   hour: number,
 ): string[] {
-  const column = 2 * hour + (by === 'events' ? 0 : 1);
+  const [events, users] = [2 * hour, 2 * hour + 1];
+  const column = by === 'events' ? events : users;
   return ids
-    .map((id) => ({ id, count: found.get(id)?.[column] ?? 0 }))
-    .filter(({ count }) => count > 0)
+    .map((id) => ({ id, events: found.get(id)?.[events] ?? 0, count: found.get(id)?.[column] ?? 0 }))
+    .filter((one) => one.events > 0)
     .sort((a, b) => b.count - a.count || Number(BigInt(a.id) - BigInt(b.id)))
     .slice(0, limit)
     .map(({ id }) => id);
@@ -169,9 +173,10 @@ function keptForADay(
     const found = kept.get(back) ?? new Map<string, Columns>();
     kept.set(back, found);
     const missing = ids.filter((id) => !found.has(id));
-    if (missing.length > 0) {
-      const columns = await read(missing, back, step);
-      for (const id of missing) found.set(id, columns.get(id) ?? new Float64Array());
+    for (let first = 0; first < missing.length; first += PAGE_SIZE) {
+      const page = missing.slice(first, first + PAGE_SIZE);
+      const columns = await read(page, back, step);
+      for (const id of page) found.set(id, columns.get(id) ?? new Float64Array());
     }
     return found;
   };
