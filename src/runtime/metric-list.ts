@@ -63,7 +63,7 @@ export const GAUGES = {
   'bec-alerts.processor.workers': { help: 'Worker processes that run.' },
   'bec-alerts.processor.workers.wanted': { help: 'Worker processes that should run.' },
   'bec-alerts.watcher.pending.seconds': {
-    help: 'Seconds since the oldest alert that waits to be sent was decided; 0 if no alert waits.',
+    help: 'Age of the oldest alert in the outbox, in seconds; 0 if none waits.',
   },
   'bec-alerts.watcher.triggers.left_out': {
     help: 'Triggers that are left out until the next start, because they ended their process.',
@@ -82,7 +82,7 @@ export const READINGS = {
   },
   bec_alerts_watcher_alerts_pending: { help: 'Alerts in the outbox that wait to be sent.' },
   bec_alerts_canary_waiting_seconds: {
-    help: 'Seconds since the oldest canary after the last counted one was sent; 0 if each canary is counted.',
+    help: 'Age of the oldest canary that waits to be counted, in seconds; 0 if none waits.',
   },
 } as const satisfies Readonly<Record<string, MetricOf>>;
 
