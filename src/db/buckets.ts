@@ -25,3 +25,9 @@ export function columnsOf(unit: Buckets['unit']): (typeof UNITS)[Buckets['unit']
 export function bucketsOf({ unit, back }: Window, now: Date): Buckets {
   return { unit, since: unit === 'day' ? firstDay(now, back) : firstHour(now, back).toISOString() };
 }
+
+/** SQL for whether the bucket's `hour` belongs to a UTC day. @param day SQL of the day's date */
+export function isHourOf(day: string): string {
+  const midnight = `(${day}::date::timestamp AT TIME ZONE 'UTC')`;
+  return `hour >= ${midnight} AND hour < ${midnight} + interval '1 day'`;
+}

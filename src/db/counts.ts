@@ -1,12 +1,12 @@
-import type { Counts, RankedIssue } from '../domain/issue.ts';
+import type { Counts, Issue, RankedIssue } from '../domain/issue.ts';
 import type { Buckets } from './buckets.ts';
-import { columnsOf } from './buckets.ts';
+import { columnsOf, isHourOf } from './buckets.ts';
 import { KNOWN_CANARY_ISSUES } from './canaries.ts';
 import { usersWithin } from './cardinality.ts';
 import { issuesById } from './issues.ts';
 import type { Db } from './pool.ts';
 
-interface CountsRow {
+export interface CountsRow {
   readonly issue_id: string;
   readonly events: number;
   readonly users: number;
@@ -61,10 +61,15 @@ export async function topIssues(db: Db, query: TopQuery): Promise<RankedIssue[]>
            ORDER BY ${query.by} DESC, issue_id LIMIT $3`,
     values: [query.since, query.excludeModules, query.limit],
   });
-  const issues = await issuesById(
-    db,
-    rows.map((row) => row.issue_id),
-  );
+  return await rankedIssues(rows, (ids) => issuesById(db, ids));
+}
+
+/** The issues of a ranking's rows, the first one with rank 1. @param issuesOf reads issues by our ids, in any order */
+export async function rankedIssues(
+  rows: readonly CountsRow[],
+  issuesOf: (ids: readonly string[]) => Promise<readonly Issue[]>,
+): Promise<RankedIssue[]> {
+  const issues = await issuesOf(rows.map((row) => row.issue_id));
   const byId = new Map(issues.map((issue) => [issue.id, issue]));
   return rows.flatMap((row, index) => {
     const issue = byId.get(row.issue_id);
@@ -84,12 +89,11 @@ export async function rankableIssues(
   day: string,
 ): Promise<string[]> {
   const set = countedSet(query);
-  const midnight = `($4::date::timestamp AT TIME ZONE 'UTC')`;
   const daily = `
     SELECT issue_id, hll_cardinality(${set}) AS most, false AS is_today FROM ${schema}.issue_buckets WHERE date >= $1::date AND date < $4::date
     UNION ALL
     SELECT issue_id, hll_cardinality(${set}), true FROM ${schema}.issue_hours
-    WHERE hour >= ${midnight} AND hour < ${midnight} + interval '1 day'`;
+    WHERE ${isHourOf('$4')}`;
   const { rows } = await db.query<Pick<CountsRow, 'issue_id'>>({
     text: `WITH ${candidates(query, daily, 'coalesce(sum(most) FILTER (WHERE NOT is_today), 0)')} SELECT issue_id FROM candidate`,
     values: [query.since, query.excludeModules, query.limit, day],

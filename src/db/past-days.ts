@@ -1,9 +1,10 @@
 import type { BucketCounts, Counts, Issue, RankedIssue } from '../domain/issue.ts';
 import type { Step } from '../domain/step.ts';
 import { DAY, dayNumber, firstDay, utcDay } from '../domain/time.ts';
+import { isHourOf } from './buckets.ts';
 import { usersWithin } from './cardinality.ts';
-import type { TopQuery } from './counts.ts';
-import { countsOf, rankableIssues, topIssues } from './counts.ts';
+import type { CountsRow, TopQuery } from './counts.ts';
+import { countsOf, rankableIssues, rankedIssues, topIssues } from './counts.ts';
 import type { Db } from './pool.ts';
 import { seriesOf } from './series.ts';
 
@@ -35,7 +36,7 @@ const HOUR_BY_HOUR = (schema: string) => `
       WHERE issue_buckets.issue_id = asked.issue_id AND date >= $2::date AND date < $3::date
       UNION ALL
       SELECT extract(hour FROM hour AT TIME ZONE 'UTC')::int, event_set, user_set FROM ${schema}.issue_hours
-      WHERE issue_hours.issue_id = asked.issue_id AND hour >= ${midnight('$3')} AND hour < ${midnight('$3')} + interval '1 day'
+      WHERE issue_hours.issue_id = asked.issue_id AND ${isHourOf('$3')}
     ) AS sets WINDOW so_far AS (ORDER BY hour)) AS counted
   ORDER BY hour`;
 
@@ -44,10 +45,6 @@ const DAY_BY_DAY = (schema: string) => `
   SELECT issue_id, date - $2::date AS first, date - $2::date + 1 AS next,
          hll_cardinality(event_set) AS events, ${usersWithin('event_set', 'user_set')} AS users
   FROM ${schema}.issue_buckets WHERE issue_id = ANY($1::bigint[]) AND date >= $2::date AND date < $3::date`;
-
-function midnight(day: string): string {
-  return `(${day}::date::timestamp AT TIME ZONE 'UTC')`;
-}
 
 /** The same counts in some hours of a day, or in one day of a window. */
 interface SpanRow {
@@ -109,12 +106,7 @@ export function pastDays(
       const hour = step.start.getUTCHours();
       const ids = await rankable(query, step);
       const found = await hours(ids, daysSince(query, step), step);
-      const ranked = highest(ids, found, query, hour);
-      const byId = new Map((await issues(ranked, step.end)).map((issue) => [issue.id, issue]));
-      return ranked.flatMap((id, index) => {
-        const issue = byId.get(id);
-        return issue === undefined ? [] : [{ issue, rank: index + 1, ...countsAt(found.get(id), hour) }];
-      });
+      return await rankedIssues(highest(ids, found, query, hour), (ranked) => issues(ranked, step.end));
     },
   };
 }
@@ -122,14 +114,23 @@ export function pastDays(
 /** Issues of one statement, each with up to 24 rows. On a first day, each of its issues may rank. */
 const PAGE_SIZE = 1_000;
 
+/** A map that is emptied when another UTC day begins. */
+function forADay<Key, Value>(): (at: Date) => Map<Key, Value> {
+  let day = '';
+  let kept = new Map<Key, Value>();
+  return (at) => {
+    if (utcDay(at) !== day) [day, kept] = [utcDay(at), new Map()];
+    return kept;
+  };
+}
+
 /** The issues that may rank on the day of a step, found once for each ranking and day. */
 function rankableOnADay(db: Db, schema: string): (query: TopQuery, step: Step) => Promise<readonly string[]> {
-  let day = '';
-  let kept = new Map<string, Promise<readonly string[]>>();
+  const keptOn = forADay<string, Promise<readonly string[]>>();
   return async (query, { start }) => {
-    if (utcDay(start) !== day) [day, kept] = [utcDay(start), new Map()];
+    const kept = keptOn(start);
     const key = JSON.stringify(query);
-    const ids = kept.get(key) ?? rankableIssues(db, query, schema, day);
+    const ids = kept.get(key) ?? rankableIssues(db, query, schema, utcDay(start));
     kept.set(key, ids);
     return await ids;
   };
@@ -145,15 +146,16 @@ function highest(
   found: ReadonlyMap<string, Columns>,
   { by, limit }: TopQuery,
   hour: number,
-): string[] {
-  const [events, users] = [2 * hour, 2 * hour + 1];
-  const column = by === 'events' ? events : users;
+): CountsRow[] {
   return ids
-    .map((id) => ({ id, events: found.get(id)?.[events] ?? 0, count: found.get(id)?.[column] ?? 0 }))
-    .filter((one) => one.events > 0)
-    .sort((a, b) => b.count - a.count || Number(BigInt(a.id) - BigInt(b.id)))
-    .slice(0, limit)
-    .map(({ id }) => id);
+    .map((id) => ({
+      issue_id: id,
+      events: found.get(id)?.[2 * hour] ?? 0,
+      users: found.get(id)?.[2 * hour + 1] ?? 0,
+    }))
+    .filter(({ events }) => events > 0)
+    .sort((a, b) => b[by] - a[by] || Number(BigInt(a.issue_id) - BigInt(b.issue_id)))
+    .slice(0, limit);
 }
 
 /** Events and users in turn, of one hour or day after the other. */
@@ -166,10 +168,9 @@ type Columns = Float64Array;
 function keptForADay(
   read: (ids: readonly string[], back: number, step: Step) => Promise<ReadonlyMap<string, Columns>>,
 ): (ids: readonly string[], back: number, step: Step) => Promise<ReadonlyMap<string, Columns>> {
-  let day = '';
-  let kept = new Map<number, Map<string, Columns>>();
+  const keptOn = forADay<number, Map<string, Columns>>();
   return async (ids, back, step) => {
-    if (utcDay(step.start) !== day) [day, kept] = [utcDay(step.start), new Map()];
+    const kept = keptOn(step.start);
     const found = kept.get(back) ?? new Map<string, Columns>();
     kept.set(back, found);
     const missing = ids.filter((id) => !found.has(id));
