@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { poll } from '../../dev/poll.ts';
 import type { RunningCommand } from './command.ts';
-import { records } from './command.ts';
+import { servedAt } from './command.ts';
 import { parsePage } from './exposition.ts';
 import { folderOf, promtool } from './promtool.ts';
 
@@ -22,9 +22,7 @@ export type Page = string | null;
 
 /** Reads the page as Prometheus does. */
 export async function readPage(daemon: RunningCommand): Promise<Page> {
-  await daemon.printed(/serving \/__heartbeat__/);
-  const line = records(daemon.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'));
-  const answer = await fetch(`http://127.0.0.1:${line?.Fields.port}/metrics`).catch(() => null);
+  const answer = await fetch(`${await servedAt(daemon)}/metrics`).catch(() => null);
   return answer?.ok === true ? await answer.text() : null;
 }
 

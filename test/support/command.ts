@@ -116,10 +116,25 @@ export async function runUnread(
   return { code: code === undefined ? null : Number(code), stderr };
 }
 
+/** Commands that need the database alone. In this order they succeed on an empty one. */
+export const ON_THE_DATABASE: readonly (readonly string[])[] = [
+  ['migrate'],
+  ['watcher', '--once', '--console-alerts'],
+  ['silences'],
+  ['backtest', '--days', '1'],
+];
+
 /** The log lines of a command that ran with `LOG_FORMAT=mozlog`. */
 export function records(output: string): { Fields: Record<string, unknown>; [key: string]: unknown }[] {
   return output
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line));
+}
+
+/** The origin of a daemon's pages, once it serves them. It was started with `PORT=0` and `LOG_FORMAT=mozlog`. */
+export async function servedAt(daemon: RunningCommand): Promise<string> {
+  await daemon.printed(/serving \/__heartbeat__/);
+  const line = records(daemon.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'));
+  return `http://127.0.0.1:${line?.Fields.port}`;
 }

@@ -7,7 +7,7 @@ import { poll } from '../../../dev/poll.ts';
 import { lastRunCheck } from '../../../src/cli/health.ts';
 import { packageVersion } from '../../../src/cli/version.ts';
 import type { RunningCommand } from '../../support/command.ts';
-import { records, startCommand } from '../../support/command.ts';
+import { servedAt, startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { startProcessor } from '../../support/processor.ts';
 import { createQueue } from '../../support/queue.ts';
@@ -16,14 +16,10 @@ import { declining, runHere } from '../../support/run.ts';
 const database = await createDatabase();
 const { pool } = database;
 
-async function portOf(daemon: RunningCommand): Promise<string> {
-  await daemon.printed(/serving \/__heartbeat__/);
-  const line = records(daemon.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'));
-  return String(line?.Fields.port);
-}
+const portOf = async (daemon: RunningCommand) => new URL(await servedAt(daemon)).port;
 
 async function heartbeat(daemon: RunningCommand, path = '/__heartbeat__') {
-  const response = await fetch(`http://127.0.0.1:${await portOf(daemon)}${path}`);
+  const response = await fetch(`${await servedAt(daemon)}${path}`);
   const body = (await response.json()) as { checks?: Record<string, string>; details?: unknown };
   return { status: response.status, body };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
 import { packageVersion } from '../../../src/cli/version.ts';
 import type { RunningCommand } from '../../support/command.ts';
-import { records, startCommand } from '../../support/command.ts';
+import { servedAt, startCommand } from '../../support/command.ts';
 import { createDatabase } from '../../support/database.ts';
 import { startAgent } from '../../support/dogstatsd.ts';
 import { forwarded } from '../../support/events.ts';
@@ -15,9 +15,7 @@ import { createQueue, sendBodies } from '../../support/queue.ts';
 const database = await createDatabase();
 
 async function ask(daemon: RunningCommand, path: string, method = 'GET'): Promise<Response> {
-  await daemon.printed(/serving \/__heartbeat__/);
-  const line = records(daemon.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'));
-  return await fetch(`http://127.0.0.1:${line?.Fields.port}${path}`, { method });
+  return await fetch(`${await servedAt(daemon)}${path}`, { method });
 }
 
 async function read(daemon: RunningCommand) {

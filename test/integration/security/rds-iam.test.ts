@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { poll } from '../../../dev/poll.ts';
 import type { Environment } from '../../support/command.ts';
-import { runCommand, startCommand } from '../../support/command.ts';
+import { ON_THE_DATABASE, runCommand, startCommand } from '../../support/command.ts';
 import { createDatabase } from '../../support/database.ts';
 import { forwarded } from '../../support/events.ts';
 import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
@@ -41,13 +41,7 @@ const migrate = (env: Environment) => runCommand(['migrate'], env);
 describe('a database that accepts tokens of RDS', () => {
   it('is used by each command, with a token for each connection, and nothing logs one', async () => {
     const { rds, env } = await rdsWithEnv();
-    const commands = [
-      ['migrate'],
-      ['watcher', '--once', '--console-alerts'],
-      ['silences'],
-      ['backtest', '--days', '1'],
-    ];
-    for (const command of commands) {
+    for (const command of ON_THE_DATABASE) {
       const before = rds.tokens.length;
       const { code, stdout, stderr } = await runCommand(command, env);
       expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: '' });

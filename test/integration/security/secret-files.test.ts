@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { runCommand, startCommand } from '../../support/command.ts';
+import { ON_THE_DATABASE, runCommand, startCommand } from '../../support/command.ts';
 import { createDatabase } from '../../support/database.ts';
 import { forwarded } from '../../support/events.ts';
 import { countedEvents, drained, workerPids } from '../../support/processor.ts';
@@ -23,13 +23,7 @@ it('the database’s URL in a file that a .env names is used by each command tha
   const folder = folderWith('DATABASE_URL', database.url);
   const queue = await createQueue();
   const env = { ...queue.env, LOG_FORMAT: 'compose' };
-  const commands = [
-    ['migrate'],
-    ['watcher', '--once', '--console-alerts'],
-    ['silences'],
-    ['backtest', '--days', '1'],
-  ];
-  for (const command of commands) {
+  for (const command of ON_THE_DATABASE) {
     const { code, stderr } = await runCommand(command, env, folder);
     expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: '' });
   }

@@ -5,7 +5,7 @@ import type { LocalSentry } from '../../../../dev/sentry/stand-in.ts';
 import { startSentry } from '../../../../dev/sentry/stand-in.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
 import type { Environment, RunningCommand } from '../../../support/command.ts';
-import { records, runCommand } from '../../../support/command.ts';
+import { records, runCommand, servedAt } from '../../../support/command.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { startAgent } from '../../../support/dogstatsd.ts';
 import { errorEvent } from '../../../support/events.ts';
@@ -69,9 +69,7 @@ async function status(): Promise<{ code: number | null; stderr: string; stdout: 
 }
 
 async function heartbeat(daemon: RunningCommand): Promise<{ status: number; canary: unknown }> {
-  await daemon.printed(/serving \/__heartbeat__/);
-  const line = records(daemon.output()).find(({ Fields }) => String(Fields.msg).startsWith('serving'));
-  const response = await fetch(`http://127.0.0.1:${String(line?.Fields.port)}/__heartbeat__`);
+  const response = await fetch(`${await servedAt(daemon)}/__heartbeat__`);
   const { details = {}, checks = {} } = (await response.json()) as Record<string, Record<string, string>>;
   return { status: response.status, canary: details.canary ?? checks.canary };
 }
