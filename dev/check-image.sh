@@ -98,6 +98,30 @@ mkdir -p "$root/dev"
 [ -e "$root/dev/null" ] || mknod -m 666 "$root/dev/null" c 1 3
 [ -e "$root/dev/urandom" ] || mknod -m 666 "$root/dev/urandom" c 1 9
 
+# poll COUNT COMMAND...: until the command succeeds, COUNT times with 0.1 s in between.
+poll() {
+  left="$1"
+  shift
+  until "$@"; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || return 1
+    sleep 0.1
+  done
+}
+# The daemon is process 1 of the process space that $outer made. Its exit code becomes $code.
+find_daemon() {
+  daemon="$(cat /proc/$outer/task/$outer/children)"
+  daemon="${daemon%% *}"
+}
+terminate_daemon() {
+  kill -TERM "$daemon"
+  set +e
+  wait "$outer"
+  code=$?
+  set -e
+  daemon=''
+}
+
 entry=/app/docker/entrypoint.sh
 version="$(sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json | head -1)"
 expect 'the version' "$(in_image $entry --version)" "$version"
@@ -137,26 +161,18 @@ unshare --fork --pid chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=
   NODE_COMPILE_CACHE=/app/.compile-cache DATABASE_URL=postgres://nobody@127.0.0.1:1/none AWS_DEFAULT_REGION=us-east-1 \
   $entry watcher >"$scratch/daemon.log" 2>&1 &
 outer=$!
-tries=0
-until in_image node /app/docker/healthcheck.js >"$scratch/health" 2>&1; do
-  tries=$((tries + 1))
-  [ $tries -lt 100 ] || { cat "$scratch/daemon.log" >&2; fail "the HEALTHCHECK fails: $(cat "$scratch/health")"; }
-  sleep 0.1
-done
+healthy() { in_image node /app/docker/healthcheck.js >"$scratch/health" 2>&1; }
+poll 100 healthy || { cat "$scratch/daemon.log" >&2; fail "the HEALTHCHECK fails: $(cat "$scratch/health")"; }
 expect 'the HEALTHCHECK of a running watcher' "$(cat "$scratch/health")" 200
-daemon="$(cat /proc/$outer/task/$outer/children)"
-daemon="${daemon%% *}"
+find_daemon
 expect 'its number in its own process space' "$(awk '/^NSpid:/ {print $NF}' "/proc/$daemon/status")" 1
 expect 'its program' "$(basename "$(readlink "/proc/$daemon/exe")")" node
 in_image node -e "fetch('http://127.0.0.1:$port/__version__').then((r) => r.text()).then(console.log)" |
   grep -q 0123abc || fail '/__version__ does not show the commit'
 ok '/__version__ shows version.json'
-kill -TERM "$daemon"
+terminate_daemon
 set +e
-wait "$outer"
-code=$?
-daemon=''
-in_image node /app/docker/healthcheck.js >/dev/null 2>&1
+healthy
 gone=$?
 set -e
 expect 'exit code at SIGTERM' $code 0
@@ -179,32 +195,17 @@ $node_binary --input-type=module --eval '
   process.stdout.write(endpoint + "\n");
 ' >"$scratch/sqs" 2>"$scratch/sqs.log" &
 sqs_pid=$!
-tries=0
-until grep -q http "$scratch/sqs"; do
-  tries=$((tries + 1))
-  [ $tries -lt 100 ] || { cat "$scratch/sqs.log" >&2; fail 'the local SQS does not start'; }
-  sleep 0.1
-done
+poll 100 grep -q http "$scratch/sqs" || { cat "$scratch/sqs.log" >&2; fail 'the local SQS does not start'; }
 sqs="$(grep http "$scratch/sqs")"
 port=18438
+# The processor's workers must have begun too: they report that this database can't be reached.
+begun() { healthy && grep -q 'ECONNREFUSED' "$scratch/read-only.log"; }
 for command in processor watcher; do
   read_only $entry $command >"$scratch/read-only.log" 2>&1 &
   outer=$!
-  tries=0
-  # The processor's workers must have begun too: they report that this database can't be reached.
-  until in_image node /app/docker/healthcheck.js >/dev/null 2>&1 && grep -q 'ECONNREFUSED' "$scratch/read-only.log"; do
-    tries=$((tries + 1))
-    [ $tries -lt 200 ] || { cat "$scratch/read-only.log" >&2; fail "the $command does not start on a read-only root"; }
-    sleep 0.1
-  done
-  daemon="$(cat /proc/$outer/task/$outer/children)"
-  daemon="${daemon%% *}"
-  kill -TERM "$daemon"
-  set +e
-  wait "$outer"
-  code=$?
-  set -e
-  daemon=''
+  poll 200 begun || { cat "$scratch/read-only.log" >&2; fail "the $command does not start on a read-only root"; }
+  find_daemon
+  terminate_daemon
   ! grep -q 'EROFS\|EACCES' "$scratch/read-only.log" || fail "the $command wants to write"
   expect "exit code of the $command on a read-only root at SIGTERM" $code 0
 done
@@ -215,20 +216,9 @@ echo "console.log('loading'); await new Promise(() => setInterval(() => {}, 1_00
 unshare --fork --pid chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin \
   NODE_COMPILE_CACHE=/app/.compile-cache TRIGGERS=/tmp/hangs.mjs $entry triggers >"$scratch/hangs.log" 2>&1 &
 outer=$!
-tries=0
-until grep -q loading "$scratch/hangs.log"; do
-  tries=$((tries + 1))
-  [ $tries -lt 100 ] || { cat "$scratch/hangs.log" >&2; fail 'triggers does not load its file'; }
-  sleep 0.1
-done
-daemon="$(cat /proc/$outer/task/$outer/children)"
-daemon="${daemon%% *}"
-kill -TERM "$daemon"
-set +e
-wait "$outer"
-code=$?
-set -e
-daemon=''
+poll 100 grep -q loading "$scratch/hangs.log" || { cat "$scratch/hangs.log" >&2; fail 'triggers does not load its file'; }
+find_daemon
+terminate_daemon
 expect 'exit code of a command without anything in hand at SIGTERM' $code 143
 
 layer="$(du -sk "$root/app" | cut -f1)"
