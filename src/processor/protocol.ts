@@ -19,6 +19,8 @@ export interface WorkerSettings {
   readonly tags: readonly Tag[];
   /** Number of messages after which the worker retires. */
   readonly messageCount: number;
+  /** How long workers were to rest after the last batches, because storing was slow. */
+  readonly rests: readonly number[];
 }
 
 /** A message from the supervisor to a worker. */
@@ -41,6 +43,8 @@ export type Report =
       readonly durationMilliseconds: number;
       /** From the oldest message's entry into the queue to the commit. */
       readonly lagMilliseconds: number;
+      /** How long the worker rests if the last batches were like this one; 0 unless storing it was slow. */
+      readonly restMilliseconds: number;
     }
   /** The worker ends soon, so its replacement may start. */
   | { readonly type: 'retiring' }

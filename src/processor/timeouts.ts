@@ -4,7 +4,11 @@ import { longestRequest } from '../runtime/aws.ts';
 // Time limits of a worker's steps. The supervisor kills a worker only after it has been silent for all of them
 // together.
 
-/** A batch of 80 events takes about 10 ms. A statement that needs this long is waiting for a lock or a disk. */
+/** How long a worker rests before a round at most, while storing is slow. */
+export const LONGEST_REST_MILLISECONDS = 10_000;
+/** How long a round may grow at most. Nobody else sees its messages until their visibility timeout. */
+export const LONGEST_GROWTH_MILLISECONDS = 2_000;
+/** A batch of 80 events takes about 10 ms, one of 400 about 50 ms. A statement that needs this long is waiting for a lock or a disk. */
 export const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
 /**
  * Another worker locks the row of a hot issue for about 10 ms. A session that locks it this long blocks every worker.
@@ -28,11 +32,12 @@ export function stopGrace({ readTimeoutSeconds }: AwsTimeouts): number {
 const SDK_ATTEMPTS = 3;
 
 /**
- * How long a healthy worker may report nothing. It reports after each turn of its loop: one poll, one fetch, one store.
+ * How long a healthy worker may report nothing. It reports after each turn of its loop: one rest, one poll with its
+ * growth, one fetch, one store.
  */
 export function longestSilence(queue: AwsTimeouts, sleepDelaySeconds: number): number {
   const poll = SDK_ATTEMPTS * longestRequest(queue) + sleepDelaySeconds * 1_000;
   // The last statement of the search can begin just before the search's time is up.
   const store = SEARCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
-  return poll + FETCH_TIMEOUT_MILLISECONDS + store;
+  return LONGEST_REST_MILLISECONDS + poll + LONGEST_GROWTH_MILLISECONDS + FETCH_TIMEOUT_MILLISECONDS + store;
 }

@@ -6,6 +6,8 @@ import type { Report, WorkerSettings } from '../protocol.ts';
 import { longestSilence } from '../timeouts.ts';
 import type { PoolEvents } from './pool.ts';
 import { startPool } from './pool.ts';
+import type { SlowStore } from './slow-store.ts';
+import { watchStore } from './slow-store.ts';
 import type { Tally } from './tally.ts';
 import { createTally } from './tally.ts';
 import type { WorkerEnd } from './worker-process.ts';
@@ -28,7 +30,7 @@ export interface ProcessorOptions {
   readonly stallMilliseconds?: number;
   /** Environment of the worker processes. */
   readonly workerEnvironment: NodeJS.ProcessEnv;
-  readonly worker: Omit<WorkerSettings, 'name'>;
+  readonly worker: Omit<WorkerSettings, 'name' | 'rests'>;
 }
 
 /**
@@ -43,15 +45,16 @@ export async function supervise(
   const { logger } = dependencies;
   logger.info('starting workers', { workers: options.processCount, queue: options.worker.queue.queueUrl });
   const tally = createTally(logger);
+  const slowStore = watchStore(logger);
   const pool = startPool(
     {
       size: options.processCount,
       environment: options.workerEnvironment,
       stallMilliseconds:
         options.stallMilliseconds ?? longestSilence(options.worker.queue, options.worker.sleepDelaySeconds),
-      settings: (name) => ({ ...options.worker, name }),
+      settings: (name) => ({ ...options.worker, name, rests: slowStore.rests() }),
     },
-    listener(dependencies, options.processCount, tally),
+    listener(dependencies, options.processCount, tally, slowStore),
   );
   const hopeless = await Promise.race([aborted(signal), pool.hopeless]);
   logger.info('stopping; workers finish the messages in progress');
@@ -71,6 +74,7 @@ function listener(
   { logger, reporter, metrics, onWorkers }: ProcessorDependencies,
   wanted: number,
   tally: Tally,
+  slowStore: SlowStore,
 ): PoolEvents {
   return {
     size(workers) {
@@ -108,6 +112,7 @@ function listener(
           return;
         case 'batch':
           tally.add(report.events, report.lagMilliseconds);
+          slowStore.batch(report.restMilliseconds);
           measure(metrics, report);
       }
     },

@@ -5,14 +5,18 @@ import type { Tag } from '../../domain/tags.ts';
 import type { Objects } from '../../queue/objects.ts';
 import type { Queue, QueueMessage } from '../../queue/queue.ts';
 import { backoff, pause } from '../../runtime/loop.ts';
+import { createRecentRests } from '../recent-rests.ts';
 import type { AcknowledgeEvents } from './acknowledge.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Fate } from './fate.ts';
 import { isRejected, isRetryLater, isStored } from './fate.ts';
 import { createLifetime } from './lifetime.ts';
 import { parse } from './parse.ts';
-import type { ReceiveOptions } from './receive.ts';
+import type { ReceiveOptions } from './passes.ts';
+import { createPasses } from './passes.ts';
 import { createReceiver } from './receive.ts';
+import type { Rests } from './rests.ts';
+import { createRests } from './rests.ts';
 import { store } from './store.ts';
 
 /** Called by the loop. */
@@ -37,6 +41,8 @@ export interface StoredBatch {
   readonly durationMilliseconds: number;
   /** From the oldest message's entry into the queue to the commit. */
   readonly lagMilliseconds: number;
+  /** How long the worker rests if the last batches were like this one; 0 unless storing it was slow. */
+  readonly restMilliseconds: number;
 }
 
 export interface ConsumeDependencies {
@@ -52,6 +58,8 @@ export interface ConsumeOptions extends ReceiveOptions {
    * Number of messages after which the worker retires. The last round can exceed it, because a receive returns several.
    */
   readonly messageCount: number;
+  /** Of the last batches that other workers stored. */
+  readonly rests: readonly number[];
 }
 
 const FIRST_RETRY_MILLISECONDS = 200;
@@ -70,7 +78,8 @@ export async function consume(
 ): Promise<void> {
   const { db, queue } = dependencies;
   const lifetime = createLifetime(options.messageCount, () => events.retiring());
-  const receiver = createReceiver(queue, options, lifetime, signal);
+  const rests = createRests(createRecentRests(options.rests));
+  const receiver = createReceiver(createPasses(queue, options, lifetime), lifetime, rests, signal);
   let acknowledging = Promise.resolve();
   let failures = 0;
   // A worker that can't store must not receive. After each failure Postgres must first answer that it can store.
@@ -80,6 +89,10 @@ export async function consume(
     try {
       if (!canStore) {
         await checkStore(db);
+        // The first check may have connected first.
+        const checking = performance.now();
+        await checkStore(db);
+        rests.checked(performance.now() - checking);
         canStore = true;
         events.polling();
       }
@@ -87,7 +100,7 @@ export async function consume(
       if (messages === null) break;
       if (messages.length > 0) {
         toRelease = messages;
-        const fates = await parseAndStore(dependencies, messages, events);
+        const fates = await parseAndStore(dependencies, messages, rests, events);
         const unstored = fates.filter(isRetryLater);
         toRelease = unstored.filter(({ visible }) => visible === 'at-once').map(({ message }) => message);
         const previous = acknowledging;
@@ -117,14 +130,19 @@ export async function consume(
 async function parseAndStore(
   { db, objects, tags }: ConsumeDependencies,
   messages: readonly QueueMessage[],
+  rests: Rests,
   events: ConsumeEvents,
 ): Promise<readonly Fate[]> {
   const started = performance.now();
   const { parsed, fates: unparsed } = await parse(messages, objects, tags);
   for (const { message, event } of parsed) events.parsed(message, event);
+  const storing = performance.now();
   const fates = [...unparsed, ...(await store(db, parsed))];
+  const took = performance.now() - storing;
   const committedAt = Date.now();
   const stored = fates.filter(isStored);
+  // A search for a bad message takes long, too.
+  const isUsual = stored.length > 0 && stored.length === parsed.length;
   const rejected = countReasons(fates);
   if (stored.length > 0 || Object.keys(rejected).length > 0)
     events.stored({
@@ -132,6 +150,7 @@ async function parseAndStore(
       rejected,
       durationMilliseconds: performance.now() - started,
       lagMilliseconds: Math.max(0, ...stored.map(({ message }) => committedAt - message.sentAt.getTime())),
+      restMilliseconds: isUsual ? rests.stored(stored.length, took) : rests.next(),
     });
   return fates;
 }

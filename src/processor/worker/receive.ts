@@ -1,14 +1,10 @@
-import type { Queue, QueueMessage } from '../../queue/queue.ts';
-import { MAX_BATCH } from '../../queue/queue.ts';
+import type { QueueMessage } from '../../queue/queue.ts';
 import { pause } from '../../runtime/loop.ts';
+import { LONGEST_GROWTH_MILLISECONDS } from '../timeouts.ts';
 import type { Lifetime } from './lifetime.ts';
-
-export interface ReceiveOptions {
-  /** Length of a poll of an empty queue: a long poll of up to `maxWaitSeconds`, and then a pause. */
-  readonly sleepDelaySeconds: number;
-  /** The longest long poll. SQS's limit is 20 seconds, and the read timeout must be longer. */
-  readonly maxWaitSeconds: number;
-}
+import type { Passes } from './passes.ts';
+import { MOST_TEXT, textOf } from './passes.ts';
+import type { Rests } from './rests.ts';
 
 /** Receives a worker's messages, in rounds. */
 export interface Receiver {
@@ -24,41 +20,40 @@ export interface Receiver {
   cancel(): Promise<readonly QueueMessage[]>;
 }
 
-/**
- * Receives of one round at most. More of them were not faster on two cores, and all messages of a round are in memory
- * together.
- */
-const MOST_RECEIVES = 8;
-/** Limit for the bodies of a round, in UTF-16 units. 80 usual events have 1 MB, but one body may have 1 MiB. */
-const MOST_TEXT = 4_000_000;
-const SHORTEST_PAUSE_MILLISECONDS = 50;
+/** SQS may answer with fewer messages than it has. After an answer with fewer than these, there are few or none. */
+const FEW_MESSAGES = 5;
+/** Limit for the messages of a round after a rest. */
+const MOST_MESSAGES = 400;
 
 /**
- * While the queue is shallow, a round is one long poll, so that a single message is received at once. While the queue
- * is deep, each round has twice as many receives as the one before.
+ * A round is one pass. While storing is slow and the queue is shallow, the worker rests before a round. Then the round
+ * takes all messages that came in the meantime, in several passes.
  */
 export function createReceiver(
-  queue: Queue,
-  options: ReceiveOptions,
+  passes: Passes,
   lifetime: Lifetime,
+  rests: Rests,
   signal: AbortSignal,
 ): Receiver {
-  let width = 1;
-  let round: { readonly messages: Promise<QueueMessage[]>; cancel(): void } | null = null;
+  // A FIFO queue gives no more messages of a group while some are in flight. So its rounds stay small.
+  let isFifo = false;
+  let round: { readonly messages: Promise<readonly QueueMessage[]>; cancel(): void } | null = null;
 
-  const receive = async (stop: AbortSignal): Promise<QueueMessage[]> => {
-    const receives = Math.min(width, Math.ceil(lifetime.left() / MAX_BATCH));
-    if (receives > 1) lifetime.deepRound();
-    const answers =
-      receives > 1
-        ? await receiveSeveral(queue, receives, stop)
-        : [lifetime.retiring() ? await queue.receive(0, stop) : await poll(queue, options, stop)];
-    width = nextWidth(answers, receives);
-    const messages = answers.flat();
-    // The replacement polls from now on. One worker that polls is enough for a shallow queue.
-    if (lifetime.retiring() && messages.length === 0) lifetime.end();
-    lifetime.received(messages.length);
-    return messages;
+  const receive = async (stop: AbortSignal): Promise<readonly QueueMessage[]> => {
+    const rest = passes.isDeep() || isFifo ? 0 : rests.next();
+    if (rest > 0 && lifetime.retiring()) {
+      // The replacement rests too, and then takes all messages.
+      lifetime.end();
+      return [];
+    }
+    await pause(rest, stop);
+    if (stop.aborted) return [];
+    const end = performance.now() + LONGEST_GROWTH_MILLISECONDS;
+    const messages = await passes.next(stop);
+    isFifo ||= messages.some(({ messageGroupId }) => messageGroupId !== null);
+    const mayGrow = () =>
+      rest > 0 && !isFifo && lifetime.left() > 0 && !stop.aborted && performance.now() < end;
+    return await grow(passes, messages, mayGrow, stop);
   };
 
   const begin = () => {
@@ -72,7 +67,7 @@ export function createReceiver(
     round = { messages, cancel };
   };
 
-  const take = async (): Promise<QueueMessage[]> => {
+  const take = async (): Promise<readonly QueueMessage[]> => {
     const current = round;
     round = null;
     return (await current?.messages) ?? [];
@@ -93,33 +88,20 @@ export function createReceiver(
   };
 }
 
-/** If all receives were full, twice as many; otherwise as many as were full. Fewer if bodies are large. */
-function nextWidth(answers: readonly QueueMessage[][], receives: number): number {
-  const text = answers.flat().reduce((sum, { body }) => sum + body.length, 0);
-  const full = answers.filter((messages) => messages.length === MAX_BATCH).length;
-  const affordable = Math.floor((MOST_TEXT * receives) / Math.max(text, 1));
-  return Math.max(1, Math.min(full === receives ? receives * 2 : full, affordable, MOST_RECEIVES));
-}
-
-async function poll(queue: Queue, options: ReceiveOptions, stop: AbortSignal): Promise<QueueMessage[]> {
-  const { sleepDelaySeconds, maxWaitSeconds } = options;
-  // A long poll costs no more than a short one, and ends with the first message. So a poll waits for at least a second.
-  const wait = Math.min(Math.max(Math.floor(sleepDelaySeconds), 1), maxWaitSeconds);
-  const messages = await queue.receive(wait, stop);
-  if (messages.length === 0) {
-    const rest = (sleepDelaySeconds - wait) * 1_000;
-    await pause(wait > 0 ? rest : Math.max(rest, SHORTEST_PAUSE_MILLISECONDS), stop);
+/** Adds passes to a round until a pass brings little, or the round is large enough. */
+async function grow(
+  passes: Passes,
+  first: readonly QueueMessage[],
+  mayGrow: () => boolean,
+  stop: AbortSignal,
+): Promise<readonly QueueMessage[]> {
+  const round = [...first];
+  for (let last = first; last.length >= FEW_MESSAGES && mayGrow(); ) {
+    // The next pass may bring twice as many.
+    if (round.length + 2 * last.length > MOST_MESSAGES || textOf(round) + 2 * textOf(last) > MOST_TEXT) break;
+    // If this pass fails, the messages received so far must still be stored. The next round fails too, if SQS is down.
+    last = await passes.more(stop).catch(() => []);
+    round.push(...last);
   }
-  return messages;
-}
-
-/**
- * Returns the messages of the receives that succeeded; throws only if all failed. One failure must not drop messages.
- */
-async function receiveSeveral(queue: Queue, receives: number, stop: AbortSignal): Promise<QueueMessage[][]> {
-  const outcomes = await Promise.allSettled(Array.from({ length: receives }, () => queue.receive(0, stop)));
-  const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (answers.length === 0 && failure !== undefined) throw failure.reason;
-  return answers;
+  return round;
 }

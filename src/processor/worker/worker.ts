@@ -47,6 +47,7 @@ export function startWork(settings: WorkerSettings, report: (message: Report) =>
     sleepDelaySeconds: settings.sleepDelaySeconds,
     maxWaitSeconds: longestPoll(settings.queue),
     messageCount: settings.messageCount,
+    rests: settings.rests,
   };
 
   void (async () => {
