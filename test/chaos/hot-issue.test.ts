@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { records } from '../support/command.ts';
 import { createDatabase } from '../support/database.ts';
 import { forwarded } from '../support/events.ts';
-import { drained, FEW_WORKERS, startProcessor } from '../support/processor.ts';
+import { drained, startProcessor } from '../support/processor.ts';
 import { createQueue, sendBodies, takeAll } from '../support/queue.ts';
 
 const EVENTS = 4_000;
@@ -28,11 +28,7 @@ describe('eight workers on the same issues', () => {
       );
     });
     await sendBodies(queue.client, queue.queueUrl, bodies);
-    const processor = startProcessor(
-      queue,
-      { name, url, pool },
-      { ...FEW_WORKERS, PROCESSOR_PROCESS_COUNT: '8' },
-    );
+    const processor = startProcessor(queue, { name, url, pool }, { PROCESSOR_PROCESS_COUNT: '8' });
     await drained(queue);
     const { rows } = await pool.query(
       `SELECT count(DISTINCT issue_id)::int AS issues, sum(hll_cardinality(event_set))::int AS events,

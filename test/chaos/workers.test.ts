@@ -7,7 +7,7 @@ import { createDatabase, emptyTables } from '../support/database.ts';
 import { startFaultyQueue } from '../support/faulty-queue.ts';
 import { expectExact, sendEvents } from '../support/load.ts';
 import { hold } from '../support/locks.ts';
-import { alive, drained, FEW_WORKERS, startProcessor, unfinished, workerPids } from '../support/processor.ts';
+import { alive, drained, startProcessor, unfinished, workerPids } from '../support/processor.ts';
 import type { TestQueue } from '../support/queue.ts';
 import { createQueue } from '../support/queue.ts';
 
@@ -59,7 +59,7 @@ describe('the supervisor killed', () => {
     const count = 4_000;
     await sendEvents(queue, count);
     const way = await startFaultyQueue(queue.endpoint);
-    const first = startProcessor(queue, database, { ...FEW_WORKERS, SQS_ENDPOINT_URL: way.endpoint });
+    const first = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     await first.printed(/stored \d+ events/);
     const pids = workerPids(first.pid);
     expect(pids.length).toBeGreaterThan(0);
@@ -68,7 +68,7 @@ describe('the supervisor killed', () => {
     // They finished their messages, and did not fail because their reports had no reader.
     expect((await first.finished).stderr).toBe('');
     expect(unfinished(way, first)).toEqual([]);
-    startProcessor(queue, database, FEW_WORKERS);
+    startProcessor(queue, database);
     await drained(queue);
     await exact(count);
   });
@@ -89,7 +89,7 @@ describe('SIGTERM under load', () => {
       expect(records(stdout).filter(({ Severity }) => Number(Severity) <= 4)).toEqual([]);
       expect(unfinished(way, processor)).toEqual([]);
     }
-    startProcessor(queue, database, FEW_WORKERS);
+    startProcessor(queue, database);
     await drained(queue);
     await exact(count);
   });

@@ -11,10 +11,11 @@ import { depth } from './queue.ts';
 /** Thousands of events, on a machine that is busy with other tests. */
 const DRAIN_SECONDS = 600;
 
-/** For thousands of events, where replacing workers isn't the subject: starting a worker costs as much as 1,000 events. */
-export const FEW_WORKERS = { PROCESSOR_WORKER_MESSAGE_COUNT: '2000' };
-
-/** Starts `bec-alerts processor` on a test's queue and database. @param main another version's command line */
+/**
+ * Starts `bec-alerts processor` on a test's queue and database. Its workers aren't replaced after 200 messages, as by
+ * default: starting a worker costs as much as 1,000 events.
+ * @param main another version's command line
+ */
 export function startProcessor(
   queue: TestQueue,
   database: TestDatabase,
@@ -25,6 +26,7 @@ export function startProcessor(
     ...queue.env,
     DATABASE_URL: database.url,
     PROCESSOR_PROCESS_COUNT: '2',
+    PROCESSOR_WORKER_MESSAGE_COUNT: '2000',
     PROCESSOR_SLEEP_DELAY: '1',
     LOG_FORMAT: 'mozlog',
     LOG_LEVEL: 'DEBUG',
