@@ -14,6 +14,7 @@ import { createLifetime } from './lifetime.ts';
 import { parse } from './parse.ts';
 import type { ReceiveOptions } from './passes.ts';
 import { createPasses } from './passes.ts';
+import type { Round } from './receive.ts';
 import { createReceiver } from './receive.ts';
 import type { Rests } from './rests.ts';
 import { createRests } from './rests.ts';
@@ -96,11 +97,11 @@ export async function consume(
         canStore = true;
         events.polling();
       }
-      const messages = await receiver.next();
-      if (messages === null) break;
-      if (messages.length > 0) {
-        toRelease = messages;
-        const fates = await parseAndStore(dependencies, messages, rests, events);
+      const round = await receiver.next();
+      if (round === null) break;
+      if (round.messages.length > 0) {
+        toRelease = round.messages;
+        const fates = await parseAndStore(dependencies, round, rests, events);
         const unstored = fates.filter(isRetryLater);
         toRelease = unstored.filter(({ visible }) => visible === 'at-once').map(({ message }) => message);
         const previous = acknowledging;
@@ -129,7 +130,7 @@ export async function consume(
 /** @returns the fate of every message of the round */
 async function parseAndStore(
   { db, objects, tags }: ConsumeDependencies,
-  messages: readonly QueueMessage[],
+  { messages, isDeep }: Round,
   rests: Rests,
   events: ConsumeEvents,
 ): Promise<readonly Fate[]> {
@@ -150,7 +151,7 @@ async function parseAndStore(
       rejected,
       durationMilliseconds: performance.now() - started,
       lagMilliseconds: Math.max(0, ...stored.map(({ message }) => committedAt - message.sentAt.getTime())),
-      restMilliseconds: isUsual ? rests.stored(stored.length, took) : rests.next(),
+      restMilliseconds: isUsual ? rests.stored(stored.length, took, isDeep) : rests.next(),
     });
   return fates;
 }

@@ -39,7 +39,7 @@ export function createPasses(queue: Queue, options: ReceiveOptions, lifetime: Li
     const messages = answers.flat();
     const full = answers.filter(({ length }) => length === MAX_BATCH).length;
     width = nextWidth(textOf(messages), full, asked);
-    isDeep = 2 * full >= asked && lifetime.left() > messages.length;
+    isDeep = 2 * full >= asked;
     // The replacement polls from now on. One worker that polls is enough for a shallow queue.
     if (lifetime.retiring() && messages.length === 0) lifetime.end();
     lifetime.received(messages.length);

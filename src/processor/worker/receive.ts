@@ -6,13 +6,20 @@ import type { Passes } from './passes.ts';
 import { MOST_TEXT, textOf } from './passes.ts';
 import type { Rests } from './rests.ts';
 
+/** Messages that a worker stores together. */
+export interface Round {
+  readonly messages: readonly QueueMessage[];
+  /** Whether the queue had more messages. */
+  readonly isDeep: boolean;
+}
+
 /** Receives a worker's messages, in rounds. */
 export interface Receiver {
   /**
    * Returns the next round, which may be empty, and begins to receive the one after it. Null once the worker's lifetime
    * is over or the signal has fired.
    */
-  next(): Promise<readonly QueueMessage[] | null>;
+  next(): Promise<Round | null>;
   /**
    * Stops receiving until `next` is called again.
    * @returns messages that were received but not returned by `next` yet
@@ -24,6 +31,7 @@ export interface Receiver {
 const FEW_MESSAGES = 5;
 /** Limit for the messages of a round after a rest. */
 const MOST_MESSAGES = 400;
+const NOTHING: Round = { messages: [], isDeep: false };
 
 /**
  * A round is one pass. While storing is slow and the queue is shallow, the worker rests before a round. Then the round
@@ -37,53 +45,53 @@ export function createReceiver(
 ): Receiver {
   // A FIFO queue gives no more messages of a group while some are in flight. So its rounds stay small.
   let isFifo = false;
-  let round: { readonly messages: Promise<readonly QueueMessage[]>; cancel(): void } | null = null;
+  let coming: { readonly round: Promise<Round>; cancel(): void } | null = null;
 
-  const receive = async (stop: AbortSignal): Promise<readonly QueueMessage[]> => {
+  const receive = async (stop: AbortSignal): Promise<Round> => {
     const rest = passes.isDeep() || isFifo ? 0 : rests.next();
     if (rest > 0 && lifetime.retiring()) {
       // The replacement rests too, and then takes all messages.
       lifetime.end();
-      return [];
+      return NOTHING;
     }
     await pause(rest, stop);
-    if (stop.aborted) return [];
+    if (stop.aborted) return NOTHING;
     const end = performance.now() + LONGEST_GROWTH_MILLISECONDS;
     const messages = await passes.next(stop);
     isFifo ||= messages.some(({ messageGroupId }) => messageGroupId !== null);
     const mayGrow = () =>
       rest > 0 && !isFifo && lifetime.left() > 0 && !stop.aborted && performance.now() < end;
-    return await grow(passes, messages, mayGrow, stop);
+    return { messages: await grow(passes, messages, mayGrow, stop), isDeep: passes.isDeep() };
   };
 
   const begin = () => {
-    if (round !== null || lifetime.left() <= 0 || signal.aborted) return;
+    if (coming !== null || lifetime.left() <= 0 || signal.aborted) return;
     const stop = new AbortController();
     const cancel = () => stop.abort();
     signal.addEventListener('abort', cancel, { once: true });
-    const messages = receive(stop.signal).finally(() => signal.removeEventListener('abort', cancel));
+    const round = receive(stop.signal).finally(() => signal.removeEventListener('abort', cancel));
     // The promise is awaited later. Until then its failure must not count as an unhandled rejection.
-    messages.catch(() => {});
-    round = { messages, cancel };
+    round.catch(() => {});
+    coming = { round, cancel };
   };
 
-  const take = async (): Promise<readonly QueueMessage[]> => {
-    const current = round;
-    round = null;
-    return (await current?.messages) ?? [];
+  const take = async (): Promise<Round> => {
+    const current = coming;
+    coming = null;
+    return (await current?.round) ?? NOTHING;
   };
 
   return {
     async next() {
       begin();
-      if (round === null) return null;
-      const messages = await take();
+      if (coming === null) return null;
+      const round = await take();
       begin();
-      return messages;
+      return round;
     },
     async cancel() {
-      round?.cancel();
-      return await take();
+      coming?.cancel();
+      return (await take()).messages;
     },
   };
 }

@@ -13,8 +13,12 @@ export interface Rests {
   next(): number;
   /** Called with the time that an empty round takes: the way to the database and back may be long. */
   checked(milliseconds: number): void;
-  /** Called after each round that was stored. @returns how long to rest after it, if the last rounds were like it */
-  stored(messages: number, milliseconds: number): number;
+  /**
+   * Called after each round that was stored.
+   * @param isDeep whether the round left messages in the queue: a rest would only make the queue longer
+   * @returns how long to rest if the last rounds were like this one
+   */
+  stored(messages: number, milliseconds: number, isDeep: boolean): number;
 }
 
 /** A rest has 20 times the length by which the round exceeded the usual one. */
@@ -32,9 +36,9 @@ export function createRests(recent: RecentRests): Rests {
     checked(milliseconds) {
       empty = Math.min(milliseconds, LONGEST_CHECK_MILLISECONDS);
     },
-    stored(messages, milliseconds) {
+    stored(messages, milliseconds, isDeep) {
       const excess = milliseconds - empty - USUAL_MILLISECONDS - USUAL_MILLISECONDS_A_MESSAGE * messages;
-      const rest = Math.min(Math.max(RATIO * excess, 0), LONGEST_REST_MILLISECONDS);
+      const rest = isDeep ? 0 : Math.min(Math.max(RATIO * excess, 0), LONGEST_REST_MILLISECONDS);
       recent.add(rest);
       return rest;
     },

@@ -10,7 +10,7 @@ interface Round {
 /** The next rest of a worker after these rounds. @param known rests of other workers */
 function restAfter(rounds: readonly Round[], known: readonly number[] = []): number {
   const rests = createRests(createRecentRests(known));
-  for (const { messages, took } of rounds) rests.stored(messages, took);
+  for (const { messages, took } of rounds) rests.stored(messages, took, false);
   return rests.next();
 }
 
@@ -35,15 +35,21 @@ describe('the rest of a worker', () => {
   it('does not count the way to a distant database', () => {
     const rests = createRests(createRecentRests());
     rests.checked(150);
-    for (let count = 0; count < 4; count += 1) rests.stored(10, 190);
+    for (let count = 0; count < 4; count += 1) rests.stored(10, 190, false);
     expect(rests.next()).toBe(460);
   });
 
   it('counts half a second of that way at most, because a check can be slow too', () => {
     const rests = createRests(createRecentRests());
     rests.checked(20_000);
-    for (let count = 0; count < 4; count += 1) rests.stored(0, 525);
+    for (let count = 0; count < 4; count += 1) rests.stored(0, 525, false);
     expect(rests.next()).toBe(200);
+  });
+
+  it('is 0 after a round that left messages in the queue, however slow it was', () => {
+    const rests = createRests(createRecentRests([700, 700, 700, 700]));
+    expect(rests.stored(10, 5_000, true)).toBe(0);
+    expect(rests.next()).toBe(0);
   });
 
   it('is never longer than ten seconds', () => {
@@ -60,7 +66,7 @@ describe('the rest of a worker', () => {
     const pool = createRecentRests();
     for (let worker = 0; worker < 4; worker += 1) {
       const rests = createRests(createRecentRests(pool.all()));
-      for (const took of [50 + worker * 100, 50 + worker * 100]) pool.add(rests.stored(10, took));
+      for (const took of [50 + worker * 100, 50 + worker * 100]) pool.add(rests.stored(10, took, false));
     }
     expect(pool.shortest()).toBe((250 - 17) * 20);
   });
