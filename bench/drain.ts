@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { childrenOf, peakMemory, treeCpu } from '../dev/process-tree.ts';
+import { queueDepth } from '../src/queue/depth.ts';
 
 /** How fast a full queue was emptied. The clock starts when an eighth is gone, so that the start isn't measured. */
 export interface Drain {
@@ -109,14 +109,7 @@ export async function stop(roots: readonly ChildProcess[]): Promise<void> {
   await Promise.all(exits);
 }
 
-async function depth(client: SQSClient, QueueUrl: string): Promise<number> {
-  const { Attributes = {} } = await client.send(
-    new GetQueueAttributesCommand({
-      QueueUrl,
-      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-    }),
-  );
-  return (
-    Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible)
-  );
+async function depth(client: SQSClient, queueUrl: string): Promise<number> {
+  const { waiting, inFlight } = await queueDepth(client, queueUrl);
+  return waiting + inFlight;
 }

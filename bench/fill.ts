@@ -17,16 +17,26 @@ export function events(load: Load) {
 export async function fill(client: SQSClient, QueueUrl: string, load: Load): Promise<void> {
   const source = events(load);
   const sender = async () => {
-    for (let bodies = next(source); bodies.length > 0; bodies = next(source)) {
-      const Entries = bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
-      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-      if (Failed.length > 0) throw new Error(`the queue refused ${Failed.length} messages`);
+    for (let bodies = nextBodies(source); bodies.length > 0; bodies = nextBodies(source)) {
+      await sendBatch(client, QueueUrl, bodies);
     }
   };
   await Promise.all(Array.from({ length: SENDERS }, sender));
 }
 
-function next(source: ReturnType<typeof events>): string[] {
+/** Sends at most ten messages, in one request. */
+export async function sendBatch(
+  client: SQSClient,
+  QueueUrl: string,
+  bodies: readonly string[],
+): Promise<void> {
+  const Entries = bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+  const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+  if (Failed.length > 0) throw new Error(`the queue refused ${Failed.length} messages`);
+}
+
+/** Ten bodies, or what is left. */
+export function nextBodies(source: ReturnType<typeof events>): string[] {
   const bodies: string[] = [];
   while (bodies.length < BATCH) {
     const { value, done } = source.next();

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import pg from 'pg';
+import { queueDepth } from '../src/queue/depth.ts';
+import type { Counters } from './drain.ts';
 import { growth, stop } from './drain.ts';
-import { events } from './fill.ts';
-import type { Monitor } from './scale/monitor.ts';
+import { events, nextBodies, sendBatch } from './fill.ts';
+import { steadily } from './lag.ts';
+import { holdSnapshot } from './pool.ts';
 import { openMonitor } from './scale/monitor.ts';
-import type { Place, Stand } from './stand.ts';
 import { startBuilt, startStand } from './stand.ts';
 
 const HELP = `npm run bench held-snapshot -- [options]
@@ -20,8 +20,6 @@ holds a snapshot, as a pg_dump does. Shows what Postgres needs for a message in 
   --held N       seconds with a snapshot held (900)
   --every N      seconds of an interval (60)
   --messages N   messages after which a worker is replaced (200, the default of the processor)`;
-
-const BATCH = 10;
 
 interface Options {
   readonly rate: number;
@@ -56,15 +54,19 @@ export async function benchHeldSnapshot(parameters: readonly string[]): Promise<
       ...place.env,
       PROCESSOR_WORKER_MESSAGE_COUNT: values.messages,
     });
-    const send = sender(stand, place, options);
+    const source = events({ issues: options.issues, count: Number.MAX_SAFE_INTEGER, seed: 11 });
+    // They are made when they are sent, because all of them don't fit into memory.
+    const send = () => sendBatch(stand.client, place.queueUrl, nextBodies(source));
+    const counters = async () => {
+      const { waiting } = await queueDepth(stand.client, place.queueUrl);
+      return { ...(await monitor.counters()), waiting };
+    };
     try {
       console.log('without a snapshot held');
-      await intervals(stand, place, monitor, send, Number(values.free), options);
+      await intervals(counters, send, Number(values.free), options);
       console.log('with a snapshot held');
-      const holder = new pg.Client({ connectionString: place.databaseUrl });
-      await holder.connect();
-      await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM issues');
-      await intervals(stand, place, monitor, send, Number(values.held), options).finally(() => holder.end());
+      const holder = await holdSnapshot(place.databaseUrl);
+      await intervals(counters, send, Number(values.held), options).finally(() => holder.end());
     } finally {
       await stop([processor]);
       await monitor.close();
@@ -76,25 +78,19 @@ export async function benchHeldSnapshot(parameters: readonly string[]): Promise<
 
 /** Sends for some seconds, and prints a line after each interval. */
 async function intervals(
-  stand: Stand,
-  place: Place,
-  monitor: Monitor,
+  counters: () => Promise<Counters>,
   send: () => Promise<void>,
   seconds: number,
   { rate, every }: Options,
 ): Promise<void> {
   for (let done = 0; done < seconds; done += every) {
-    const before = { ...(await monitor.counters()), waiting: await waiting(stand, place) };
+    const before = await counters();
     const begun = performance.now();
-    for (let sent = 0; sent < rate * every; sent += BATCH) {
-      const early = begun + (sent / rate) * 1_000 - performance.now();
-      if (early > 0) await pause(early);
-      await send();
-    }
+    await steadily(rate, every, send);
     const rest = begun + every * 1_000 - performance.now();
     if (rest > 0) await pause(rest);
     const took = (performance.now() - begun) / 1_000;
-    const after = { ...(await monitor.counters()), waiting: await waiting(stand, place) };
+    const after = await counters();
     const { postgresMs = 0, wal = 0, waiting: more = 0 } = growth(before, after);
     const stored = rate * every - more;
     console.log(
@@ -102,23 +98,4 @@ async function intervals(
         `${Math.round(stored / took)} messages/s stored, ${after.waiting} waiting`,
     );
   }
-}
-
-/** Sends ten messages. They are made when they are sent, because all of them don't fit into memory. */
-function sender({ client }: Stand, { queueUrl: QueueUrl }: Place, { issues }: Options): () => Promise<void> {
-  const source = events({ issues, count: Number.MAX_SAFE_INTEGER, seed: 11 });
-  return async () => {
-    const Entries = Array.from({ length: BATCH }, (_, index) => {
-      const { value } = source.next();
-      return { Id: String(index), MessageBody: value?.body };
-    });
-    await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-  };
-}
-
-async function waiting({ client }: Stand, { queueUrl: QueueUrl }: Place): Promise<number> {
-  const { Attributes = {} } = await client.send(
-    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
-  );
-  return Number(Attributes.ApproximateNumberOfMessages);
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { browserIssue } from '../dev/browser-errors/issues.ts';
 import type { LocalPostgres } from '../dev/postgres/local-postgres.ts';
 import { startPostgres, uniqueDatabaseName } from '../dev/postgres/local-postgres.ts';
@@ -10,7 +9,7 @@ import type { Pool } from '../src/db/pool.ts';
 import type { ErrorEvent } from '../src/domain/event.ts';
 import { parseEvent } from '../src/domain/event.ts';
 import { createLogger } from '../src/runtime/logger.ts';
-import { benchPool } from './pool.ts';
+import { benchPool, holdSnapshot } from './pool.ts';
 
 const HELP = `npm run bench hot-rows -- [options]
 
@@ -56,9 +55,7 @@ export async function benchHotRows(parameters: readonly string[]): Promise<void>
       report(before, after, batches * issues, took / batches);
       await pool.query('VACUUM ANALYZE');
       console.log(`\n${round} batches a round, a snapshot held from before the first`);
-      const holder = new pg.Client({ connectionString: url });
-      await holder.connect();
-      await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM issues');
+      const holder = await holdSnapshot(url);
       for (let number = 1; number <= rounds; number += 1) {
         const start = await counters(pool);
         const seconds = await storeBatches(pool, issues, round);

@@ -1,10 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { stop } from './drain.ts';
 import type { Load } from './fill.ts';
-import { events } from './fill.ts';
+import { events, sendBatch } from './fill.ts';
 import type { Place, Stand } from './stand.ts';
 import { startBuilt } from './stand.ts';
 
@@ -77,16 +76,11 @@ function sender(
   load: Pick<Load, 'issues' | 'count'>,
 ): (count: number) => Promise<void> {
   const bodies = Array.from(events({ ...load, seed: 99 }), ({ body }) => body).values();
-  return async (count) => {
-    const Entries = Array.from(bodies.take(count), (MessageBody, index) => ({
-      Id: String(index),
-      MessageBody,
-    }));
-    await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-  };
+  return async (count) => await sendBatch(client, QueueUrl, [...bodies.take(count)]);
 }
 
-async function steadily(
+/** Sends ten messages at a time, evenly over the seconds. @param send sends that number of messages */
+export async function steadily(
   messagesPerSecond: number,
   seconds: number,
   send: (count: number) => Promise<void>,

@@ -1,4 +1,5 @@
-// `npm run bench [-- processor|watcher|hot-rows|held-snapshot|backtest|scale] [options]`. Each benchmark's file says what it measures, and how.
+// `npm run bench [-- processor|watcher|hot-rows|held-snapshot|backtest|scale] [options]`. Each benchmark's file says what
+// it measures, and how.
 const BENCHMARKS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
   processor: async (argv) => await (await import('./processor.ts')).benchProcessor(argv),
   'hot-rows': async (argv) => await (await import('./hot-rows.ts')).benchHotRows(argv),

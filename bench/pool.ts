@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Pool } from '../src/db/pool.ts';
 import { createPool } from '../src/db/pool.ts';
 
@@ -10,4 +11,12 @@ export function benchPool(connectionString: string): Pool {
     statementTimeoutMilliseconds: 120_000,
     onIdleError: (error) => console.error(error),
   });
+}
+
+/** Opens a transaction that holds a snapshot, as a `pg_dump` does, until the client is ended. */
+export async function holdSnapshot(connectionString: string): Promise<pg.Client> {
+  const holder = new pg.Client({ connectionString });
+  await holder.connect();
+  await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM issues');
+  return holder;
 }
