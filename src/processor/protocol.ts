@@ -1,4 +1,5 @@
 import type { DatabaseConnection } from '../db/client.ts';
+import type { RowUpdates } from '../db/row-updates.ts';
 import type { Tag } from '../domain/tags.ts';
 import type { QueueUrls, SqsOptions } from '../queue/sqs.ts';
 import type { WireError } from '../runtime/errors.ts';
@@ -19,8 +20,19 @@ export interface WorkerSettings {
   readonly tags: readonly Tag[];
   /** Number of messages after which the worker retires. */
   readonly messageCount: number;
-  /** How long workers were to rest after the last batches, because storing was slow. */
-  readonly rests: readonly number[];
+  /** How long a worker rests between batches while Postgres keeps old versions of rows. */
+  readonly restMilliseconds: number;
+  /** The last reading of another worker; null for the first workers. */
+  readonly versions: VersionsReading | null;
+}
+
+/** A worker's look at Postgres's statistics of updates. */
+export interface VersionsReading {
+  /** When a worker asked, in milliseconds since 1970. */
+  readonly at: number;
+  readonly updates: RowUpdates;
+  /** Whether Postgres has kept the old versions since the reading before, because a transaction could still read them. */
+  readonly areKept: boolean;
 }
 
 /** A message from the supervisor to a worker. */
@@ -43,9 +55,9 @@ export type Report =
       readonly durationMilliseconds: number;
       /** From the oldest message's entry into the queue to the commit. */
       readonly lagMilliseconds: number;
-      /** How long the worker rests if the last batches were like this one; 0 unless storing it was slow. */
-      readonly restMilliseconds: number;
     }
+  /** The worker read the statistics of updates. */
+  | { readonly type: 'versions'; readonly reading: VersionsReading }
   /** The worker ends soon, so its replacement may start. */
   | { readonly type: 'retiring' }
   /** The worker sent a message to the dead-letter queue. */
@@ -64,4 +76,12 @@ export type Report =
     };
 
 export const isCommand = messageGuard<Command>(['start', 'stop']);
-export const isReport = messageGuard<Report>(['ready', 'alive', 'batch', 'retiring', 'rejected', 'error']);
+export const isReport = messageGuard<Report>([
+  'ready',
+  'alive',
+  'batch',
+  'versions',
+  'retiring',
+  'rejected',
+  'error',
+]);

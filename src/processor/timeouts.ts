@@ -4,8 +4,15 @@ import { longestRequest } from '../runtime/aws.ts';
 // Time limits of a worker's steps. The supervisor kills a worker only after it has been silent for all of them
 // together.
 
-/** How long a worker rests before a round at most, while storing is slow. */
-export const LONGEST_REST_MILLISECONDS = 10_000;
+/** A pool stores one batch in this time while Postgres keeps old versions of rows, if the queue is shallow. */
+const BETWEEN_BATCHES_MILLISECONDS = 1_500;
+const LONGEST_REST_MILLISECONDS = 10_000;
+
+/** How long each worker of a pool rests between batches while Postgres keeps old versions of rows, in milliseconds. */
+export function restOf(workers: number): number {
+  return Math.min(workers * BETWEEN_BATCHES_MILLISECONDS, LONGEST_REST_MILLISECONDS);
+}
+
 /** How long a round may grow at most. Nobody else sees its messages until their visibility timeout. */
 export const LONGEST_GROWTH_MILLISECONDS = 2_000;
 /** A batch of 80 events takes about 10 ms, one of 400 about 50 ms. A statement that needs this long is waiting for a lock or a disk. */
@@ -32,12 +39,14 @@ export function stopGrace({ readTimeoutSeconds }: AwsTimeouts): number {
 const SDK_ATTEMPTS = 3;
 
 /**
- * How long a healthy worker may report nothing. It reports after each turn of its loop: one rest, one poll with its
- * growth, one fetch, one store.
+ * How long a healthy worker may report nothing. It reports after each turn of its loop: one poll, its growth
+ * before and after a rest, one fetch, one store.
  */
 export function longestSilence(queue: AwsTimeouts, sleepDelaySeconds: number): number {
   const poll = SDK_ATTEMPTS * longestRequest(queue) + sleepDelaySeconds * 1_000;
   // The last statement of the search can begin just before the search's time is up.
   const store = SEARCH_TIMEOUT_MILLISECONDS + STATEMENT_TIMEOUT_MILLISECONDS;
-  return LONGEST_REST_MILLISECONDS + poll + LONGEST_GROWTH_MILLISECONDS + FETCH_TIMEOUT_MILLISECONDS + store;
+  return (
+    poll + 2 * LONGEST_GROWTH_MILLISECONDS + LONGEST_REST_MILLISECONDS + FETCH_TIMEOUT_MILLISECONDS + store
+  );
 }

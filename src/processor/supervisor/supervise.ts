@@ -3,11 +3,11 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { Reporter } from '../../runtime/report.ts';
 import type { Report, WorkerSettings } from '../protocol.ts';
-import { longestSilence } from '../timeouts.ts';
+import { longestSilence, restOf } from '../timeouts.ts';
+import type { Readings } from './kept-versions.ts';
+import { collectReadings } from './kept-versions.ts';
 import type { PoolEvents } from './pool.ts';
 import { startPool } from './pool.ts';
-import type { SlowStore } from './slow-store.ts';
-import { watchStore } from './slow-store.ts';
 import type { Tally } from './tally.ts';
 import { createTally } from './tally.ts';
 import type { WorkerEnd } from './worker-process.ts';
@@ -30,7 +30,7 @@ export interface ProcessorOptions {
   readonly stallMilliseconds?: number;
   /** Environment of the worker processes. */
   readonly workerEnvironment: NodeJS.ProcessEnv;
-  readonly worker: Omit<WorkerSettings, 'name' | 'rests'>;
+  readonly worker: Omit<WorkerSettings, 'name' | 'restMilliseconds' | 'versions'>;
 }
 
 /**
@@ -45,16 +45,17 @@ export async function supervise(
   const { logger } = dependencies;
   logger.info('starting workers', { workers: options.processCount, queue: options.worker.queue.queueUrl });
   const tally = createTally(logger);
-  const slowStore = watchStore(logger);
+  const restMilliseconds = restOf(options.processCount);
+  const readings = collectReadings(logger, restMilliseconds);
   const pool = startPool(
     {
       size: options.processCount,
       environment: options.workerEnvironment,
       stallMilliseconds:
         options.stallMilliseconds ?? longestSilence(options.worker.queue, options.worker.sleepDelaySeconds),
-      settings: (name) => ({ ...options.worker, name, rests: slowStore.rests() }),
+      settings: (name) => ({ ...options.worker, name, restMilliseconds, versions: readings.last() }),
     },
-    listener(dependencies, options.processCount, tally, slowStore),
+    listener(dependencies, options.processCount, tally, readings),
   );
   const hopeless = await Promise.race([aborted(signal), pool.hopeless]);
   logger.info('stopping; workers finish the messages in progress');
@@ -74,7 +75,7 @@ function listener(
   { logger, reporter, metrics, onWorkers }: ProcessorDependencies,
   wanted: number,
   tally: Tally,
-  slowStore: SlowStore,
+  readings: Readings,
 ): PoolEvents {
   return {
     size(workers) {
@@ -112,8 +113,10 @@ function listener(
           return;
         case 'batch':
           tally.add(report.events, report.lagMilliseconds);
-          slowStore.batch(report.restMilliseconds);
           measure(metrics, report);
+          return;
+        case 'versions':
+          readings.add(report.reading);
       }
     },
   };

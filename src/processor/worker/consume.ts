@@ -1,23 +1,22 @@
 import { checkStore } from '../../db/events.ts';
 import type { Db } from '../../db/pool.ts';
+import { countRowUpdates } from '../../db/row-updates.ts';
 import type { ErrorEvent } from '../../domain/event.ts';
 import type { Tag } from '../../domain/tags.ts';
 import type { Objects } from '../../queue/objects.ts';
 import type { Queue, QueueMessage } from '../../queue/queue.ts';
 import { backoff, pause } from '../../runtime/loop.ts';
-import { createRecentRests } from '../recent-rests.ts';
+import type { VersionsReading } from '../protocol.ts';
 import type { AcknowledgeEvents } from './acknowledge.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Fate } from './fate.ts';
 import { isRejected, isRetryLater, isStored } from './fate.ts';
+import { watchVersions } from './kept-versions.ts';
 import { createLifetime } from './lifetime.ts';
 import { parse } from './parse.ts';
 import type { ReceiveOptions } from './passes.ts';
 import { createPasses } from './passes.ts';
-import type { Round } from './receive.ts';
 import { createReceiver } from './receive.ts';
-import type { Rests } from './rests.ts';
-import { createRests } from './rests.ts';
 import { store } from './store.ts';
 
 /** Called by the loop. */
@@ -32,6 +31,8 @@ export interface ConsumeEvents extends AcknowledgeEvents {
   parsed(message: QueueMessage, event: ErrorEvent): void;
   /** A batch is committed, and its messages are deleted next. */
   stored(batch: StoredBatch): void;
+  /** The statistics of updates were read. */
+  looked(reading: VersionsReading): void;
 }
 
 export interface StoredBatch {
@@ -42,8 +43,6 @@ export interface StoredBatch {
   readonly durationMilliseconds: number;
   /** From the oldest message's entry into the queue to the commit. */
   readonly lagMilliseconds: number;
-  /** How long the worker rests if the last batches were like this one; 0 unless storing it was slow. */
-  readonly restMilliseconds: number;
 }
 
 export interface ConsumeDependencies {
@@ -59,8 +58,10 @@ export interface ConsumeOptions extends ReceiveOptions {
    * Number of messages after which the worker retires. The last round can exceed it, because a receive returns several.
    */
   readonly messageCount: number;
-  /** Of the last batches that other workers stored. */
-  readonly rests: readonly number[];
+  /** How long the worker rests between batches while Postgres keeps old versions of rows. */
+  readonly restMilliseconds: number;
+  /** The last reading of another worker. */
+  readonly versions: VersionsReading | null;
 }
 
 const FIRST_RETRY_MILLISECONDS = 200;
@@ -79,8 +80,9 @@ export async function consume(
 ): Promise<void> {
   const { db, queue } = dependencies;
   const lifetime = createLifetime(options.messageCount, () => events.retiring());
-  const rests = createRests(createRecentRests(options.rests));
-  const receiver = createReceiver(createPasses(queue, options, lifetime), lifetime, rests, signal);
+  const versions = watchVersions(options.versions, () => countRowUpdates(db), events.looked);
+  const rest = () => (versions.areKept() ? options.restMilliseconds : 0);
+  const receiver = createReceiver(createPasses(queue, options, lifetime), lifetime, rest, signal);
   let acknowledging = Promise.resolve();
   let failures = 0;
   // A worker that can't store must not receive. After each failure Postgres must first answer that it can store.
@@ -90,18 +92,15 @@ export async function consume(
     try {
       if (!canStore) {
         await checkStore(db);
-        // The first check may have connected first.
-        const checking = performance.now();
-        await checkStore(db);
-        rests.checked(performance.now() - checking);
+        await versions.look();
         canStore = true;
         events.polling();
       }
       const round = await receiver.next();
       if (round === null) break;
-      if (round.messages.length > 0) {
-        toRelease = round.messages;
-        const fates = await parseAndStore(dependencies, round, rests, events);
+      if (round.length > 0) {
+        toRelease = round;
+        const fates = await parseAndStore(dependencies, round, events);
         const unstored = fates.filter(isRetryLater);
         toRelease = unstored.filter(({ visible }) => visible === 'at-once').map(({ message }) => message);
         const previous = acknowledging;
@@ -109,6 +108,7 @@ export async function consume(
         await previous;
         if (unstored[0] !== undefined) throw unstored[0].error;
         if (fates.some(isStored)) failures = 0;
+        await versions.look();
       }
     } catch (error) {
       canStore = false;
@@ -130,20 +130,15 @@ export async function consume(
 /** @returns the fate of every message of the round */
 async function parseAndStore(
   { db, objects, tags }: ConsumeDependencies,
-  { messages, isDeep }: Round,
-  rests: Rests,
+  messages: readonly QueueMessage[],
   events: ConsumeEvents,
 ): Promise<readonly Fate[]> {
   const started = performance.now();
   const { parsed, fates: unparsed } = await parse(messages, objects, tags);
   for (const { message, event } of parsed) events.parsed(message, event);
-  const storing = performance.now();
   const fates = [...unparsed, ...(await store(db, parsed))];
-  const took = performance.now() - storing;
   const committedAt = Date.now();
   const stored = fates.filter(isStored);
-  // A search for a bad message takes long, too.
-  const isUsual = stored.length > 0 && stored.length === parsed.length;
   const rejected = countReasons(fates);
   if (stored.length > 0 || Object.keys(rejected).length > 0)
     events.stored({
@@ -151,7 +146,6 @@ async function parseAndStore(
       rejected,
       durationMilliseconds: performance.now() - started,
       lagMilliseconds: Math.max(0, ...stored.map(({ message }) => committedAt - message.sentAt.getTime())),
-      restMilliseconds: isUsual ? rests.stored(stored.length, took, isDeep) : rests.next(),
     });
   return fates;
 }

@@ -17,21 +17,19 @@ export interface ReceiveOptions {
 export interface Passes {
   /** The next pass. It may return nothing. */
   next(stop: AbortSignal): Promise<readonly QueueMessage[]>;
-  /** One more pass for the same round. It doesn't wait for messages. */
+  /** One more pass for the same round, even beyond the message count. It doesn't wait for messages. */
   more(stop: AbortSignal): Promise<readonly QueueMessage[]>;
-  /** Whether the last pass left messages in the queue: SQS may answer a receive with fewer than ten even then. */
-  isDeep(): boolean;
 }
 
 /** Receives at the same time. More of them were not faster on two cores. */
 const MOST_RECEIVES = 8;
+export const MOST_PASS = MOST_RECEIVES * MAX_BATCH;
 /** Limit for the bodies of a pass, in UTF-16 units. 80 usual events have 1 MB, but one body may have 1 MiB. */
 export const MOST_TEXT = 4_000_000;
 const SHORTEST_PAUSE_MILLISECONDS = 50;
 
 export function createPasses(queue: Queue, options: ReceiveOptions, lifetime: Lifetime): Passes {
   let width = 1;
-  let isDeep = false;
 
   const receives = () => Math.min(width, Math.ceil(lifetime.left() / MAX_BATCH));
 
@@ -39,26 +37,23 @@ export function createPasses(queue: Queue, options: ReceiveOptions, lifetime: Li
     const messages = answers.flat();
     const full = answers.filter(({ length }) => length === MAX_BATCH).length;
     width = nextWidth(textOf(messages), full, asked);
-    isDeep = 2 * full >= asked;
     // The replacement polls from now on. One worker that polls is enough for a shallow queue.
     if (lifetime.retiring() && messages.length === 0) lifetime.end();
     lifetime.received(messages.length);
     return messages;
   };
 
-  const several = async (stop: AbortSignal) => {
-    const asked = receives();
+  const several = async (asked: number, stop: AbortSignal) => {
     return received(await receiveSeveral(queue, asked, stop), asked);
   };
 
   return {
     async next(stop) {
       if (receives() > 1) lifetime.deepRound();
-      if (receives() > 1 || lifetime.retiring()) return await several(stop);
+      if (receives() > 1 || lifetime.retiring()) return await several(receives(), stop);
       return received([await poll(queue, options, stop)], 1);
     },
-    more: several,
-    isDeep: () => isDeep,
+    more: (stop) => several(width, stop),
   };
 }
 

@@ -1,25 +1,18 @@
 import type { QueueMessage } from '../../queue/queue.ts';
+import { MAX_BATCH } from '../../queue/queue.ts';
 import { pause } from '../../runtime/loop.ts';
 import { LONGEST_GROWTH_MILLISECONDS } from '../timeouts.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { Passes } from './passes.ts';
-import { MOST_TEXT, textOf } from './passes.ts';
-import type { Rests } from './rests.ts';
+import { MOST_PASS, MOST_TEXT, textOf } from './passes.ts';
 
-/** Messages that a worker stores together. */
-export interface Round {
-  readonly messages: readonly QueueMessage[];
-  /** Whether the queue had more messages. */
-  readonly isDeep: boolean;
-}
-
-/** Receives a worker's messages, in rounds. */
+/** Receives a worker's messages, in rounds. The messages of a round are stored together. */
 export interface Receiver {
   /**
    * Returns the next round, which may be empty, and begins to receive the one after it. Null once the worker's lifetime
    * is over or the signal has fired.
    */
-  next(): Promise<Round | null>;
+  next(): Promise<readonly QueueMessage[] | null>;
   /**
    * Stops receiving until `next` is called again.
    * @returns messages that were received but not returned by `next` yet
@@ -29,39 +22,36 @@ export interface Receiver {
 
 /** SQS may answer with fewer messages than it has. After an answer with fewer than these, there are few or none. */
 const FEW_MESSAGES = 5;
-/** Limit for the messages of a round after a rest. */
+/** Limit for the messages of a round of several passes. */
 const MOST_MESSAGES = 400;
-const NOTHING: Round = { messages: [], isDeep: false };
+/** A round with as many messages doesn't wait for more. */
+const ENOUGH_MESSAGES = 200;
 
 /**
- * A round is one pass. While storing is slow and the queue is shallow, the worker rests before a round. Then the round
- * takes all messages that came in the meantime, in several passes.
+ * A round is one pass. While Postgres keeps old versions of rows, it is several, until it has all messages of the queue
+ * or is large enough. Each round writes the rows of its issues once, so few large rounds write fewer versions. If a round
+ * has few messages, the worker rests, and adds the messages that came in the meantime.
+ * @param restNow how long the worker rests, in milliseconds; 0 while no old versions are kept
  */
 export function createReceiver(
   passes: Passes,
   lifetime: Lifetime,
-  rests: Rests,
+  restNow: () => number,
   signal: AbortSignal,
 ): Receiver {
-  // A FIFO queue gives no more messages of a group while some are in flight. So its rounds stay small.
-  let isFifo = false;
-  let coming: { readonly round: Promise<Round>; cancel(): void } | null = null;
+  let coming: { readonly round: Promise<readonly QueueMessage[]>; cancel(): void } | null = null;
 
-  const receive = async (stop: AbortSignal): Promise<Round> => {
-    const rest = passes.isDeep() || isFifo ? 0 : rests.next();
-    if (rest > 0 && lifetime.retiring()) {
-      // The replacement rests too, and then takes all messages.
-      lifetime.end();
-      return NOTHING;
-    }
+  const receive = async (stop: AbortSignal): Promise<readonly QueueMessage[]> => {
+    const first = await passes.next(stop);
+    const rest = restNow();
+    // A FIFO queue gives no more messages of a group while some are in flight.
+    if (rest === 0 || first.length === 0 || first.some(({ messageGroupId }) => messageGroupId !== null))
+      return first;
+    const { round, isDeep } = await grow(passes, first, first.length, stop);
+    // While a worker retires, its replacement rests.
+    if (isDeep || round.length >= ENOUGH_MESSAGES || lifetime.retiring()) return round;
     await pause(rest, stop);
-    if (stop.aborted) return NOTHING;
-    const end = performance.now() + LONGEST_GROWTH_MILLISECONDS;
-    const messages = await passes.next(stop);
-    isFifo ||= messages.some(({ messageGroupId }) => messageGroupId !== null);
-    const mayGrow = () =>
-      rest > 0 && !isFifo && lifetime.left() > 0 && !stop.aborted && performance.now() < end;
-    return { messages: await grow(passes, messages, mayGrow, stop), isDeep: passes.isDeep() };
+    return (await grow(passes, round, MAX_BATCH, stop)).round;
   };
 
   const begin = () => {
@@ -75,10 +65,10 @@ export function createReceiver(
     coming = { round, cancel };
   };
 
-  const take = async (): Promise<Round> => {
+  const take = async (): Promise<readonly QueueMessage[]> => {
     const current = coming;
     coming = null;
-    return (await current?.round) ?? NOTHING;
+    return (await current?.round) ?? [];
   };
 
   return {
@@ -91,25 +81,34 @@ export function createReceiver(
     },
     async cancel() {
       coming?.cancel();
-      return (await take()).messages;
+      return await take();
     },
   };
 }
 
-/** Adds passes to a round until a pass brings little, or the round is large enough. */
+/**
+ * Adds passes to a round until a pass brings little, or the round is large enough.
+ * @param last messages of the pass before
+ * @returns the messages, and whether the queue has more
+ */
 async function grow(
   passes: Passes,
-  first: readonly QueueMessage[],
-  mayGrow: () => boolean,
+  before: readonly QueueMessage[],
+  last: number,
   stop: AbortSignal,
-): Promise<readonly QueueMessage[]> {
-  const round = [...first];
-  for (let last = first; last.length >= FEW_MESSAGES && mayGrow(); ) {
-    // The next pass may bring twice as many.
-    if (round.length + 2 * last.length > MOST_MESSAGES || textOf(round) + 2 * textOf(last) > MOST_TEXT) break;
+): Promise<{ readonly round: readonly QueueMessage[]; readonly isDeep: boolean }> {
+  const round = [...before];
+  const end = performance.now() + LONGEST_GROWTH_MILLISECONDS;
+  let count = last;
+  while (count >= FEW_MESSAGES && !stop.aborted && performance.now() < end) {
+    // The next pass may bring twice as many, of the same length.
+    const most = Math.min(2 * count, MOST_PASS);
+    const text = textOf(round);
+    if (round.length + most > MOST_MESSAGES || text + (text / round.length) * most > MOST_TEXT) break;
     // If this pass fails, the messages received so far must still be stored. The next round fails too, if SQS is down.
-    last = await passes.more(stop).catch(() => []);
-    round.push(...last);
+    const pass = await passes.more(stop).catch(() => []);
+    round.push(...pass);
+    count = pass.length;
   }
-  return round;
+  return { round, isDeep: count >= FEW_MESSAGES };
 }

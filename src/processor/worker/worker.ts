@@ -47,7 +47,8 @@ export function startWork(settings: WorkerSettings, report: (message: Report) =>
     sleepDelaySeconds: settings.sleepDelaySeconds,
     maxWaitSeconds: longestPoll(settings.queue),
     messageCount: settings.messageCount,
-    rests: settings.rests,
+    restMilliseconds: settings.restMilliseconds,
+    versions: settings.versions,
   };
 
   void (async () => {
@@ -110,6 +111,9 @@ function eventsFor(
         duration_ms: Math.round(batch.durationMilliseconds),
       });
       report({ type: 'batch', ...batch });
+    },
+    looked(reading) {
+      report({ type: 'versions', reading });
     },
     rejected({ message, rejection: { reason, detail } }) {
       report({ type: 'rejected', messageId: message.id, reason, detail });

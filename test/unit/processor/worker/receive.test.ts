@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLifetime } from '../../../../src/processor/worker/lifetime.ts';
 import { createPasses } from '../../../../src/processor/worker/passes.ts';
-import type { Round } from '../../../../src/processor/worker/receive.ts';
 import { createReceiver } from '../../../../src/processor/worker/receive.ts';
-import type { Rests } from '../../../../src/processor/worker/rests.ts';
 import type { Queue, QueueMessage } from '../../../../src/queue/queue.ts';
 
 interface QueueOptions {
@@ -68,7 +66,7 @@ function messageOf(number: number, bodyLength: number): QueueMessage {
 
 const TOO_LONG = 1_000_000;
 
-/** Its first rest is short; `rest` is how long the others are. */
+/** A worker while old versions are kept. Its first rest is short; `rest` is how long the others are. */
 function receiverOn(
   queue: Queue,
   {
@@ -83,18 +81,16 @@ function receiverOn(
     retirements += 1;
   });
   const planned = [first];
-  const rests: Rests = {
-    next: () => planned.shift() ?? rest,
-    checked: () => undefined,
-    stored: () => 0,
-  };
   const passes = createPasses(queue, { sleepDelaySeconds: 1, maxWaitSeconds: 20 }, lifetime);
-  const receiver = createReceiver(passes, lifetime, rests, stop.signal);
+  const receiver = createReceiver(passes, lifetime, () => planned.shift() ?? rest, stop.signal);
   return { receiver, stop, lifetime, retirements: () => retirements };
 }
 
-const idsOf = (round: Round | null) => (round?.messages ?? []).map(({ id }) => id);
+const idsOf = (round: readonly QueueMessage[] | null) => (round ?? []).map(({ id }) => id);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
+const turns = async (count: number) => {
+  for (let turned = 0; turned < count; turned += 1) await turn();
+};
 
 describe('rounds of a worker', () => {
   it('are one long poll while the queue is shallow', async () => {
@@ -121,19 +117,41 @@ describe('rounds of a worker', () => {
   });
 });
 
-describe('a worker that rests, because storing is slow', () => {
-  it('takes all messages that came in the meantime, in one round', async () => {
-    const { queue } = queueOf(137);
-    const { receiver } = receiverOn(queue, { first: 1 });
-    expect(idsOf(await receiver.next())).toHaveLength(137);
+describe('a worker, while Postgres keeps old versions of rows', () => {
+  it('rests with the messages that it has, and adds the messages that came in the meantime', async () => {
+    const { queue, received, send } = queueOf(3);
+    const { receiver } = receiverOn(queue, { first: 20 });
+    const round = receiver.next();
+    while (received() < 3) await turn();
+    send(137);
+    expect(idsOf(await round)).toHaveLength(140);
   });
 
-  it('takes 400 messages at most, and then does not rest, because the queue is deep', async () => {
+  it('does not rest if it received nothing', async () => {
+    const { queue } = queueOf(0);
+    const { receiver } = receiverOn(queue, { first: TOO_LONG });
+    expect(idsOf(await receiver.next())).toEqual([]);
+  });
+
+  it('takes 400 messages at most, and does not rest then', async () => {
     const { queue } = queueOf(5_000);
-    const { receiver } = receiverOn(queue, { first: 1, rest: TOO_LONG });
-    // 10, 20, 40, and then 80 in each pass while there is room for twice as many.
-    expect(idsOf(await receiver.next())).toHaveLength(10 + 20 + 40 + 80 * 3);
-    expect(idsOf(await receiver.next())).toHaveLength(80);
+    const { receiver } = receiverOn(queue, { first: TOO_LONG, rest: TOO_LONG });
+    // Passes of 10, 20 and 40 messages, and then of 80 while there is room for one.
+    expect(idsOf(await receiver.next())).toHaveLength(10 + 20 + 40 + 80 * 4);
+    expect(idsOf(await receiver.next())).toHaveLength(80 * 5);
+  });
+
+  it.each([
+    ['rests with 199', 199, true],
+    ['does not rest with 200', 200, false],
+  ])('%s', async (_, count, rests) => {
+    const { queue, received } = queueOf(count);
+    const { receiver } = receiverOn(queue, { first: TOO_LONG, rest: TOO_LONG });
+    const round = receiver.next();
+    while (received() < count) await turn();
+    const ended = Promise.race([round.then(() => 'stored'), turns(20).then(() => 'rests')]);
+    expect(await ended).toBe(rests ? 'rests' : 'stored');
+    await receiver.cancel();
   });
 
   it('takes all of them even if SQS does not fill each receive', async () => {
@@ -142,19 +160,9 @@ describe('a worker that rests, because storing is slow', () => {
     expect(idsOf(await receiver.next())).toHaveLength(237);
   });
 
-  it.each([
-    ['all of 137 messages', 137, 1_000, false],
-    ['400 of 5,000 messages', 5_000, 1_000, true],
-    ['as many as it may still receive', 5_000, 100, true],
-  ])('knows whether messages are left after %s', async (_, count, messageCount, isDeep) => {
-    const { queue } = queueOf(count);
-    const { receiver } = receiverOn(queue, { first: 1, messageCount });
-    expect(await receiver.next()).toMatchObject({ isDeep });
-  });
-
-  it('takes fewer messages if their bodies are large', async () => {
+  it('takes fewer messages if their bodies are large, and does not rest then', async () => {
     const { queue } = queueOf(5_000, { bodyLength: 50_000 });
-    const { receiver } = receiverOn(queue, { first: 1 });
+    const { receiver } = receiverOn(queue, { first: TOO_LONG });
     expect(idsOf(await receiver.next())).toHaveLength(10 + 20 + 40);
   });
 
@@ -177,45 +185,42 @@ describe('a worker that rests, because storing is slow', () => {
     expect(unparsed.length + idsOf(await round).length).toBe(received());
   });
 
-  it('never takes more messages than it may still receive', async () => {
+  it('has a large last round, even if that exceeds its message count, and then ends', async () => {
     const { queue, received } = queueOf(5_000);
     const { receiver, retirements } = receiverOn(queue, { first: 1, rest: 1, messageCount: 200 });
-    let all = 0;
+    const sizes: number[] = [];
     for (let round = await receiver.next(); round !== null; round = await receiver.next())
-      all += idsOf(round).length;
-    expect([all, received(), retirements()]).toEqual([200, 200, 1]);
+      sizes.push(idsOf(round).length);
+    expect([sizes, received(), retirements()]).toEqual([[390], 390, 1]);
   });
 
-  it('ends instead of resting once its replacement may start', async () => {
-    const { queue, received } = queueOf(25);
+  it('does not rest once its replacement may start', async () => {
+    const { queue, send } = queueOf(10);
     const { receiver, lifetime } = receiverOn(queue, { rest: TOO_LONG, messageCount: 200 });
     expect(idsOf(await receiver.next())).toHaveLength(10);
-    // The second pass has two receives, so the retirement is announced.
-    expect(idsOf(await receiver.next())).toHaveLength(15);
+    lifetime.deepRound();
     expect(lifetime.retiring()).toBe(true);
-    for (let round = await receiver.next(); round !== null; round = await receiver.next()) {
-      expect(idsOf(round)).toEqual([]);
-    }
-    expect(received()).toBe(25);
+    send(7);
+    let received = 0;
+    for (let round = await receiver.next(); round !== null; round = await receiver.next())
+      received += idsOf(round).length;
+    expect(received).toBe(7);
   });
 
   it('does not rest on a FIFO queue, which gives no large rounds', async () => {
-    const { queue, send } = queueOf(3, { fifo: true });
-    const { receiver } = receiverOn(queue, { first: 1, rest: TOO_LONG });
-    expect(idsOf(await receiver.next())).toHaveLength(3);
-    send(4);
-    let received = 0;
-    while (received < 4) received += idsOf(await receiver.next()).length;
-    expect(received).toBe(4);
+    const { queue } = queueOf(30, { fifo: true });
+    const { receiver } = receiverOn(queue, { first: TOO_LONG, rest: TOO_LONG });
+    const sizes = [idsOf(await receiver.next()).length, idsOf(await receiver.next()).length];
+    expect(sizes).toEqual([10, 20]);
   });
 
-  it('receives nothing after a stop, and ends at once', async () => {
-    const { queue, requests } = queueOf(5);
+  it('ends its rest at a stop, with the messages that it has', async () => {
+    const { queue, received } = queueOf(5);
     const { receiver, stop } = receiverOn(queue, { first: TOO_LONG });
     const round = receiver.next();
+    while (received() < 5) await turn();
     stop.abort();
-    expect(idsOf(await round)).toEqual([]);
+    expect(idsOf(await round)).toHaveLength(5);
     expect(await receiver.next()).toBeNull();
-    expect(requests()).toBe(0);
   });
 });

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { collectReadings } from '../../../../src/processor/supervisor/kept-versions.ts';
+
+function collected() {
+  const warnings: unknown[] = [];
+  const logger = { warning: (message: string, fields?: object) => warnings.push({ message, ...fields }) };
+  const readings = collectReadings(logger, 3_000);
+  const add = (seconds: number, areKept: boolean) =>
+    readings.add({ at: seconds * 1_000, updates: { all: seconds, hot: 0 }, areKept });
+  return { readings, add, warnings };
+}
+
+describe('the supervisor, if Postgres keeps old versions of rows', () => {
+  it('warns after a minute, and then once a minute', () => {
+    const { add, warnings } = collected();
+    const counts = [0, 59, 60, 119, 120].map((seconds) => {
+      add(seconds, true);
+      return warnings.length;
+    });
+    expect(counts).toEqual([0, 0, 1, 1, 2]);
+    expect(warnings[0]).toEqual({
+      message: expect.stringMatching(/^Postgres keeps old versions of rows .* pg_dump/),
+      rest_ms: 3_000,
+    });
+  });
+
+  it('says nothing if they were removed in the meantime', () => {
+    const { add, warnings } = collected();
+    add(0, true);
+    add(30, false);
+    add(60, true);
+    add(89, true);
+    expect(warnings).toEqual([]);
+  });
+
+  it('knows the latest reading of all workers, with which a new worker begins', () => {
+    const { readings, add } = collected();
+    expect(readings.last()).toBeNull();
+    add(9, false);
+    add(10, true);
+    expect(readings.last()).toMatchObject({ at: 10_000, areKept: true });
+  });
+});
