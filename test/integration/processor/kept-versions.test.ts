@@ -10,15 +10,21 @@ import { createQueue, sendBodies } from '../../support/queue.ts';
 const database = await createDatabase();
 const { pool } = database;
 
-/** Each of another issue. One round takes all of them only if it has several passes: a pass takes 80 at most. */
+/** Each of another issue. */
 const SENT = 120;
 const bodies = () =>
   Array.from({ length: SENT }, (_, index) => JSON.stringify(forwarded({ groupID: `g${index}` })));
 
+/** Of a worker. A round is larger only while old versions are kept. A worker has one round then, or two. */
+const MESSAGE_COUNT = 80;
+
 describe('a processor, while a transaction holds a snapshot', () => {
   it('stores larger batches until the transaction ends, and counts every event once', async () => {
     const queue = await createQueue();
-    const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+    const processor = startProcessor(queue, database, {
+      PROCESSOR_PROCESS_COUNT: '1',
+      PROCESSOR_WORKER_MESSAGE_COUNT: String(MESSAGE_COUNT),
+    });
     const holder = await hold(
       pool,
       'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM issues',
@@ -37,11 +43,11 @@ describe('a processor, while a transaction holds a snapshot', () => {
       return Math.max(...batches.map(({ Fields }) => Number(Fields.events)));
     };
     const untilTrue = (what: string, isTrue: (largest: number) => boolean) =>
-      poll(what, async () => (isTrue(await storeSome()) ? true : undefined));
+      poll(what, async () => (isTrue(await storeSome()) ? true : undefined), { everyMilliseconds: 1_000 });
 
-    await untilTrue('a batch of all events', (largest) => largest > 80);
+    await untilTrue('a batch of all events', (largest) => largest > MESSAGE_COUNT);
     await holder.release();
-    await untilTrue('batches of usual size', (largest) => largest <= 80);
+    await untilTrue('batches of usual size', (largest) => largest <= MESSAGE_COUNT);
 
     processor.child.kill('SIGTERM');
     expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
