@@ -5,7 +5,7 @@ import { longestRequest } from '../runtime/aws.ts';
 // together.
 
 /** A pool stores one batch in this time while Postgres keeps old versions of rows, if the queue is shallow. */
-const BETWEEN_BATCHES_MILLISECONDS = 1_500;
+const BETWEEN_BATCHES_MILLISECONDS = 2_000;
 const LONGEST_REST_MILLISECONDS = 10_000;
 
 /** How long each worker of a pool rests between batches while Postgres keeps old versions of rows, in milliseconds. */

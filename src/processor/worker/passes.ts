@@ -25,7 +25,7 @@ export interface Passes {
 const MOST_RECEIVES = 8;
 export const MOST_PASS = MOST_RECEIVES * MAX_BATCH;
 /** Limit for the bodies of a pass, in UTF-16 units. 80 usual events have 1 MB, but one body may have 1 MiB. */
-export const MOST_TEXT = 4_000_000;
+export const MOST_PASS_TEXT = 4_000_000;
 const SHORTEST_PAUSE_MILLISECONDS = 50;
 
 export function createPasses(queue: Queue, options: ReceiveOptions, lifetime: Lifetime): Passes {
@@ -59,7 +59,7 @@ export function createPasses(queue: Queue, options: ReceiveOptions, lifetime: Li
 
 /** If all receives were full, twice as many; otherwise as many as were full. Fewer if bodies are large. */
 function nextWidth(text: number, full: number, asked: number): number {
-  const affordable = Math.floor((MOST_TEXT * asked) / Math.max(text, 1));
+  const affordable = Math.floor((MOST_PASS_TEXT * asked) / Math.max(text, 1));
   return Math.max(1, Math.min(full === asked ? asked * 2 : full, affordable, MOST_RECEIVES));
 }
 

@@ -4,7 +4,7 @@ import { pause } from '../../runtime/loop.ts';
 import { LONGEST_GROWTH_MILLISECONDS } from '../timeouts.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { Passes } from './passes.ts';
-import { MOST_PASS, MOST_TEXT, textOf } from './passes.ts';
+import { MOST_PASS, MOST_PASS_TEXT, textOf } from './passes.ts';
 
 /** Receives a worker's messages, in rounds. The messages of a round are stored together. */
 export interface Receiver {
@@ -24,6 +24,8 @@ export interface Receiver {
 const FEW_MESSAGES = 5;
 /** Limit for the messages of a round of several passes. */
 const MOST_MESSAGES = 400;
+/** Limit for the bodies of such a round, in UTF-16 units. 400 usual events have 5 MB. */
+const MOST_TEXT = 2 * MOST_PASS_TEXT;
 /** A round with as many messages doesn't wait for more. */
 const ENOUGH_MESSAGES = 200;
 

@@ -3,13 +3,13 @@ import { restOf } from '../../../src/processor/timeouts.ts';
 
 describe('the rest of a worker', () => {
   it.each([
-    [1, 1_500],
-    [2, 3_000],
-    [6, 9_000],
-    [7, 10_000],
+    [1, 2_000],
+    [2, 4_000],
+    [5, 10_000],
+    [6, 10_000],
     [512, 10_000],
   ])(
-    'lets a pool of %i workers store a batch about each 1.5 seconds, and takes ten seconds at most',
+    'lets a pool of %i workers store a batch every two seconds, and takes ten seconds at most',
     (workers, rest) => {
       expect(restOf(workers)).toBe(rest);
     },

@@ -161,7 +161,7 @@ describe('a worker, while Postgres keeps old versions of rows', () => {
   });
 
   it('takes fewer messages if their bodies are large, and does not rest then', async () => {
-    const { queue } = queueOf(5_000, { bodyLength: 50_000 });
+    const { queue } = queueOf(5_000, { bodyLength: 100_000 });
     const { receiver } = receiverOn(queue, { first: TOO_LONG });
     expect(idsOf(await receiver.next())).toHaveLength(10 + 20 + 40);
   });
