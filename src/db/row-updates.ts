@@ -8,7 +8,7 @@ export interface RowUpdates {
   readonly hot: number;
 }
 
-/** Every role may read these statistics, also those of other sessions. They are about a second old. @throws CodedError */
+/** Every role may read these statistics, also those of other sessions. They are seconds old. @throws CodedError */
 export async function countRowUpdates(db: Db): Promise<RowUpdates> {
   try {
     const { rows } = await db.query<RowUpdates>({

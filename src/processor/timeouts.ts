@@ -4,13 +4,17 @@ import { longestRequest } from '../runtime/aws.ts';
 // Time limits of a worker's steps. The supervisor kills a worker only after it has been silent for all of them
 // together.
 
-/** A pool stores one batch in this time while Postgres keeps old versions of rows, if the queue is shallow. */
+/** A pool of up to five workers stores one batch in this time while old versions of rows are kept. */
 const BETWEEN_BATCHES_MILLISECONDS = 2_000;
 const LONGEST_REST_MILLISECONDS = 10_000;
 
-/** How long each worker of a pool rests between batches while Postgres keeps old versions of rows, in milliseconds. */
-export function restOf(workers: number): number {
-  return Math.min(workers * BETWEEN_BATCHES_MILLISECONDS, LONGEST_REST_MILLISECONDS);
+/**
+ * How long each worker of a pool rests between batches while Postgres keeps old versions of rows, in milliseconds. It
+ * has messages meanwhile, so a rest takes at most a quarter of the queue's visibility timeout.
+ */
+export function restOf(workers: number, visibilitySeconds: number): number {
+  const quarter = visibilitySeconds * 250;
+  return Math.min(workers * BETWEEN_BATCHES_MILLISECONDS, LONGEST_REST_MILLISECONDS, quarter);
 }
 
 /** How long a round may grow at most. Nobody else sees its messages until their visibility timeout. */

@@ -1,6 +1,7 @@
 import { setTimeout as timer } from 'node:timers/promises';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import type { CodedError } from '../runtime/errors.ts';
 import { queueError } from './errors.ts';
 import type { QueueNames } from './provision.ts';
 import { findQueues } from './provision.ts';
@@ -41,6 +42,29 @@ export async function queueDepth(
     };
   } catch (error) {
     throw queueError('counting the messages', QueueUrl, error);
+  }
+}
+
+/** SQS's default for queues that other programs create. */
+const DEFAULT_VISIBILITY_SECONDS = 30;
+
+/**
+ * For how many seconds SQS hides a message that was received. Needs the permission sqs:GetQueueAttributes.
+ * @param onFailure called if the queue doesn't say it; the result is SQS's default then
+ */
+export async function visibilitySeconds(
+  client: SQSClient,
+  QueueUrl: string,
+  abortSignal: AbortSignal,
+  onFailure: (error: CodedError) => void,
+): Promise<number> {
+  const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['VisibilityTimeout'] });
+  try {
+    const { Attributes } = await client.send(command, { abortSignal });
+    return Number(Attributes?.VisibilityTimeout ?? DEFAULT_VISIBILITY_SECONDS);
+  } catch (error) {
+    onFailure(queueError('reading the visibility timeout', QueueUrl, error));
+    return DEFAULT_VISIBILITY_SECONDS;
   }
 }
 

@@ -40,6 +40,7 @@ function superviseHere(workerEnvironment: NodeJS.ProcessEnv = {}) {
     },
     {
       processCount: 1,
+      visibilitySeconds: 60,
       graceMilliseconds: 120_000,
       stallMilliseconds: STALL_MILLISECONDS,
       workerEnvironment: { ...process.env, ...queue.env, ...workerEnvironment },

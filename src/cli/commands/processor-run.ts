@@ -5,10 +5,12 @@ import { proxiesOf } from '../../config/proxy.ts';
 import { createCompileCache } from '../../processor/supervisor/compile-cache.ts';
 import { supervise } from '../../processor/supervisor/supervise.ts';
 import { stopGrace } from '../../processor/timeouts.ts';
-import { queueDepth } from '../../queue/depth.ts';
+import { queueDepth, visibilitySeconds } from '../../queue/depth.ts';
 import { findOrCreateQueues } from '../../queue/provision.ts';
+import type { QueueUrls } from '../../queue/sqs.ts';
 import { createSqsClient } from '../../queue/sqs.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
+import type { Prometheus } from '../../runtime/prometheus.ts';
 import { createReporter } from '../../runtime/report.ts';
 import { queueNames, sqsOptions } from '../aws-settings.ts';
 import type { CommandContext } from '../command.ts';
@@ -43,14 +45,7 @@ export async function runProcessor(
       return;
     }
 
-    prometheus?.show('bec_alerts_processor_queue_messages', async (signal) => {
-      const { waiting, inFlight, delayed } = await queueDepth(client, urls.queueUrl, signal);
-      return { waiting, in_flight: inFlight, delayed };
-    });
-    prometheus?.show('bec_alerts_processor_dead_letters', async (signal) => {
-      const { waiting, inFlight, delayed } = await queueDepth(client, urls.deadLetterQueueUrl, signal);
-      return { '': waiting + inFlight + delayed };
-    });
+    if (prometheus !== null) showQueues(prometheus, client, urls);
 
     const database = databaseConnection(settings);
     let workers = 0;
@@ -76,6 +71,9 @@ export async function runProcessor(
     const options = {
       processCount: settings.PROCESSOR_PROCESS_COUNT,
       graceMilliseconds: stopGrace(queueOptions),
+      visibilitySeconds: await visibilitySeconds(client, urls.queueUrl, signal, (error) =>
+        logger.warning('the processor assumes a visibility timeout of 30 s', { error }),
+      ),
       workerEnvironment: { ...process.env, NODE_COMPILE_CACHE: compileCache },
       worker: {
         log,
@@ -94,4 +92,20 @@ export async function runProcessor(
   } finally {
     await teardown.run();
   }
+}
+
+/** Shows the depth of both queues, which is counted when the metrics are read. */
+function showQueues(
+  prometheus: Prometheus,
+  client: ReturnType<typeof createSqsClient>,
+  urls: QueueUrls,
+): void {
+  prometheus.show('bec_alerts_processor_queue_messages', async (signal) => {
+    const { waiting, inFlight, delayed } = await queueDepth(client, urls.queueUrl, signal);
+    return { waiting, in_flight: inFlight, delayed };
+  });
+  prometheus.show('bec_alerts_processor_dead_letters', async (signal) => {
+    const { waiting, inFlight, delayed } = await queueDepth(client, urls.deadLetterQueueUrl, signal);
+    return { '': waiting + inFlight + delayed };
+  });
 }

@@ -4,8 +4,8 @@ import type { Metrics } from '../../runtime/metrics.ts';
 import type { Reporter } from '../../runtime/report.ts';
 import type { Report, WorkerSettings } from '../protocol.ts';
 import { longestSilence, restOf } from '../timeouts.ts';
-import type { Readings } from './kept-versions.ts';
-import { collectReadings } from './kept-versions.ts';
+import type { VersionsReadings } from './kept-versions.ts';
+import { collectVersionsReadings } from './kept-versions.ts';
 import type { PoolEvents } from './pool.ts';
 import { startPool } from './pool.ts';
 import type { Tally } from './tally.ts';
@@ -28,6 +28,8 @@ export interface ProcessorOptions {
    * How long a worker may report nothing before it is killed and replaced. Default: `longestSilence` of its settings.
    */
   readonly stallMilliseconds?: number;
+  /** The queue's visibility timeout. */
+  readonly visibilitySeconds: number;
   /** Environment of the worker processes. */
   readonly workerEnvironment: NodeJS.ProcessEnv;
   readonly worker: Omit<WorkerSettings, 'name' | 'restMilliseconds' | 'versions'>;
@@ -45,8 +47,10 @@ export async function supervise(
   const { logger } = dependencies;
   logger.info('starting workers', { workers: options.processCount, queue: options.worker.queue.queueUrl });
   const tally = createTally(logger);
-  const restMilliseconds = restOf(options.processCount);
-  const readings = collectReadings(logger, restMilliseconds);
+  // A FIFO queue gives no more messages of a group while some are in flight, so its batches can't be large.
+  const isFifo = options.worker.queue.queueUrl.endsWith('.fifo');
+  const restMilliseconds = isFifo ? 0 : restOf(options.processCount, options.visibilitySeconds);
+  const readings = collectVersionsReadings(logger, restMilliseconds);
   const pool = startPool(
     {
       size: options.processCount,
@@ -75,7 +79,7 @@ function listener(
   { logger, reporter, metrics, onWorkers }: ProcessorDependencies,
   wanted: number,
   tally: Tally,
-  readings: Readings,
+  readings: VersionsReadings,
 ): PoolEvents {
   return {
     size(workers) {

@@ -33,6 +33,8 @@ export interface ConsumeEvents extends AcknowledgeEvents {
   stored(batch: StoredBatch): void;
   /** The statistics of updates were read. */
   looked(reading: VersionsReading): void;
+  /** They could not be read. Storing goes on. */
+  lookFailed(error: unknown): void;
 }
 
 export interface StoredBatch {
@@ -55,7 +57,8 @@ export interface ConsumeDependencies {
 
 export interface ConsumeOptions extends ReceiveOptions {
   /**
-   * Number of messages after which the worker retires. The last round can exceed it, because a receive returns several.
+   * Number of messages after which the worker retires. The last round can exceed it, because a receive returns several,
+   * and a round can have several passes.
    */
   readonly messageCount: number;
   /** How long the worker rests between batches while Postgres keeps old versions of rows. */
@@ -80,7 +83,10 @@ export async function consume(
 ): Promise<void> {
   const { db, queue } = dependencies;
   const lifetime = createLifetime(options.messageCount, () => events.retiring());
-  const versions = watchVersions(options.versions, () => countRowUpdates(db), events.looked);
+  const versions = watchVersions(options.versions, () => countRowUpdates(db), {
+    read: events.looked,
+    failed: events.lookFailed,
+  });
   const rest = () => (versions.areKept() ? options.restMilliseconds : 0);
   const receiver = createReceiver(createPasses(queue, options, lifetime), lifetime, rest, signal);
   let acknowledging = Promise.resolve();

@@ -7,13 +7,15 @@ import type { VersionsReading } from '../protocol.ts';
  */
 export interface KeptVersions {
   areKept(): boolean;
-  /** Reads the statistics, at most every five seconds. */
+  /** Reads the statistics, at most every five seconds. If that fails, no versions count as kept. */
   look(): Promise<void>;
 }
 
 const INTERVAL_MILLISECONDS = 5_000;
-/** With fewer updates between two readings, old versions don't become many. */
+/** Fewer updates decide nothing. While workers rest, there are fewer. */
 const LEAST_UPDATES = 100;
+/** A reading from before a quiet time decides nothing. */
+const LONGEST_VALID_MILLISECONDS = 60_000;
 /**
  * If old versions are removed, there is room for a new one in the same page. Measured with 1 to 20,000 issues: 94 to 100 %
  * of the updates are HOT then, and 34 to 84 % if a snapshot is held (bench/results.md).
@@ -23,28 +25,35 @@ const LEAST_HOT_SHARE = 0.88;
 /**
  * @param known the last reading of another worker; null for the first workers
  * @param ask reads the statistics
- * @param onReading called with each new reading
+ * @param events `read` is called with each new reading, `failed` if the statistics could not be read
  */
 export function watchVersions(
   known: VersionsReading | null,
   ask: () => Promise<RowUpdates>,
-  onReading: (reading: VersionsReading) => void,
+  events: { read(reading: VersionsReading): void; failed(error: unknown): void },
   now: () => number = Date.now,
 ): KeptVersions {
   let last = known;
+  let lookedAt = known?.at ?? Number.NEGATIVE_INFINITY;
+  const isValid = (at: number) => last !== null && Math.abs(at - last.at) < LONGEST_VALID_MILLISECONDS;
   return {
-    areKept: () => last?.areKept ?? false,
+    areKept: () => last?.areKept === true && isValid(now()),
     async look() {
       const at = now();
-      if (last !== null && Math.abs(at - last.at) < INTERVAL_MILLISECONDS) return;
-      const updates = await ask();
-      last = { at, updates, areKept: last !== null && keeps(last.updates, updates) };
-      onReading(last);
+      if (Math.abs(at - lookedAt) < INTERVAL_MILLISECONDS) return;
+      lookedAt = at;
+      try {
+        const updates = await ask();
+        const before = isValid(at) ? last : null;
+        const all = updates.all - (before?.updates.all ?? updates.all);
+        if (before !== null && all >= 0 && all < LEAST_UPDATES) return;
+        const hot = updates.hot - (before?.updates.hot ?? updates.hot);
+        last = { at, updates, areKept: all > 0 && hot / all < LEAST_HOT_SHARE };
+        events.read(last);
+      } catch (error) {
+        last = null;
+        events.failed(error);
+      }
     },
   };
-}
-
-function keeps(before: RowUpdates, after: RowUpdates): boolean {
-  const all = after.all - before.all;
-  return all >= LEAST_UPDATES && (after.hot - before.hot) / all < LEAST_HOT_SHARE;
 }

@@ -46,12 +46,10 @@ export function createReceiver(
   const receive = async (stop: AbortSignal): Promise<readonly QueueMessage[]> => {
     const first = await passes.next(stop);
     const rest = restNow();
-    // A FIFO queue gives no more messages of a group while some are in flight.
-    if (rest === 0 || first.length === 0 || first.some(({ messageGroupId }) => messageGroupId !== null))
-      return first;
-    const { round, isDeep } = await grow(passes, first, first.length, stop);
+    if (rest === 0 || first.length === 0) return first;
+    const { round, isShallow } = await grow(passes, first, first.length, stop);
     // While a worker retires, its replacement rests.
-    if (isDeep || round.length >= ENOUGH_MESSAGES || lifetime.retiring()) return round;
+    if (!isShallow || round.length >= ENOUGH_MESSAGES || lifetime.retiring()) return round;
     await pause(rest, stop);
     return (await grow(passes, round, MAX_BATCH, stop)).round;
   };
@@ -90,27 +88,27 @@ export function createReceiver(
 
 /**
  * Adds passes to a round until a pass brings little, or the round is large enough.
- * @param last messages of the pass before
- * @returns the messages, and whether the queue has more
+ * @param expected messages that another pass may bring; it may bring twice as many
+ * @returns the messages, and whether the last pass brought little
  */
 async function grow(
   passes: Passes,
   before: readonly QueueMessage[],
-  last: number,
+  expected: number,
   stop: AbortSignal,
-): Promise<{ readonly round: readonly QueueMessage[]; readonly isDeep: boolean }> {
+): Promise<{ readonly round: readonly QueueMessage[]; readonly isShallow: boolean }> {
   const round = [...before];
-  const end = performance.now() + LONGEST_GROWTH_MILLISECONDS;
-  let count = last;
-  while (count >= FEW_MESSAGES && !stop.aborted && performance.now() < end) {
-    // The next pass may bring twice as many, of the same length.
+  const end = AbortSignal.any([stop, AbortSignal.timeout(LONGEST_GROWTH_MILLISECONDS)]);
+  let count = expected;
+  while (count >= FEW_MESSAGES && !end.aborted) {
     const most = Math.min(2 * count, MOST_PASS);
     const text = textOf(round);
     if (round.length + most > MOST_MESSAGES || text + (text / round.length) * most > MOST_TEXT) break;
     // If this pass fails, the messages received so far must still be stored. The next round fails too, if SQS is down.
-    const pass = await passes.more(stop).catch(() => []);
+    const pass = await passes.more(end).catch(() => null);
+    if (pass === null || end.aborted) return { round: [...round, ...(pass ?? [])], isShallow: false };
     round.push(...pass);
     count = pass.length;
   }
-  return { round, isDeep: count >= FEW_MESSAGES };
+  return { round, isShallow: count < FEW_MESSAGES };
 }

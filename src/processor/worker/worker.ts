@@ -115,6 +115,9 @@ function eventsFor(
     looked(reading) {
       report({ type: 'versions', reading });
     },
+    lookFailed(error) {
+      logger.debug('reading the statistics of updates failed', { error: asError(error) });
+    },
     rejected({ message, rejection: { reason, detail } }) {
       report({ type: 'rejected', messageId: message.id, reason, detail });
     },

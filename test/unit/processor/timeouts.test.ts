@@ -11,7 +11,15 @@ describe('the rest of a worker', () => {
   ])(
     'lets a pool of %i workers store a batch every two seconds, and takes ten seconds at most',
     (workers, rest) => {
-      expect(restOf(workers)).toBe(rest);
+      expect(restOf(workers, 60)).toBe(rest);
     },
   );
+
+  it.each([
+    [30, 7_500],
+    [5, 1_250],
+    [0, 0],
+  ])('takes a quarter of a visibility timeout of %i s at most', (visibility, rest) => {
+    expect(restOf(16, visibility)).toBe(rest);
+  });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { collectReadings } from '../../../../src/processor/supervisor/kept-versions.ts';
+import { collectVersionsReadings } from '../../../../src/processor/supervisor/kept-versions.ts';
 
-function collected() {
+function collected(rest = 3_000) {
   const warnings: unknown[] = [];
   const logger = { warning: (message: string, fields?: object) => warnings.push({ message, ...fields }) };
-  const readings = collectReadings(logger, 3_000);
+  const readings = collectVersionsReadings(logger, rest);
   const add = (seconds: number, areKept: boolean) =>
     readings.add({ at: seconds * 1_000, updates: { all: seconds, hot: 0 }, areKept });
   return { readings, add, warnings };
@@ -13,15 +13,29 @@ function collected() {
 describe('the supervisor, if Postgres keeps old versions of rows', () => {
   it('warns after a minute, and then once a minute', () => {
     const { add, warnings } = collected();
-    const counts = [0, 59, 60, 119, 120].map((seconds) => {
+    const counts = [0, 30, 59, 60, 90, 119, 120].map((seconds) => {
       add(seconds, true);
       return warnings.length;
     });
-    expect(counts).toEqual([0, 0, 1, 1, 2]);
+    expect(counts).toEqual([0, 0, 0, 1, 1, 1, 2]);
     expect(warnings[0]).toEqual({
       message: expect.stringMatching(/^Postgres keeps old versions of rows .* pg_dump/),
       rest_ms: 3_000,
     });
+  });
+
+  it('does not say that workers rest if they do not', () => {
+    const { add, warnings } = collected(0);
+    for (const seconds of [0, 30, 60]) add(seconds, true);
+    expect(warnings).toEqual([{ message: expect.stringMatching(/; storing becomes slower$/), rest_ms: 0 }]);
+  });
+
+  it('says nothing if nobody read the statistics for a minute in between', () => {
+    const { add, warnings } = collected();
+    add(0, true);
+    add(60, true);
+    add(119, true);
+    expect(warnings).toEqual([]);
   });
 
   it('says nothing if they were removed in the meantime', () => {

@@ -6,13 +6,12 @@ import type { Queue, QueueMessage } from '../../../../src/queue/queue.ts';
 
 interface QueueOptions {
   readonly bodyLength?: number;
-  readonly fifo?: boolean;
   /** Every third receive gets a message less than it could, as SQS does with its sampling of servers. */
   readonly sampling?: boolean;
 }
 
 /** A queue that holds this many messages, and answers in the next turn. */
-function queueOf(count: number, { bodyLength = 10, fifo = false, sampling = false }: QueueOptions = {}) {
+function queueOf(count: number, { bodyLength = 10, sampling = false }: QueueOptions = {}) {
   let sent = count;
   let received = 0;
   let requests = 0;
@@ -26,10 +25,9 @@ function queueOf(count: number, { bodyLength = 10, fifo = false, sampling = fals
       await new Promise((resolve) => setImmediate(resolve));
       if (failure !== undefined) throw failure;
       if (signal.aborted) return [];
-      const messages = Array.from({ length: Math.min(most, sent - received) }, (_, index) => ({
-        ...messageOf(received + index, bodyLength),
-        messageGroupId: fifo ? 'group' : null,
-      }));
+      const messages = Array.from({ length: Math.min(most, sent - received) }, (_, index) =>
+        messageOf(received + index, bodyLength),
+      );
       received += messages.length;
       return messages;
     },
@@ -166,9 +164,9 @@ describe('a worker, while Postgres keeps old versions of rows', () => {
     expect(idsOf(await receiver.next())).toHaveLength(10 + 20 + 40);
   });
 
-  it('keeps the messages that it has if a later pass fails', async () => {
+  it('keeps the messages that it has if a later pass fails, and does not rest', async () => {
     const { queue, received, fail } = queueOf(5_000);
-    const { receiver } = receiverOn(queue, { first: 1 });
+    const { receiver } = receiverOn(queue, { first: TOO_LONG });
     const round = receiver.next();
     while (received() < 70) await turn();
     fail(new Error('no answer'));
@@ -205,13 +203,6 @@ describe('a worker, while Postgres keeps old versions of rows', () => {
     for (let round = await receiver.next(); round !== null; round = await receiver.next())
       received += idsOf(round).length;
     expect(received).toBe(7);
-  });
-
-  it('does not rest on a FIFO queue, which gives no large rounds', async () => {
-    const { queue } = queueOf(30, { fifo: true });
-    const { receiver } = receiverOn(queue, { first: TOO_LONG, rest: TOO_LONG });
-    const sizes = [idsOf(await receiver.next()).length, idsOf(await receiver.next()).length];
-    expect(sizes).toEqual([10, 20]);
   });
 
   it('ends its rest at a stop, with the messages that it has', async () => {
