@@ -9,8 +9,6 @@ export interface QueueMessage {
   readonly sentAt: Date;
   /** How often the message was received, this time included. SQS counts approximately. */
   readonly receiveCount: number;
-  /** Null in a standard queue; only FIFO queues have groups. */
-  readonly messageGroupId: string | null;
 }
 
 /** Methods throw CodedErrors: `queue_unavailable` (retryable) or `queue_refused`. */

@@ -48,7 +48,7 @@ export function createReadableQueue(client: SQSClient, QueueUrl: string): Readab
         QueueUrl,
         MaxNumberOfMessages: MAX_BATCH,
         WaitTimeSeconds: waitSeconds,
-        MessageSystemAttributeNames: ['SentTimestamp', 'ApproximateReceiveCount', 'MessageGroupId'],
+        MessageSystemAttributeNames: ['SentTimestamp', 'ApproximateReceiveCount'],
       });
       const abort = delayedAbort(signal, ANSWER_MILLISECONDS);
       try {
@@ -94,6 +94,5 @@ function toQueueMessage(message: Message): QueueMessage {
     receiptHandle: ReceiptHandle,
     sentAt: Number.isFinite(sent) ? new Date(sent) : new Date(),
     receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
-    messageGroupId: Attributes.MessageGroupId ?? null,
   };
 }

@@ -54,7 +54,6 @@ const received = (body: string): QueueMessage => ({
   receiptHandle: 'r',
   sentAt: new Date(),
   receiveCount: 1,
-  messageGroupId: null,
 });
 
 /** An S3 that answers for each key `whole` at once, and stops before or in the middle of any other. */

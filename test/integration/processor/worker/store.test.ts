@@ -23,7 +23,6 @@ const batchOf = (count: number): ParsedMessage[] =>
       receiptHandle: '',
       sentAt: new Date(),
       receiveCount: 1,
-      messageGroupId: null,
     },
     event: errorEvent({ groupId: `g${index}`, message: `event ${index}` }),
   }));

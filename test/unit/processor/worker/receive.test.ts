@@ -58,7 +58,6 @@ function messageOf(number: number, bodyLength: number): QueueMessage {
     receiptHandle: id,
     sentAt: new Date(0),
     receiveCount: 1,
-    messageGroupId: null,
   };
 }
 
