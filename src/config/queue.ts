@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deadLetterQueueName, isQueueName, nameInUrl } from '../domain/queue-name.ts';
+import { deadLetterQueueName, isFifo, isQueueName, nameInUrl } from '../domain/queue-name.ts';
 import type { EndpointSettings } from './endpoints.ts';
 import { endpointOf, queueUrlProblem, sqsEndpoint } from './endpoints.ts';
 import { checkTogether, httpUrl, text } from './values.ts';
@@ -56,8 +56,4 @@ function deadLettersProblem(letters: string, name: string): string | null {
   if (letters === name) return 'must not be the name of the queue itself';
   // SQS refuses a dead letter without a message group in a FIFO queue, and the processor can't create the pair.
   return isFifo(letters) === isFifo(name) ? null : 'must end with .fifo if the queue does, and only then';
-}
-
-function isFifo(queueName: string): boolean {
-  return queueName.endsWith('.fifo');
 }

@@ -8,9 +8,14 @@ export function nameInUrl(url: string): string {
   return URL.canParse(url) ? (new URL(url).pathname.split('/').at(-1) ?? '') : '';
 }
 
+/** Whether the queue with this name, or with a URL that ends with it, is a FIFO queue. SQS requires the ending. */
+export function isFifo(nameOrUrl: string): boolean {
+  return nameOrUrl.endsWith('.fifo');
+}
+
 /** The default name of a queue's dead-letter queue. A FIFO queue needs a FIFO dead-letter queue. */
 export function deadLetterQueueName(queueName: string): string {
-  return queueName.endsWith('.fifo')
+  return isFifo(queueName)
     ? `${queueName.slice(0, -'.fifo'.length)}_dead_letters.fifo`
     : `${queueName}_dead_letters`;
 }

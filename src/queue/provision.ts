@@ -5,7 +5,7 @@ import {
   GetQueueUrlCommand,
   QueueDoesNotExist,
 } from '@aws-sdk/client-sqs';
-import { deadLetterQueueName, nameInUrl } from '../domain/queue-name.ts';
+import { deadLetterQueueName, isFifo, nameInUrl } from '../domain/queue-name.ts';
 import { queueError } from './errors.ts';
 import type { QueueUrls } from './sqs.ts';
 
@@ -96,7 +96,7 @@ export async function queueUrlOf(
 
 // SQS requires a FIFO queue to have a FIFO dead-letter queue.
 function fifo(name: string): Record<string, string> {
-  return name.endsWith('.fifo') ? { FifoQueue: 'true' } : {};
+  return isFifo(name) ? { FifoQueue: 'true' } : {};
 }
 
 async function findOrCreate(

@@ -1,3 +1,4 @@
+import { isFifo } from '../../domain/queue-name.ts';
 import { CodedError, fromWire, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
@@ -48,8 +49,9 @@ export async function supervise(
   logger.info('starting workers', { workers: options.processCount, queue: options.worker.queue.queueUrl });
   const tally = createTally(logger);
   // A FIFO queue gives no more messages of a group while some are in flight, so its batches can't be large.
-  const isFifo = options.worker.queue.queueUrl.endsWith('.fifo');
-  const restMilliseconds = isFifo ? 0 : restOf(options.processCount, options.visibilitySeconds);
+  const restMilliseconds = isFifo(options.worker.queue.queueUrl)
+    ? 0
+    : restOf(options.processCount, options.visibilitySeconds);
   const readings = collectVersionsReadings(logger, restMilliseconds);
   const pool = startPool(
     {

@@ -1,5 +1,6 @@
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import { parseEvent } from '../../domain/event.ts';
+import { isFifo } from '../../domain/queue-name.ts';
 import type { Rejection } from '../../domain/rejection.ts';
 import { RECEIVED_TOO_OFTEN } from '../../domain/rejection.ts';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
@@ -50,7 +51,7 @@ export async function sendDeadLetter(
     // Each letter has a group of its own. SQS delivers only a few messages of one group at a time, so letters that
     // share a group couldn't be listed. If the same message is rejected twice within five minutes, SQS keeps one
     // letter.
-    ...(QueueUrl.endsWith('.fifo') ? { MessageGroupId: message.id, MessageDeduplicationId: message.id } : {}),
+    ...(isFifo(QueueUrl) ? { MessageGroupId: message.id, MessageDeduplicationId: message.id } : {}),
   };
   const MessageAttributes = {
     reason: textAttribute(rejection.reason),

@@ -1,4 +1,5 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import { isFifo } from '../../domain/queue-name.ts';
 import { asError, messageOf } from '../../runtime/errors.ts';
 import type { ReceivedMessage } from '../batches.ts';
 import { deleteMessages } from '../batches.ts';
@@ -157,7 +158,7 @@ async function send(client: SQSClient, QueueUrl: string, letter: DeadLetter): Pr
     MessageBody: letter.body,
     MessageAttributes: { ...letter.attributes },
     // A letter that a crash left in both queues is accepted only once within five minutes.
-    ...(QueueUrl.endsWith('.fifo')
+    ...(isFifo(QueueUrl)
       ? { MessageGroupId: letter.messageGroupId ?? letter.id, MessageDeduplicationId: letter.id }
       : {}),
   });
