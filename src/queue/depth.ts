@@ -1,7 +1,6 @@
 import { setTimeout as timer } from 'node:timers/promises';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import type { CodedError } from '../runtime/errors.ts';
+import { queueAttributes } from './attributes.ts';
 import { queueError } from './errors.ts';
 import type { QueueNames } from './provision.ts';
 import { findQueues } from './provision.ts';
@@ -22,49 +21,24 @@ export async function queueDepth(
   QueueUrl: string,
   signal?: AbortSignal,
 ): Promise<QueueDepth> {
-  const command = new GetQueueAttributesCommand({
-    QueueUrl,
-    AttributeNames: [
-      'ApproximateNumberOfMessages',
-      'ApproximateNumberOfMessagesNotVisible',
-      'ApproximateNumberOfMessagesDelayed',
-    ],
-  });
   try {
-    const { Attributes = {} } = await client.send(
-      command,
-      signal === undefined ? {} : { abortSignal: signal },
+    const attributes = await queueAttributes(
+      client,
+      QueueUrl,
+      [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+      signal,
     );
     return {
-      waiting: Number(Attributes.ApproximateNumberOfMessages ?? 0),
-      inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
-      delayed: Number(Attributes.ApproximateNumberOfMessagesDelayed ?? 0),
+      waiting: Number(attributes.ApproximateNumberOfMessages ?? 0),
+      inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+      delayed: Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0),
     };
   } catch (error) {
     throw queueError('counting the messages', QueueUrl, error);
-  }
-}
-
-/** SQS's default for queues that other programs create. */
-const DEFAULT_VISIBILITY_SECONDS = 30;
-
-/**
- * For how many seconds SQS hides a message that was received. Needs the permission sqs:GetQueueAttributes.
- * @param onFailure called if the queue doesn't say it; the result is SQS's default then
- */
-export async function visibilitySeconds(
-  client: SQSClient,
-  QueueUrl: string,
-  abortSignal: AbortSignal,
-  onFailure: (error: CodedError) => void,
-): Promise<number> {
-  const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['VisibilityTimeout'] });
-  try {
-    const { Attributes } = await client.send(command, { abortSignal });
-    return Number(Attributes?.VisibilityTimeout ?? DEFAULT_VISIBILITY_SECONDS);
-  } catch (error) {
-    onFailure(queueError('reading the visibility timeout', QueueUrl, error));
-    return DEFAULT_VISIBILITY_SECONDS;
   }
 }
 

@@ -1,11 +1,7 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import {
-  CreateQueueCommand,
-  GetQueueAttributesCommand,
-  GetQueueUrlCommand,
-  QueueDoesNotExist,
-} from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, GetQueueUrlCommand, QueueDoesNotExist } from '@aws-sdk/client-sqs';
 import { deadLetterQueueName, isFifo, nameInUrl } from '../domain/queue-name.ts';
+import { abortedBy, queueAttributes } from './attributes.ts';
 import { queueError } from './errors.ts';
 import type { QueueUrls } from './sqs.ts';
 
@@ -130,13 +126,8 @@ async function findQueue(client: SQSClient, QueueName: string, signal?: AbortSig
 }
 
 async function arnOf(client: SQSClient, QueueUrl: string, signal: AbortSignal | undefined): Promise<string> {
-  const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
-  const { Attributes = {} } = await client.send(command, abortedBy(signal));
-  return required(Attributes.QueueArn, 'GetQueueAttributes', 'QueueArn');
-}
-
-function abortedBy(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal };
+  const { QueueArn } = await queueAttributes(client, QueueUrl, ['QueueArn'], signal);
+  return required(QueueArn, 'GetQueueAttributes', 'QueueArn');
 }
 
 function required(value: string | undefined, operation: string, field: string): string {

@@ -5,7 +5,8 @@ import { proxiesOf } from '../../config/proxy.ts';
 import { createCompileCache } from '../../processor/supervisor/compile-cache.ts';
 import { supervise } from '../../processor/supervisor/supervise.ts';
 import { stopGrace } from '../../processor/timeouts.ts';
-import { queueDepth, visibilitySeconds } from '../../queue/depth.ts';
+import { visibilitySeconds } from '../../queue/attributes.ts';
+import { queueDepth } from '../../queue/depth.ts';
 import { findOrCreateQueues } from '../../queue/provision.ts';
 import type { QueueUrls } from '../../queue/sqs.ts';
 import { createSqsClient } from '../../queue/sqs.ts';
@@ -71,8 +72,8 @@ export async function runProcessor(
     const options = {
       processCount: settings.PROCESSOR_PROCESS_COUNT,
       graceMilliseconds: stopGrace(queueOptions),
-      visibilitySeconds: await visibilitySeconds(client, urls.queueUrl, signal, (error) =>
-        logger.warning('the processor assumes a visibility timeout of 30 s', { error }),
+      visibilitySeconds: await visibilitySeconds(client, urls.queueUrl, signal, (error, assumed) =>
+        logger.warning(`the processor assumes a visibility timeout of ${assumed} s`, { error }),
       ),
       workerEnvironment: { ...process.env, NODE_COMPILE_CACHE: compileCache },
       worker: {
