@@ -44,11 +44,9 @@ export function watchVersions(
       lookedAt = at;
       try {
         const updates = await ask();
-        const before = isValid(at) ? last : null;
-        const all = updates.all - (before?.updates.all ?? updates.all);
-        if (before !== null && all >= 0 && all < LEAST_UPDATES) return;
-        const hot = updates.hot - (before?.updates.hot ?? updates.hot);
-        last = { at, updates, areKept: all > 0 && hot / all < LEAST_HOT_SHARE };
+        const areKept = last !== null && isValid(at) ? keeps(last.updates, updates) : false;
+        if (areKept === null) return;
+        last = { at, updates, areKept };
         events.read(last);
       } catch (error) {
         last = null;
@@ -56,4 +54,13 @@ export function watchVersions(
       }
     },
   };
+}
+
+/** @returns null if there were too few updates in between */
+function keeps(before: RowUpdates, after: RowUpdates): boolean | null {
+  const all = after.all - before.all;
+  // The statistics were reset.
+  if (all < 0) return false;
+  if (all < LEAST_UPDATES) return null;
+  return (after.hot - before.hot) / all < LEAST_HOT_SHARE;
 }

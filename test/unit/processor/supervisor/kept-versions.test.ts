@@ -30,20 +30,27 @@ describe('the supervisor, if Postgres keeps old versions of rows', () => {
     expect(warnings).toEqual([{ message: expect.stringMatching(/; storing becomes slower$/), rest_ms: 0 }]);
   });
 
-  it('says nothing if nobody read the statistics for a minute in between', () => {
+  it.each<[string, [number, boolean][]]>([
+    [
+      'nobody read the statistics for a minute',
+      [
+        [0, true],
+        [60, true],
+        [119, true],
+      ],
+    ],
+    [
+      'the old versions were removed',
+      [
+        [0, true],
+        [30, false],
+        [60, true],
+        [89, true],
+      ],
+    ],
+  ])('says nothing if %s in between', (_, readings) => {
     const { add, warnings } = collected();
-    add(0, true);
-    add(60, true);
-    add(119, true);
-    expect(warnings).toEqual([]);
-  });
-
-  it('says nothing if they were removed in the meantime', () => {
-    const { add, warnings } = collected();
-    add(0, true);
-    add(30, false);
-    add(60, true);
-    add(89, true);
+    for (const [seconds, areKept] of readings) add(seconds, areKept);
     expect(warnings).toEqual([]);
   });
 
