@@ -1,6 +1,7 @@
 import type { Issue } from '../domain/issue.ts';
-import type { IssueRow } from './issues.ts';
-import { issueRows, toIssue } from './issues.ts';
+import type { IssueRow } from './issue-row.ts';
+import { toIssue } from './issue-row.ts';
+import { issueRows } from './issues.ts';
 import type { Db } from './pool.ts';
 
 /** Issues that are kept, a few kB each. Most issues of an hour had events in the hour before as well. */

@@ -1,4 +1,4 @@
-import { toSent } from '../../db/issues.ts';
+import { toSent } from '../../db/issue-row.ts';
 import type { Counts } from '../../domain/issue.ts';
 import type { Answers } from './answers.ts';
 import type { AnswerOf, Question } from './protocol.ts';

@@ -1,4 +1,4 @@
-import { toSent } from '../../db/issues.ts';
+import { toSent } from '../../db/issue-row.ts';
 import { asError, CodedError, fromWire, messageOf, toWire } from '../../runtime/errors.ts';
 import type { Reporter } from '../../runtime/report.ts';
 import type { ConfiguredTriggers } from '../triggers/configured.ts';

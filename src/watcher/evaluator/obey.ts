@@ -1,4 +1,4 @@
-import { fromSent } from '../../db/issues.ts';
+import { fromSent } from '../../db/issue-row.ts';
 import type { Issue } from '../../domain/issue.ts';
 import type { TriggerContext } from '../../domain/trigger.ts';
 import { asError, fromWire, toWire } from '../../runtime/errors.ts';

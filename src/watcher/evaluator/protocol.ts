@@ -1,4 +1,4 @@
-import type { SentIssues } from '../../db/issues.ts';
+import type { SentIssues } from '../../db/issue-row.ts';
 import type { Notified, Pair } from '../../db/recipients.ts';
 import type { AlertView } from '../../domain/alert.ts';
 import type { BucketCounts, RankedIssue, TagCount } from '../../domain/issue.ts';

@@ -1,4 +1,4 @@
-import { fromSent } from '../../db/issues.ts';
+import { fromSent } from '../../db/issue-row.ts';
 import type { Answers } from './answers.ts';
 import type { AnswerOf, Question } from './protocol.ts';
 
