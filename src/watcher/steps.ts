@@ -1,3 +1,4 @@
+import { databaseError } from '../db/errors.ts';
 import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
 import { waitingAlerts } from '../db/outbox.ts';
 import type { Db, Pool } from '../db/pool.ts';
@@ -28,6 +29,8 @@ export interface Steps {
    * @returns milliseconds until the next check
    */
   deliver(signal: AbortSignal): Promise<number>;
+  /** Whether SES accepted emails that could not be marked as sent yet. */
+  hasUnmarked(): boolean;
   /** Milliseconds until the next attempt to send an email; null if no alert is pending. */
   untilNextAttempt(): Promise<number | null>;
   /** Deletes old rows. A failure is reported, but doesn't make the run fail. */
@@ -61,6 +64,8 @@ const PATIENCE_MILLISECONDS = 60_000;
 const STANDBY_MILLISECONDS = 1_000;
 /** A watcher checks at least this often for alerts that another watcher left pending. */
 const LONGEST_WAIT_MILLISECONDS = 30_000;
+/** Marking is tried each second. It is reported once in so many failures. */
+const MARKS_A_REPORT = 60;
 /** A larger deletion continues after the next run, so that it doesn't delay that run. */
 const PRUNE_MILLISECONDS = 30_000;
 
@@ -69,6 +74,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
   const { logger } = dependencies.run;
   const interval = options.delaySeconds * 1_000;
   const untilDue = () => millisecondsUntilDue(pool, options.delaySeconds, ownTriggers(dependencies.run));
+  const markAccepted = marking(pool, delivery);
 
   return {
     async runIfDue(signal) {
@@ -105,19 +111,22 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
     },
 
     async deliver(signal) {
+      if (!(await markAccepted())) return STANDBY_MILLISECONDS;
       const longest = Math.min(interval, LONGEST_WAIT_MILLISECONDS);
       const { untilNextAttempt, oldestSeconds } = await waitingAlerts(pool);
       dependencies.metrics.gauge('bec-alerts.watcher.pending.seconds', oldestSeconds);
       const held = delivery.pausedFor();
       if (held > 0) return Math.min(held, longest);
       const nothingDue = untilNextAttempt === null || untilNextAttempt > 0;
-      if (!delivery.hasUnmarked() && nothingDue) return Math.min(untilNextAttempt ?? longest, longest);
+      if (nothingDue) return Math.min(untilNextAttempt ?? longest, longest);
       const done = await withLock(pool, DELIVERY_LOCK, 0, (db) =>
         deliverAndLog(delivery, logger, db, signal),
       ).catch((error: unknown) => markAndThrow(delivery, pool, error));
       if (done === null) return STANDBY_MILLISECONDS;
       return Math.min(Math.max(delivery.pausedFor(), 0), longest);
     },
+
+    hasUnmarked: () => delivery.hasUnmarked(),
 
     prune: (signal) => pruneOld(dependencies, options, signal),
 
@@ -175,6 +184,26 @@ function logOutcome(
 async function deliverAndLog(delivery: Delivery, logger: Logger, db: Db, signal: AbortSignal): Promise<void> {
   const { sent, deferred, failed } = await delivery.deliver(db, signal);
   if (sent + deferred + failed > 0) logger.info('delivery finished', { sent, deferred, failed });
+}
+
+/**
+ * Marks the emails that SES accepted, without the lock of the delivery: another watcher may hold it for minutes, and would
+ * send them again once their claims have ended.
+ * @returns a function that returns whether all are marked
+ */
+function marking(pool: Pool, delivery: Delivery): () => Promise<boolean> {
+  let failures = 0;
+  return async () => {
+    try {
+      await delivery.markAccepted(pool);
+      failures = 0;
+      return true;
+    } catch (error) {
+      failures += 1;
+      if (failures % MARKS_A_REPORT === 0) throw databaseError('marking sent emails', error);
+      return false;
+    }
+  };
 }
 
 /**

@@ -26,6 +26,8 @@ const DELIVERY_PATIENCE_MILLISECONDS = 20_000;
 /** The first wait after a failed step. The waits grow up to the longest one, but never beyond the interval of runs. */
 const FIRST_RETRY_MILLISECONDS = 10_000;
 const LONGEST_RETRY_MILLISECONDS = 600_000;
+/** While SES has accepted emails that aren't marked as sent: another watcher may send them again soon. */
+const URGENT_RETRY_MILLISECONDS = 1_000;
 const SHORTEST_PAUSE_MILLISECONDS = 100;
 
 const FAILURES = {
@@ -52,28 +54,30 @@ export async function watch(
     outbox.call();
     return wait;
   };
-  const loops = [repeat('run', runs, createWakeUp(), dependencies, options, signal)];
+  const loops: Loop[] = [{ what: 'run', step: runs }];
   if (!options.dryRun) {
-    const deliveries = () => steps.deliver(signal);
-    loops.push(repeat('delivery', deliveries, outbox, dependencies, options, signal));
+    const isUrgent = () => steps.hasUnmarked();
+    loops.push({ what: 'delivery', step: () => steps.deliver(signal), wakeUp: outbox, isUrgent });
   }
   const { bounces, canary } = steps;
-  if (bounces !== null) {
-    const polls = () => bounces.poll(signal);
-    loops.push(repeat('ses_events', polls, createWakeUp(), dependencies, options, signal));
-  }
-  if (canary !== null) {
-    const canaries = () => canary.step(signal);
-    loops.push(repeat('canary', canaries, createWakeUp(), dependencies, options, signal));
-  }
-  await Promise.all(loops);
+  if (bounces !== null) loops.push({ what: 'ses_events', step: () => bounces.poll(signal) });
+  if (canary !== null) loops.push({ what: 'canary', step: () => canary.step(signal) });
+  await Promise.all(loops.map((loop) => repeat(loop, dependencies, options, signal)));
   dependencies.logger.info('stopped');
 }
 
+interface Loop {
+  readonly what: keyof typeof FAILURES;
+  /** @returns milliseconds until the next step */
+  readonly step: () => Promise<number>;
+  /** Ends the wait for the next step. */
+  readonly wakeUp?: WakeUp;
+  /** Whether a failed step is tried again soon. */
+  readonly isUrgent?: () => boolean;
+}
+
 async function repeat(
-  what: keyof typeof FAILURES,
-  step: () => Promise<number>,
-  wakeUp: WakeUp,
+  { what, step, wakeUp = createWakeUp(), isUrgent = () => false }: Loop,
   dependencies: WatchDependencies,
   { delaySeconds }: WatchOptions,
   signal: AbortSignal,
@@ -90,7 +94,7 @@ async function repeat(
       if (signal.aborted) return;
       failures += 1;
       const retry = backoff(failures, FIRST_RETRY_MILLISECONDS, LONGEST_RETRY_MILLISECONDS);
-      wait = Math.min(retry, delaySeconds * 1_000);
+      wait = isUrgent() ? URGENT_RETRY_MILLISECONDS : Math.min(retry, delaySeconds * 1_000);
       reportFailure(what, thrown, dependencies, refused);
       refused ||= hasCode(thrown, 'queue_refused');
     }

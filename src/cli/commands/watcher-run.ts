@@ -132,6 +132,7 @@ async function createWatcherSteps(
     reporter,
     leaseMilliseconds: longestRequest(awsConnection(settings)) + LEASE_MARGIN_MILLISECONDS,
   });
+  teardown.add('the emails that SES accepted', () => delivery.markAccepted(pool));
   const own = { logger, reporter, metrics, pool, hasUnmarked: () => delivery.hasUnmarked() };
   const bounces = settings.WATCHER_DRY_RUN ? null : await bounceReader(settings, own, teardown);
   const bundling = { digest: settings.ALERT_DIGEST === 'run', maxPerRun };
