@@ -187,8 +187,8 @@ async function deliverAndLog(delivery: Delivery, logger: Logger, db: Db, signal:
 }
 
 /**
- * Marks the emails that SES accepted, without the lock of the delivery: another watcher may hold it for minutes, and would
- * send them again once their claims have ended.
+ * Marks the emails that SES accepted. This needs no lock of the delivery. Another watcher may hold that lock for minutes,
+ * and would send the emails again once their claims have ended.
  * @returns a function that returns whether all are marked
  */
 function marking(pool: Pool, delivery: Delivery): () => Promise<boolean> {
