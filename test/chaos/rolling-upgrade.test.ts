@@ -5,7 +5,7 @@ import { issuesOf, miscounted, sendEvents } from '../support/load.ts';
 import { previousVersion } from '../support/previous-version.ts';
 import { drained, startProcessor } from '../support/processor.ts';
 import { createQueue, sendBodies } from '../support/queue.ts';
-import { runWatcher, triggerFile } from '../support/watcher.ts';
+import { startWatcher, triggerFile } from '../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -24,7 +24,13 @@ const queue = await createQueue({ visibilitySeconds: 20 });
 
 async function watch(version: Version): Promise<void> {
   const env = { TRIGGERS: await triggerFile(WITNESS), ALERT_MAX_PER_RUN: '100000' };
-  const finished = await runWatcher(database, 'http://127.0.0.1:1', ['--console-alerts'], env, version);
+  const finished = await startWatcher(
+    database,
+    'http://127.0.0.1:1',
+    ['--once', '--console-alerts'],
+    env,
+    version,
+  ).finished;
   expect(finished).toMatchObject({ code: 0, stderr: '' });
 }
 

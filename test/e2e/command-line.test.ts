@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { runCommand, runUnread, startCommand } from '../support/command.ts';
+import { runInOwnProcess, runUnread, startCommand } from '../support/command.ts';
 
 /** Nobody listens there, so a command that gets that far fails at once, and names it. */
 const NOWHERE = 'postgres://user:hunter2@127.0.0.1:1/';
@@ -26,7 +26,7 @@ describe('bec-alerts', () => {
   );
 
   it('--help lists the commands and exits 0', async () => {
-    const { code, stdout, stderr } = await runCommand(['--help'], {});
+    const { code, stdout, stderr } = await runInOwnProcess(['--help'], {});
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const command of ['processor', 'watcher', 'migrate', 'simulate_error']) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
@@ -50,7 +50,7 @@ describe('bec-alerts', () => {
     ['migrate', ['--down', 'Required variables: DATABASE_URL\n']],
     ['simulate_error', ['--dsn', '--no-traceback', 'required', 'SIMULATE_SENTRY_DSN']],
   ])('%s --help names its options and their variables', async (command, texts) => {
-    const { code, stdout } = await runCommand([command, '--help'], {});
+    const { code, stdout } = await runInOwnProcess([command, '--help'], {});
     expect(code).toBe(0);
     for (const text of texts) expect(stdout).toContain(text);
   });
@@ -58,14 +58,14 @@ describe('bec-alerts', () => {
   it('--version prints the package’s', async () => {
     const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
     const { version } = JSON.parse(text) as { version: string };
-    expect(await runCommand(['--version'], {})).toMatchObject({ code: 0, stdout: `${version}\n` });
+    expect(await runInOwnProcess(['--version'], {})).toMatchObject({ code: 0, stdout: `${version}\n` });
   });
 
   it('says on an old Node which one it needs, and where npm ci put one', async () => {
     const old = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });
       Object.defineProperty(process, 'version', { value: 'v20.20.2' });`;
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(old)}` };
-    const { code, stdout, stderr } = await runCommand(['processor'], env);
+    const { code, stdout, stderr } = await runInOwnProcess(['processor'], env);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(
       /^bec-alerts needs Node 22\.18 or newer, but this is Node v20\.20\.2; npm ci installed a newer/,
@@ -81,13 +81,13 @@ describe('bec-alerts', () => {
     ['an option without its value', ['watcher', '--triggers']],
     ['an argument too many', ['watcher', 'now']],
   ])('exits 2 for %s, and says where help is', async (_, parameters) => {
-    const { code, stdout, stderr } = await runCommand(parameters, {});
+    const { code, stdout, stderr } = await runInOwnProcess(parameters, {});
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('--help');
   });
 
   it('exits 2 with every mistake of a configuration at once, by variable', async () => {
-    const { code, stdout, stderr } = await runCommand(['watcher', '--sleep-delay', 'soon'], {
+    const { code, stdout, stderr } = await runInOwnProcess(['watcher', '--sleep-delay', 'soon'], {
       LOG_FORMAT: 'prose',
       DATABASE_URL: 'mysql://root:hunter2@db/x',
       SES_FROM_EMAIL: 'nobody',
@@ -113,7 +113,7 @@ describe('bec-alerts', () => {
   it.each(['processor', 'status', 'dead_letters'])(
     'exits 2 for a queue that has no name, as %s',
     async (command) => {
-      const { code, stdout, stderr } = await runCommand(
+      const { code, stdout, stderr } = await runInOwnProcess(
         [command, '--queue-url', 'http://127.0.0.1:1/000000000000/errors/'],
         { DATABASE_URL: `${NOWHERE}x`, AWS_DEFAULT_REGION: 'us-east-1' },
       );
@@ -123,7 +123,7 @@ describe('bec-alerts', () => {
   );
 
   it('exits 2 for options that are empty, by their names, with the other mistakes', async () => {
-    const { code, stdout, stderr } = await runCommand(
+    const { code, stdout, stderr } = await runInOwnProcess(
       ['--log-level', '', 'watcher', '--from-email', '', '--triggers', ' ', '--sleep-delay', 'soon'],
       { DATABASE_URL: `${NOWHERE}x`, SES_FROM_EMAIL: 'bec-alerts@example.com', TRIGGERS: 'triggers.ts' },
     );
@@ -140,7 +140,7 @@ describe('bec-alerts', () => {
   });
 
   it('exits 1 where the database is unreachable, and says where without the password', async () => {
-    const { code, stderr } = await runCommand(['watcher', '--once'], {
+    const { code, stderr } = await runInOwnProcess(['watcher', '--once'], {
       DATABASE_URL: `${NOWHERE}x`,
       AWS_DEFAULT_REGION: 'us-east-1',
     });
@@ -179,7 +179,7 @@ describe('a .env in the working directory', () => {
     onTestFinished(() => {
       vi.unstubAllEnvs();
     });
-    const { stderr } = await runCommand(['watcher'], {});
+    const { stderr } = await runInOwnProcess(['watcher'], {});
     expect(stderr).toMatch(/^ {2}DATABASE_URL/m);
     expect(stderr).not.toContain('LOG_LEVEL');
   });
@@ -188,45 +188,45 @@ describe('a .env in the working directory', () => {
     const folder = await mkdtemp(join(tmpdir(), 'bec-alerts-e2e-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     await mkdir(join(folder, '.env'));
-    const { code, stdout, stderr } = await runCommand(['triggers'], {}, folder);
+    const { code, stdout, stderr } = await runInOwnProcess(['triggers'], {}, folder);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(
       new RegExp(
         `^bec-alerts: wrong configuration\\n {2}\\.env in ${await realpath(folder)} {2}can't be read: EISDIR`,
       ),
     );
-    expect((await runCommand(['triggers', '--help'], {}, folder)).code).toBe(0);
+    expect((await runInOwnProcess(['triggers', '--help'], {}, folder)).code).toBe(0);
   });
 
   it('can’t set a variable that Node reads earlier, and says so with the other mistakes', async () => {
     const folder = await folderWith('NODE_EXTRA_CA_CERTS=/ca.pem\nNODE_OPTIONS=\nALERT_EMAILS=nobody\n');
-    const { code, stderr } = await runCommand(['triggers'], {}, folder);
+    const { code, stderr } = await runInOwnProcess(['triggers'], {}, folder);
     expect(code).toBe(2);
     expect(stderr).toMatch(
       /^ {2}NODE_EXTRA_CA_CERTS {2}has no effect in a \.env, [^\n]*\n {2}ALERT_EMAILS +must/m,
     );
     expect(stderr).not.toContain('NODE_OPTIONS');
     const set = { NODE_EXTRA_CA_CERTS: '/dev/null', ALERT_EMAILS: '' };
-    expect((await runCommand(['triggers'], set, folder)).code).toBe(0);
+    expect((await runInOwnProcess(['triggers'], set, folder)).code).toBe(0);
   });
 
   it('is overridden by a variable that is set to nothing', async () => {
     const folder = await folderWith('ALERT_EMAILS=oncall@example.com\n');
-    expect((await runCommand(['triggers'], {}, folder)).stdout).toContain('oncall@example.com');
-    const { stdout } = await runCommand(['triggers'], { ALERT_EMAILS: '' }, folder);
+    expect((await runInOwnProcess(['triggers'], {}, folder)).stdout).toContain('oncall@example.com');
+    const { stdout } = await runInOwnProcess(['triggers'], { ALERT_EMAILS: '' }, folder);
     expect(stdout).toContain('nobody: set ALERT_EMAILS');
   });
 
   it('is read', async () => {
     const folder = await folderWith('WATCHER_SLEEP_DELAY=soon\nLOG_LEVEL="LOUD"\n');
-    const { code, stderr } = await runCommand(['processor'], { DATABASE_URL: `${NOWHERE}x` }, folder);
+    const { code, stderr } = await runInOwnProcess(['processor'], { DATABASE_URL: `${NOWHERE}x` }, folder);
     expect(code).toBe(2);
     expect(stderr).toMatch(/LOG_LEVEL\s+must be one of/);
   });
 
   it('is overridden by the environment, which is overridden by an option', async () => {
     const folder = await folderWith('LOG_LEVEL=LOUD\nRETENTION_DAYS=0\nSES_FROM_EMAIL=nobody\n');
-    const { code, stderr } = await runCommand(
+    const { code, stderr } = await runInOwnProcess(
       ['watcher', '--from-email', 'bec-alerts@example.com'],
       {
         LOG_LEVEL: 'INFO',

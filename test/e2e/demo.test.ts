@@ -8,7 +8,7 @@ import { parseEnv } from 'node:util';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 import { query } from '../../dev/postgres/server.ts';
-import { runCommand } from '../support/command.ts';
+import { runInOwnProcess } from '../support/command.ts';
 
 const DEMO = fileURLToPath(new URL('../../dev/demo/main.ts', import.meta.url));
 
@@ -99,7 +99,7 @@ it('npm run dev stays up, with errors for a second terminal to evaluate, until C
   const before = await query(DATABASE_URL, runsAndAlerts);
 
   const dryRun = ['watcher', '--once', '--console-alerts', '--dry-run'];
-  const { code, stdout } = await runCommand(dryRun, {}, folder);
+  const { code, stdout } = await runInOwnProcess(dryRun, {}, folder);
   expect(code).toBe(0);
   expect(stdout).toMatch(/evaluated \d+ issues? with 2 triggers: 1 alert /);
   expect(stdout).toContain('bec-alerts-healthcheck: evaluate me in a second terminal');
@@ -119,7 +119,7 @@ it('npm run dev stays up, with errors for a second terminal to evaluate, until C
 
   expect(dev.text()).toMatch(/^ {2}npx bec-alerts dead_letters {2,}/m);
   expect(dev.text()).toContain('102 of 102 errors counted');
-  const letters = await runCommand(['dead_letters'], {}, folder);
+  const letters = await runInOwnProcess(['dead_letters'], {}, folder);
   expect(letters).toMatchObject({ code: 0, stderr: '' });
   expect(letters.stdout).toMatch(
     /\nmissing_group_id +1 [\s\S]*\n1 dead letter in sentry_errors_dead_letters\n$/,

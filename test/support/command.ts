@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
+import { ReusedProcess } from './reused-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -91,13 +92,39 @@ function emptyFolder(): string {
   return folder;
 }
 
-/** Runs the real command line to its end. */
-export async function runCommand(
+/** Runs the real command line to its end in a process of its own: for tests of how a process starts and ends. */
+export async function runInOwnProcess(
   parameters: readonly string[],
   env: Environment,
   cwd?: string,
 ): Promise<Finished> {
   return await startCommand(parameters, env, cwd).finished;
+}
+
+/** Processes that ran commands of earlier tests and can run more. */
+const idle: ReusedProcess[] = [];
+/** Node and the libraries below it read these when the process starts. */
+const READ_AT_START = /^(NODE_|LANG$|LC_|SSL_|UV_)/;
+
+/** Runs the real command line to its end, if possible in a process that ran others before. */
+export async function runCommand(
+  parameters: readonly string[],
+  env: Environment,
+  cwd?: string,
+): Promise<Finished> {
+  if (Object.keys(env).some((name) => READ_AT_START.test(name))) {
+    return await runInOwnProcess(parameters, env, cwd);
+  }
+  const chosen = idle.pop() ?? new ReusedProcess(basics());
+  let ended = false;
+  onTestFinished(() => {
+    if (!ended) chosen.kill();
+  });
+  const environment = { ...basics(), ...env };
+  const finished = await chosen.run({ parameters, environment, folder: cwd ?? emptyFolder() });
+  ended = true;
+  if (chosen.alive) idle.push(chosen);
+  return finished;
 }
 
 /** Runs the real command line with a standard output that its reader has closed. */

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { Environment, Finished, RunningCommand } from './command.ts';
-import { startCommand } from './command.ts';
+import { runCommand, startCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
 
 export const ON_CALL = 'oncall@example.com';
@@ -18,7 +18,16 @@ export function startWatcher(
   env: Environment = {},
   main?: string,
 ): RunningCommand {
-  const variables = {
+  return startCommand(
+    ['watcher', ...parameters],
+    watcherVariables(database, sesEndpoint, env),
+    undefined,
+    main,
+  );
+}
+
+function watcherVariables(database: TestDatabase, sesEndpoint: string, env: Environment): Environment {
+  return {
     AWS_DEFAULT_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -34,7 +43,6 @@ export function startWatcher(
     LOG_LEVEL: 'DEBUG',
     ...env,
   };
-  return startCommand(['watcher', ...parameters], variables, undefined, main);
 }
 
 /** One run through the real command line. */
@@ -43,9 +51,8 @@ export async function runWatcher(
   sesEndpoint: string,
   parameters: readonly string[] = [],
   env: Environment = {},
-  main?: string,
 ): Promise<Finished> {
-  return await startWatcher(database, sesEndpoint, ['--once', ...parameters], env, main).finished;
+  return await runCommand(['watcher', '--once', ...parameters], watcherVariables(database, sesEndpoint, env));
 }
 
 /** A trigger file, removed after the test. @param source the array that it exports, as JavaScript */

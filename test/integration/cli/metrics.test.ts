@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { records, runCommand, startCommand } from '../../support/command.ts';
+import { records, runCommand, runInOwnProcess, startCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import type { Agent } from '../../support/dogstatsd.ts';
 import { startAgent } from '../../support/dogstatsd.ts';
@@ -180,7 +180,9 @@ describe('the agent’s address', () => {
   });
 
   it('is named in one warning if no metric can be sent there', async () => {
-    const { code, stdout } = await watch({ DD_AGENT_HOST: 'agent.invalid' });
+    // The look-up of the name may fail after the command has ended.
+    const env = { ...watcherEnv(), DD_AGENT_HOST: 'agent.invalid' };
+    const { code, stdout } = await runInOwnProcess(['watcher', '--once', '--console-alerts'], env);
     expect(code).toBe(0);
     const warnings = records(stdout).filter(({ Severity }) => Severity === 4);
     expect(warnings.map(({ Fields }) => [Fields.msg, Fields.host])).toEqual([
