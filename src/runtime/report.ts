@@ -37,6 +37,7 @@ export async function createReporter(
     release,
     // Only our own errors are reported: no tracing, no patched modules, no request data.
     defaultIntegrations: false,
+    enableRuntimeChannelInjection: false,
     integrations: [Sentry.linkedErrorsIntegration(), Sentry.dedupeIntegration()],
     tracesSampleRate: 0,
     transportOptions: {
