@@ -234,9 +234,13 @@ export async function markSent(
   subject: string | null,
 ): Promise<void> {
   await db.query({
-    text: `UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
+    // Locked in the order of `claim`, so that both can't deadlock.
+    text: `WITH email AS (
+             SELECT id FROM alerts WHERE id = ANY($1::bigint[]) AND status = 'pending' ORDER BY id FOR UPDATE
+           )
+           UPDATE alerts SET status = 'sent', sent_at = clock_timestamp(), ses_message_id = $2,
                   subject = coalesce($3, subject), attempts = attempts + 1, last_error = NULL
-           WHERE id = ANY($1::bigint[]) AND status = 'pending'`,
+           FROM email WHERE alerts.id = email.id`,
     values: [ids, sesMessageId, subject],
   });
 }

@@ -1,5 +1,6 @@
 import { databaseError } from '../db/errors.ts';
 import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
+import type { Waiting } from '../db/outbox.ts';
 import { waitingAlerts } from '../db/outbox.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import { millisecondsUntilDue } from '../db/progress.ts';
@@ -13,6 +14,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { BounceReader } from './bounces/read-bounces.ts';
 import type { Canary } from './canary/canary.ts';
 import type { Delivery } from './delivery/deliver.ts';
+import { MARKING } from './delivery/mark-at-end.ts';
 import type { NoRun, RunOptions, RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
 import type { RunDependencies } from './run/run-state.ts';
@@ -25,7 +27,7 @@ export interface Steps {
   /** Runs now, due or not. Waits for another watcher's run to end. @throws if that takes too long */
   runNow(signal: AbortSignal): Promise<RunOutcome>;
   /**
-   * Delivers the alerts that are due; only one watcher does so at a time.
+   * Marks the emails that SES accepted. Then delivers the alerts that are due; only one watcher does so at a time.
    * @returns milliseconds until the next check
    */
   deliver(signal: AbortSignal): Promise<number>;
@@ -64,8 +66,8 @@ const PATIENCE_MILLISECONDS = 60_000;
 const STANDBY_MILLISECONDS = 1_000;
 /** A watcher checks at least this often for alerts that another watcher left pending. */
 const LONGEST_WAIT_MILLISECONDS = 30_000;
-/** Marking is tried each second. It is reported once in so many failures. */
-const MARKS_A_REPORT = 60;
+/** Marking is tried every second or so. It fails without a report for this long, and then again after each report. */
+const QUIET_MILLISECONDS = 60_000;
 /** A larger deletion continues after the next run, so that it doesn't delay that run. */
 const PRUNE_MILLISECONDS = 30_000;
 
@@ -74,7 +76,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
   const { logger } = dependencies.run;
   const interval = options.delaySeconds * 1_000;
   const untilDue = () => millisecondsUntilDue(pool, options.delaySeconds, ownTriggers(dependencies.run));
-  const markAccepted = marking(pool, delivery);
+  const markAccepted = marking(dependencies);
 
   return {
     async runIfDue(signal) {
@@ -113,8 +115,7 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
     async deliver(signal) {
       if (!(await markAccepted())) return STANDBY_MILLISECONDS;
       const longest = Math.min(interval, LONGEST_WAIT_MILLISECONDS);
-      const { untilNextAttempt, oldestSeconds } = await waitingAlerts(pool);
-      dependencies.metrics.gauge('bec-alerts.watcher.pending.seconds', oldestSeconds);
+      const { untilNextAttempt } = await measureWaiting(dependencies);
       const held = delivery.pausedFor();
       if (held > 0) return Math.min(held, longest);
       const nothingDue = untilNextAttempt === null || untilNextAttempt > 0;
@@ -138,6 +139,12 @@ export function createSteps(dependencies: StepsDependencies, options: StepsOptio
       return untilNextAttempt === null ? null : Math.max(untilNextAttempt, delivery.pausedFor(), 0);
     },
   };
+}
+
+async function measureWaiting({ pool, metrics }: StepsDependencies): Promise<Waiting> {
+  const waiting = await waitingAlerts(pool);
+  metrics.gauge('bec-alerts.watcher.pending.seconds', waiting.oldestSeconds);
+  return waiting;
 }
 
 async function runAndLog(
@@ -191,17 +198,22 @@ async function deliverAndLog(delivery: Delivery, logger: Logger, db: Db, signal:
  * and would send the emails again once their claims have ended.
  * @returns a function that returns whether all are marked
  */
-function marking(pool: Pool, delivery: Delivery): () => Promise<boolean> {
-  let failures = 0;
+function marking(dependencies: StepsDependencies): () => Promise<boolean> {
+  const { pool, delivery } = dependencies;
+  let nextReport: number | null = null;
   return async () => {
     try {
       await delivery.markAccepted(pool);
-      failures = 0;
+      nextReport = null;
       return true;
     } catch (error) {
-      failures += 1;
-      if (failures % MARKS_A_REPORT === 0) throw databaseError('marking sent emails', error);
-      return false;
+      const now = performance.now();
+      nextReport ??= now + QUIET_MILLISECONDS;
+      // Monitors must see that alerts wait.
+      await measureWaiting(dependencies).catch(() => {});
+      if (now < nextReport) return false;
+      nextReport = now + QUIET_MILLISECONDS;
+      throw databaseError(MARKING, error);
     }
   };
 }

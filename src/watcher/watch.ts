@@ -26,7 +26,7 @@ const DELIVERY_PATIENCE_MILLISECONDS = 20_000;
 /** The first wait after a failed step. The waits grow up to the longest one, but never beyond the interval of runs. */
 const FIRST_RETRY_MILLISECONDS = 10_000;
 const LONGEST_RETRY_MILLISECONDS = 600_000;
-/** While SES has accepted emails that aren't marked as sent: another watcher may send them again soon. */
+/** The wait after a failed delivery that left emails unmarked. Another watcher may send them again soon. */
 const URGENT_RETRY_MILLISECONDS = 1_000;
 const SHORTEST_PAUSE_MILLISECONDS = 100;
 

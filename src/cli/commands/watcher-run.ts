@@ -15,6 +15,7 @@ import { Teardown } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createReporter } from '../../runtime/report.ts';
 import { createDelivery } from '../../watcher/delivery/deliver.ts';
+import { markAtEnd } from '../../watcher/delivery/mark-at-end.ts';
 import { preview } from '../../watcher/delivery/preview.ts';
 import { createSendRate } from '../../watcher/delivery/send-rate.ts';
 import type { Evaluator } from '../../watcher/evaluator/evaluator.ts';
@@ -132,7 +133,7 @@ async function createWatcherSteps(
     reporter,
     leaseMilliseconds: longestRequest(awsConnection(settings)) + LEASE_MARGIN_MILLISECONDS,
   });
-  teardown.add('the emails that SES accepted', () => delivery.markAccepted(pool));
+  teardown.add('the emails that SES accepted', () => markAtEnd(delivery, pool));
   const own = { logger, reporter, metrics, pool, hasUnmarked: () => delivery.hasUnmarked() };
   const bounces = settings.WATCHER_DRY_RUN ? null : await bounceReader(settings, own, teardown);
   const bundling = { digest: settings.ALERT_DIGEST === 'run', maxPerRun };

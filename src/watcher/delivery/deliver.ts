@@ -18,8 +18,8 @@ export interface DeliveryDependencies {
   readonly metrics: Metrics;
   readonly reporter: Reporter;
   /**
-   * How long an email's alerts are claimed. It must be longer than SES can take, because another watcher may send after
-   * it.
+   * How long an email's alerts are claimed. Until then the email must be accepted by SES and marked as sent, because
+   * another watcher may send it after that.
    */
   readonly leaseMilliseconds: number;
 }
@@ -57,8 +57,8 @@ interface Accepted {
 }
 
 /**
- * An email's alerts are marked as sent right after SES accepted it. Only if the process dies in between is the email
- * sent twice. The connection with the delivery lock can be lost while SES answers, so each email's alerts are claimed
+ * An email's alerts are marked as sent right after SES accepted it. The email is sent twice only if the process dies
+ * in between, or if Postgres can't be reached until the claim ends. The connection with the delivery lock can be lost while SES answers, so each email's alerts are claimed
  * first.
  */
 export function createDelivery(dependencies: DeliveryDependencies): Delivery {
