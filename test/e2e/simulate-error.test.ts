@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { LocalSentry } from '../../dev/sentry/stand-in.ts';
-import { runCommand } from '../support/command.ts';
+import { runCommand, runInOwnProcess } from '../support/command.ts';
 import type { TestQueue } from '../support/queue.ts';
 import { createQueue, takeAll } from '../support/queue.ts';
 import { createSentry } from '../support/system.ts';
@@ -87,7 +87,7 @@ describe('bec-alerts simulate_error', () => {
   });
 
   it('exits 1 where Sentry never answers', async () => {
-    const { code, stderr } = await runCommand(
+    const { code, stderr } = await runInOwnProcess(
       ['simulate_error', '--dsn', await serverAnswering('never')],
       {},
     );

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
-import { ReusedProcess } from './reused-process.ts';
+import { returnProcess, takeProcess } from './reused-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -101,10 +101,8 @@ export async function runInOwnProcess(
   return await startCommand(parameters, env, cwd).finished;
 }
 
-/** Processes that ran commands of earlier tests and can run more. */
-const idle: ReusedProcess[] = [];
-/** Node and the libraries below it read these when the process starts. */
-const READ_AT_START = /^(NODE_|LANG$|LC_|SSL_|UV_)/;
+/** Node and the libraries below it read these when the process starts. Sentry's SDK stays in a process. */
+const OWN_PROCESS = /^(NODE_|LANG$|LC_|SSL_|UV_|SENTRY_DSN)/;
 
 /** Runs the real command line to its end, if possible in a process that ran others before. */
 export async function runCommand(
@@ -112,10 +110,10 @@ export async function runCommand(
   env: Environment,
   cwd?: string,
 ): Promise<Finished> {
-  if (Object.keys(env).some((name) => READ_AT_START.test(name))) {
+  if (Object.keys(env).some((name) => OWN_PROCESS.test(name))) {
     return await runInOwnProcess(parameters, env, cwd);
   }
-  const chosen = idle.pop() ?? new ReusedProcess(basics());
+  const chosen = takeProcess(basics());
   let ended = false;
   onTestFinished(() => {
     if (!ended) chosen.kill();
@@ -123,7 +121,7 @@ export async function runCommand(
   const environment = { ...basics(), ...env };
   const finished = await chosen.run({ parameters, environment, folder: cwd ?? emptyFolder() });
   ended = true;
-  if (chosen.alive) idle.push(chosen);
+  returnProcess(chosen);
   return finished;
 }
 

@@ -23,14 +23,34 @@ interface Running {
   code?: number;
 }
 
+const MOST_IDLE = 2;
+const idle: ReusedProcess[] = [];
+
+/** A process that ran commands of earlier tests, or a new one. */
+export function takeProcess(environment: Environment): ReusedProcess {
+  for (let one = idle.pop(); one !== undefined; one = idle.pop()) {
+    if (one.isClean()) return one;
+    one.kill();
+  }
+  return new ReusedProcess(environment);
+}
+
+export function returnProcess(reused: ReusedProcess): void {
+  if (idle.length < MOST_IDLE) idle.push(reused);
+  else reused.kill();
+}
+
 /**
  * A process that runs one command line after the other. Most of the CPU of a process of its own goes into starting Node
  * and loading modules.
  */
-export class ReusedProcess {
+class ReusedProcess {
   readonly #child: ChildProcess;
   readonly #texts = { stdout: '', stderr: '' };
   #running: Running | undefined;
+  /** A command printed something after its end. */
+  #printedLate = false;
+  #killed = false;
 
   constructor(environment: Environment) {
     this.#child = fork(ENTRY, {
@@ -40,6 +60,7 @@ export class ReusedProcess {
     });
     for (const name of ['stdout', 'stderr'] as const) {
       this.#child[name]?.setEncoding('utf8').on('data', (text: string) => {
+        this.#printedLate ||= this.#running === undefined;
         this.#texts[name] += text;
         this.#look();
       });
@@ -49,11 +70,17 @@ export class ReusedProcess {
       this.#look();
     });
     // An error outside of any `try` ends the process, and with it the command.
-    this.#child.on('close', (code, signal) => this.#running?.end({ code, signal, ...this.#texts }));
+    this.#child.on('close', (code, signal) => {
+      if (this.#running !== undefined) return this.#running.end({ code, signal, ...this.#texts });
+      // Nobody waits for it any more, so the test run fails by an uncaught error.
+      if (code === 0 || this.#killed) return;
+      throw new Error(`a command failed after its end:\n${this.#texts.stderr}`);
+    });
   }
 
-  get alive(): boolean {
-    return this.#child.connected;
+  /** Whether it can run another command. */
+  isClean(): boolean {
+    return this.#child.connected && !this.#printedLate;
   }
 
   async run(request: Omit<ReusedRequest, 'endMark'>): Promise<Finished> {
@@ -70,6 +97,7 @@ export class ReusedProcess {
   }
 
   kill(): void {
+    this.#killed = true;
     this.#child.kill('SIGKILL');
   }
 
@@ -80,6 +108,8 @@ export class ReusedProcess {
     const [stdout, ...afterStdout] = this.#texts.stdout.split(endMark);
     const [stderr, ...afterStderr] = this.#texts.stderr.split(endMark);
     if (stdout === undefined || stderr === undefined) return;
-    if (afterStdout.length > 0 && afterStderr.length > 0) end({ code, signal: null, stdout, stderr });
+    if (afterStdout.length === 0 || afterStderr.length === 0) return;
+    this.#printedLate ||= `${afterStdout}${afterStderr}` !== '';
+    end({ code, signal: null, stdout, stderr });
   }
 }

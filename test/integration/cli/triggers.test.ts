@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Environment, Finished } from '../../support/command.ts';
-import { runCommand } from '../../support/command.ts';
+import { runCommand, runInOwnProcess } from '../../support/command.ts';
 
 /** Writes a folder of its own. @returns its path */
 async function folder(files: Readonly<Record<string, string>>): Promise<string> {
@@ -133,7 +133,12 @@ describe('a trigger file', () => {
 
   it('that leaves an interval running keeps no command from ending', async () => {
     const source = `setInterval(() => {}, 1_000); export default [${own}];`;
-    const { code, signal, stdout } = await triggers({ 'own.mjs': source }, 'own.mjs');
+    const parameters = ['triggers', '--triggers', 'own.mjs'];
+    const { code, signal, stdout } = await runInOwnProcess(
+      parameters,
+      {},
+      await folder({ 'own.mjs': source }),
+    );
     expect({ code, signal }).toEqual({ code: 0, signal: null });
     expect(stdout).toContain('1 trigger, 1 enabled');
   });
