@@ -50,7 +50,6 @@ class ReusedProcess {
   #running: Running | undefined;
   /** A command printed something after its end. */
   #printedLate = false;
-  #killed = false;
 
   constructor(environment: Environment) {
     this.#child = fork(ENTRY, {
@@ -73,7 +72,7 @@ class ReusedProcess {
     this.#child.on('close', (code, signal) => {
       if (this.#running !== undefined) return this.#running.end({ code, signal, ...this.#texts });
       // Nobody waits for it any more, so the test run fails by an uncaught error.
-      if (code === 0 || this.#killed) return;
+      if (code === 0 || this.#child.killed) return;
       throw new Error(`a command failed after its end:\n${this.#texts.stderr}`);
     });
   }
@@ -97,7 +96,6 @@ class ReusedProcess {
   }
 
   kill(): void {
-    this.#killed = true;
     this.#child.kill('SIGKILL');
   }
 
