@@ -1,4 +1,3 @@
-import { databaseError } from '../db/errors.ts';
 import { DELIVERY_LOCK, withLock } from '../db/locks.ts';
 import type { Waiting } from '../db/outbox.ts';
 import { waitingAlerts } from '../db/outbox.ts';
@@ -14,7 +13,6 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { BounceReader } from './bounces/read-bounces.ts';
 import type { Canary } from './canary/canary.ts';
 import type { Delivery } from './delivery/deliver.ts';
-import { MARKING } from './delivery/mark-at-end.ts';
 import type { NoRun, RunOptions, RunOutcome } from './run/run.ts';
 import { run } from './run/run.ts';
 import type { RunDependencies } from './run/run-state.ts';
@@ -213,7 +211,7 @@ function marking(dependencies: StepsDependencies): () => Promise<boolean> {
       await measureWaiting(dependencies).catch(() => {});
       if (now < nextReport) return false;
       nextReport = now + QUIET_MILLISECONDS;
-      throw databaseError(MARKING, error);
+      throw error;
     }
   };
 }

@@ -1,3 +1,4 @@
+import { orDatabaseError } from '../../db/errors.ts';
 import { claim, markSent, nextDue } from '../../db/outbox.ts';
 import type { Db } from '../../db/pool.ts';
 import type { Mailer } from '../../mail/mailer.ts';
@@ -43,11 +44,14 @@ export interface Delivery {
   deliver(db: Db, signal: AbortSignal): Promise<DeliveryTotals>;
   /** Whether SES accepted emails that could not be marked as sent yet. */
   hasUnmarked(): boolean;
-  /** Marks these emails as sent. @throws if the database fails; they are then marked before any other email is sent */
+  /** Marks these emails as sent. Call it before `deliver`. @throws CodedError if the database fails */
   markAccepted(db: Db): Promise<void>;
   /** Milliseconds until sending continues; 0 or less if it isn't paused. */
   pausedFor(): number;
 }
+
+/** Names the operation in an error message. */
+const MARKING = 'marking emails as sent, which another watcher may now send again,';
 
 interface Accepted {
   readonly ids: readonly string[];
@@ -58,8 +62,8 @@ interface Accepted {
 
 /**
  * An email's alerts are marked as sent right after SES accepted it. The email is sent twice only if the process dies
- * in between, or if Postgres can't be reached until the claim ends. The connection with the delivery lock can be lost while SES answers, so each email's alerts are claimed
- * first.
+ * in between, or if Postgres can't be reached until the claim ends. The connection with the delivery lock can be lost
+ * while SES answers, so each email's alerts are claimed first.
  */
 export function createDelivery(dependencies: DeliveryDependencies): Delivery {
   const { mailer, settings, sendRate, logger, leaseMilliseconds } = dependencies;
@@ -101,7 +105,6 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
   return {
     async deliver(db, signal) {
       const totals = { sent: 0, deferred: 0, failed: 0 };
-      await markAccepted(db);
       while (sendRate.pausedFor() <= 0 && !signal.aborted) {
         const alert = await nextDue(db);
         if (alert === null) break;
@@ -114,7 +117,7 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
       return totals;
     },
     hasUnmarked: () => accepted.length > 0,
-    markAccepted,
+    markAccepted: (db) => orDatabaseError(MARKING, markAccepted(db)),
     pausedFor: () => sendRate.pausedFor(),
   };
 }

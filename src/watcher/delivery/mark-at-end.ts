@@ -1,10 +1,6 @@
-import { databaseError } from '../../db/errors.ts';
 import type { Db } from '../../db/pool.ts';
 import { pause } from '../../runtime/loop.ts';
 import type { Delivery } from './deliver.ts';
-
-/** Names this in an error message. */
-export const MARKING = 'marking emails as sent, which another watcher may now send again,';
 
 /** Less than the time limit of a step at the end of a process. */
 const PATIENCE_MILLISECONDS = 4_000;
@@ -25,7 +21,7 @@ export async function markAtEnd(
     try {
       return await delivery.markAccepted(db);
     } catch (error) {
-      if (enough.aborted) throw databaseError(MARKING, error);
+      if (enough.aborted) throw error;
     }
     await pause(PAUSE_MILLISECONDS, enough);
   }

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { databaseError } from '../../../../src/db/errors.ts';
 import type { Db } from '../../../../src/db/pool.ts';
 import { markAtEnd } from '../../../../src/watcher/delivery/mark-at-end.ts';
 
@@ -7,7 +8,8 @@ const failing = (failures: number) => {
   let calls = 0;
   const markAccepted = async () => {
     calls += 1;
-    if (calls <= failures) throw new Error('connect ECONNREFUSED');
+    const operation = 'marking emails as sent, which another watcher may now send again,';
+    if (calls <= failures) throw databaseError(operation, new Error('connect ECONNREFUSED'));
   };
   return { delivery: { markAccepted }, calls: () => calls };
 };
