@@ -4,6 +4,7 @@ import type { IssueRow } from './issue-row.ts';
 import { toIssue } from './issue-row.ts';
 import type { Db } from './pool.ts';
 import { NATIVE } from './restore.ts';
+import type { Transaction } from './transaction.ts';
 
 const ISSUES = (activity = 'issue_activity') => `
   SELECT issues.id, group_id, project_id, message, log_message, module, stack_frames::text AS stack_frames, first_seen,
@@ -25,14 +26,19 @@ export interface ChangedIssues {
   readonly meets: readonly number[];
 }
 
+interface ReadPage {
+  readonly page: ChangedIssues[];
+  readonly isLast: boolean;
+}
+
 /**
  * Streams the issues that meet at least one of the conditions in pages, by id. Each page is divided by the conditions
  * that the issues meet. The cursor holds ids alone, which sort in memory; of whole issues a million would be sorted on
- * disk. It reads all of issue_activity: no index on what changes with every event. The issues of canaries
- * are left out.
+ * disk. It reads all of issue_activity: no index on what changes with every event. The issues of canaries are left out.
+ * The next page is read while the caller works on a page. If that fails, it throws only when the caller asks for that page.
  */
 export async function* changedIssues(
-  db: Db,
+  tx: Transaction,
   conditions: readonly Changed[],
   pageSize: number,
 ): AsyncGenerator<ChangedIssues[]> {
@@ -40,18 +46,27 @@ export async function* changedIssues(
   const tests = conditions.map((changed, place) => `(${conditionOf(changed, `$${place + 1}`)})`);
   const places = tests.map((test, place) => `CASE WHEN ${test} THEN ${place} END`);
   const meets = tests.length === 1 ? `'0'` : `concat_ws(' ', ${places.join(', ')})`;
-  await db.query({
+  await tx.query({
     text: `DECLARE changed_issues NO SCROLL CURSOR FOR
            SELECT issue_id AS id, ${meets} AS meets FROM issue_activity
            WHERE (${tests.join(' OR ')}) AND issue_id NOT IN (${CANARY_ISSUES}) ORDER BY issue_id`,
     values: conditions.map(limitOf),
   });
-  while (true) {
-    const { rows } = await db.query<{ id: string; meets: string }>({
-      text: `FETCH ${pageSize} FROM changed_issues`,
+  const read = (): Promise<ReadPage> =>
+    tx.attempt(async (db) => {
+      const { rows } = await db.query<{ id: string; meets: string }>({
+        text: `FETCH ${pageSize} FROM changed_issues`,
+      });
+      const page = rows.length === 0 ? [] : await divided(db, rows);
+      return { page, isLast: rows.length < pageSize };
     });
-    if (rows.length > 0) yield await divided(db, rows);
-    if (rows.length < pageSize) return;
+  let next: Promise<ReadPage> | null = read();
+  while (next !== null) {
+    const { page, isLast }: ReadPage = await next;
+    next = isLast ? null : read();
+    // Without this, the error would end the process while the caller still works on this page.
+    next?.catch(() => {});
+    if (page.length > 0) yield page;
   }
 }
 
@@ -93,7 +108,9 @@ export async function issuesById(db: Db, ids: readonly string[]): Promise<Issue[
 /** @param activity the table that says when issues were last seen */
 export async function issueRows(db: Db, ids: readonly string[], activity?: string): Promise<IssueRow[]> {
   const { rows } = await db.query<IssueRow>({
-    text: `${ISSUES(activity)} WHERE issues.id = ANY($1::bigint[]) ORDER BY issues.id`,
+    // The second condition says nothing new. Without it, Postgres may read all of issue_activity for each page.
+    text: `${ISSUES(activity)}
+           WHERE issues.id = ANY($1::bigint[]) AND activity.issue_id = ANY($1::bigint[]) ORDER BY issues.id`,
     values: [ids],
   });
   return rows;

@@ -87,26 +87,30 @@ export async function forbidWrites(tx: Db): Promise<void> {
 function serialized(client: pg.PoolClient): Transaction {
   let last: Promise<unknown> = Promise.resolve();
   let statements = 0;
-  const next = <T>(count: number, work: () => Promise<T>): Promise<T> => {
-    statements += count;
+  const next = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
     last = turn.catch((error: unknown) => endIfSilent(client, error));
     return turn;
   };
+  const counted: Db = {
+    query: (query) => {
+      statements += 1;
+      return client.query(query);
+    },
+  };
   return {
     statements: () => statements,
-    query: (query) => next(1, () => client.query(query)),
+    query: (query) => next(() => counted.query(query)),
     attempt: (work) =>
-      // Three statements: the savepoint, its release, and the one query inside.
-      next(3, async () => {
-        await client.query('SAVEPOINT attempt');
+      next(async () => {
+        await counted.query({ text: 'SAVEPOINT attempt' });
         try {
-          const result = await work(client);
-          await client.query('RELEASE SAVEPOINT attempt');
+          const result = await work(counted);
+          await counted.query({ text: 'RELEASE SAVEPOINT attempt' });
           return result;
         } catch (error) {
           endIfSilent(client, error);
-          await client.query('ROLLBACK TO SAVEPOINT attempt');
+          await counted.query({ text: 'ROLLBACK TO SAVEPOINT attempt' });
           throw error;
         }
       }),

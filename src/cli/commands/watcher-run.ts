@@ -11,6 +11,7 @@ import type { Email, Mailer } from '../../mail/mailer.ts';
 import type { SesMailer } from '../../mail/ses.ts';
 import { longestRequest } from '../../runtime/aws.ts';
 import { asError } from '../../runtime/errors.ts';
+import { keepHeapSmall } from '../../runtime/heap.ts';
 import { Teardown } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createReporter } from '../../runtime/report.ts';
@@ -44,6 +45,7 @@ export async function runWatcher(
   settings: WatcherSettings,
   { logger: loggerOf, stopSignal, version }: CommandContext,
 ): Promise<void> {
+  keepHeapSmall();
   const logger = loggerOf('watcher');
   const teardown = new Teardown(logger);
   try {

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { toWire } from '../../runtime/errors.ts';
+import { keepHeapSmall } from '../../runtime/heap.ts';
 import { obey } from './obey.ts';
 import type { EvaluatorReport } from './protocol.ts';
 import { isEvaluatorCommand } from './protocol.ts';
@@ -8,6 +9,7 @@ import { isEvaluatorCommand } from './protocol.ts';
 // The entry of the process that runs the code of triggers. The watcher ends it, so it ignores the signals that a terminal
 // sends to both.
 const ALIVE_MILLISECONDS = 1_000;
+keepHeapSmall();
 const { stdout, stderr } = process;
 const write = stdout.write;
 // The log must not contain lines that the trigger file prints while it is loaded.
