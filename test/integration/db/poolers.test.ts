@@ -14,21 +14,13 @@ import type { SesStandIn } from '../../support/ses.ts';
 import { startSesStandIn } from '../../support/ses.ts';
 import { startStrictProxy } from '../../support/strict-proxy.ts';
 import { everyEventFile, settled, startWatcher } from '../../support/watcher.ts';
-import type { Outcome } from '../../support/whole-way.ts';
-import { goTheWholeWay } from '../../support/whole-way.ts';
+import { bothOutcomes, usualOutcome } from '../../support/whole-way.ts';
 
 /** For two watchers, each with a run and the two connections of a delivery, and a few more. */
 const SERVER_CONNECTIONS = 8;
-let known: Promise<Outcome> | undefined;
-/** The outcome on a direct connection. */
-const direct = (): Promise<Outcome> => {
-  known ??= createDatabase().then((database) => goTheWholeWay(database));
-  return known;
-};
-
 describe('on a direct connection', () => {
   it('every event is counted, and every issue mailed once to each recipient in each of the two runs', async () => {
-    const { stored, alerts, emails } = await direct();
+    const { stored, alerts, emails } = await usualOutcome();
     expect(stored).toHaveLength(9);
     expect(alerts).toHaveLength(36);
     expect(emails).toHaveLength(36);
@@ -37,11 +29,13 @@ describe('on a direct connection', () => {
 
 describe.each(['session', 'transaction'] as const)('behind PgBouncer in %s mode', (mode) => {
   it('events, runs, emails and answers are those of a direct connection', async () => {
-    const database = await createDatabase();
-    const { url, log } = await startPgBouncer(database.url, mode, SERVER_CONNECTIONS);
-    expect(await goTheWholeWay(database, url)).toEqual(await direct());
-    expect(log()).not.toMatch(/ERROR|WARNING.*(unsupported|prepared)/);
-    const { rows } = await database.pool.query(
+    const { way, outcome, usual } = await bothOutcomes(async () => {
+      const database = await createDatabase();
+      return { database, ...(await startPgBouncer(database.url, mode, SERVER_CONNECTIONS)) };
+    });
+    expect(outcome).toEqual(usual);
+    expect(way.log()).not.toMatch(/ERROR|WARNING.*(unsupported|prepared)/);
+    const { rows } = await way.database.pool.query(
       `SELECT FROM pg_locks WHERE locktype = 'advisory'
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     );
@@ -64,10 +58,12 @@ describe.each(['session', 'transaction'] as const)('behind PgBouncer in %s mode'
 
 describe('behind a proxy that refuses options', () => {
   it('events, runs, emails and answers are those of a direct connection', async () => {
-    const database = await createDatabase();
-    const { url, refused } = await startStrictProxy(database.url);
-    expect(await goTheWholeWay(database, url)).toEqual(await direct());
-    expect(refused).toEqual([]);
+    const { way, outcome, usual } = await bothOutcomes(async () => {
+      const database = await createDatabase();
+      return { database, ...(await startStrictProxy(database.url)) };
+    });
+    expect(outcome).toEqual(usual);
+    expect(way.refused).toEqual([]);
   });
 });
 
