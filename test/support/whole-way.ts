@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { clearEmails, startSes, storedEmails } from '../../dev/services.ts';
 import type { Pool } from '../../src/db/pool.ts';
+import { currentHour, withinAnHour } from './clock.ts';
 import type { Finished } from './command.ts';
 import { records, runCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
@@ -70,32 +71,26 @@ interface Way {
   readonly url?: string;
 }
 
-let known: { readonly hour: number; readonly outcome: Promise<Outcome> } | undefined;
+/** By the hour in which they were asked for. */
+const usual = new Map<number, Promise<Outcome>>();
 
 /** The outcome with default settings and on a direct connection, once for each hour of the clock. */
-export function usualOutcome(): Promise<Outcome> {
-  const hour = currentHour();
-  if (known?.hour !== hour)
-    known = { hour, outcome: createDatabase().then((database) => goTheWholeWay({ database })) };
-  return known.outcome;
+export async function usualOutcome(hour = currentHour()): Promise<Outcome> {
+  const outcome =
+    usual.get(hour.getTime()) ?? createDatabase().then((database) => goTheWholeWay({ database }));
+  usual.set(hour.getTime(), outcome);
+  return await outcome;
 }
 
-/**
- * The outcome of another way, and the usual one of the same hour, because emails and answers count by the hour. If an hour
- * ends meanwhile, both are made again.
- */
+/** The outcome of another way, and the usual one of the same hour. */
 export async function bothOutcomes<W extends Way>(
   prepare: () => Promise<W>,
 ): Promise<{ readonly way: W; readonly outcome: Outcome; readonly usual: Outcome }> {
-  const hour = currentHour();
-  const usual = await usualOutcome();
-  const way = await prepare();
-  const outcome = await goTheWholeWay(way);
-  return currentHour() === hour ? { way, outcome, usual } : await bothOutcomes(prepare);
-}
-
-function currentHour(): number {
-  return Math.floor(Date.now() / HOUR);
+  return await withinAnHour(async (hour) => {
+    const expected = await usualOutcome(hour);
+    const way = await prepare();
+    return { way, outcome: await goTheWholeWay(way), usual: expected };
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import { parseEvent } from '../../../src/domain/event.ts';
 import type { JsonRecord } from '../../../src/domain/json.ts';
 import { HOUR } from '../../../src/domain/time.ts';
 import { awayFromMidnight, daysAgo, happen, watchOnce } from '../../support/alerts.ts';
+import { withinAnHour } from '../../support/clock.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
 import { readHtml } from '../../support/html.ts';
@@ -207,28 +208,36 @@ describe('an alert as SES received it', () => {
   });
 
   it('says how the issue grows by the hour, since when it is known, and which releases and users it affects', async () => {
-    const thisHour = Math.floor(Date.now() / HOUR) * HOUR;
-    const at = (hours: number) => new Date(thisHour - hours * HOUR);
     const tags = { release: '141.0', environment: 'nightly', browser: 'Firefox 141', os: 'Linux' };
     const older = { ...tags, release: '140.0', browser: 'Firefox 140' };
-    await happen(pool, 'a', 2, { receivedAt: at(24 * 12), tags: older });
-    await happen(pool, 'a', 6, { receivedAt: at(25), tags: older });
-    await happen(pool, 'a', 30, { receivedAt: at(1), tags });
-    await happen(pool, 'a', 4, { receivedAt: at(0), tags });
-    const { text, html } = await theEmail();
+    const { text, html } = await withinAnHour(async (hour) => {
+      const at = (hours: number) => new Date(hour.getTime() - hours * HOUR);
+      await emptyTables(pool);
+      await happen(pool, 'a', 2, { receivedAt: at(24 * 3), tags: older });
+      await happen(pool, 'a', 6, { receivedAt: at(25), tags: older });
+      await happen(pool, 'a', 30, { receivedAt: at(1), tags });
+      await happen(pool, 'a', 4, { receivedAt: at(0), tags });
+      return await theEmail();
+    });
     for (const body of [text, readHtml(html ?? '').text].map((each) => each.replace(/\s+/g, ' '))) {
-      expect(body).toContain('BACK AFTER 11 DAYS');
+      expect(body).toContain('KNOWN SINCE');
       expect(body).toMatch(/Since \d\d:00 UTC 4 (events, )?4/);
       expect(body).toMatch(/\d\d:00 to \d\d:00 30 (events, )?30/);
       expect(body).toMatch(/Same hour yesterday 6 (events, )?6/);
       expect(body).toContain(', in release 140.0');
-      expect(body).toContain('Release 141.0 (85 %), 140.0 (15 %)');
+      expect(body).toContain('Release 141.0 (81 %), 140.0 (19 %)');
       expect(body).toContain('Environment nightly');
-      expect(body).toContain('Browser Firefox 141 (85 %), Firefox 140 (15 %)');
+      expect(body).toContain('Browser Firefox 141 (81 %), Firefox 140 (19 %)');
       expect(body).toContain('OS Linux');
       expect(body).not.toContain('Last seen');
     }
     expect(text).toMatch(/Events an hour {8}·{22}█[▁▂] /);
+  });
+
+  it('says that the issue is back after a quiet time', async () => {
+    await happen(pool, 'a', 2, { receivedAt: daysAgo(12) });
+    await happen(pool, 'a', 1);
+    expect((await theEmail()).text).toContain('BACK AFTER 12 DAYS');
   });
 
   it('is of the trigger’s own template, with the HTML next to it', async () => {

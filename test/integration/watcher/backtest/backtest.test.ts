@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { isEmail } from '../../../../src/config/mailbox.ts';
+import { isEmail } from '../../../../src/config/is-email.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
 import type { ErrorEvent } from '../../../../src/domain/event.ts';
 import type { Step } from '../../../../src/domain/step.ts';
@@ -17,6 +17,7 @@ import {
 import { backtest } from '../../../../src/watcher/backtest/backtest.ts';
 import { stepsOf } from '../../../../src/watcher/backtest/steps.ts';
 import { loadTriggers } from '../../../../src/watcher/triggers/load.ts';
+import { withinAnHour } from '../../../support/clock.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
 import { runHere } from '../../../support/run.ts';
@@ -141,19 +142,22 @@ describe('a backtest', () => {
     { name: 'hour by hour', days: 2, hoursSince: 2, triggers: [...DAYWISE, ...HOURWISE] },
     { name: 'day by day, then hour by hour', days: 7, hoursSince: 1, triggers: [...DAYWISE, BACK] },
   ])('says of the past what the watcher did then: $name', async ({ days, hoursSince, triggers }) => {
-    const now = new Date();
-    const midnight = new Date(Math.floor(now.getTime() / DAY) * DAY - hoursSince * DAY);
-    const steps = stepsOf({ now, daysSince: new Date(0), olderIssues: false, hoursSince: midnight }, days);
-    await live(steps, triggers);
-    await pool.query('DELETE FROM issue_hours WHERE hour < $1', [midnight]);
-    const before = await contents(pool);
-    const { files, stored } = await backtested(days, triggers);
-    expect(stored.hoursSince).toEqual(midnight);
-    const expected = await liveAlerts();
+    const { midnight, before, found, expected } = await withinAnHour(async () => {
+      await emptyTables(pool);
+      const now = new Date();
+      const midnight = new Date(Math.floor(now.getTime() / DAY) * DAY - hoursSince * DAY);
+      const steps = stepsOf({ now, daysSince: new Date(0), olderIssues: false, hoursSince: midnight }, days);
+      await live(steps, triggers);
+      await pool.query('DELETE FROM issue_hours WHERE hour < $1', [midnight]);
+      const before = await contents(pool);
+      const found = await backtested(days, triggers);
+      return { midnight, before, found, expected: await liveAlerts() };
+    });
+    expect(found.stored.hoursSince).toEqual(midnight);
     expect(new Set(expected.map((alert) => (alert as { trigger: string }).trigger))).toEqual(
       new Set(triggers.map(({ name }) => name)),
     );
-    expect(files[0]?.alerts.list).toEqual(expected);
+    expect(found.files[0]?.alerts.list).toEqual(expected);
     expect(await contents(pool)).toEqual(before);
   });
 });
