@@ -1,5 +1,3 @@
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { toWire } from '../../runtime/errors.ts';
 import { keepHeapSmall } from '../../runtime/heap.ts';
 import { obey } from './obey.ts';
@@ -29,8 +27,6 @@ process.on('unhandledRejection', (reason) => report({ type: 'rejection', error: 
 process.on('uncaughtException', (error) => {
   report({ type: 'exception', error: toWire(error) }, () => process.exit(1));
 });
-const watch = new URL(`./orphan-watch${extname(import.meta.filename)}`, import.meta.url);
-new Worker(watch, { workerData: process.ppid }).unref();
 // The first report comes before the trigger file is loaded: only from then on can silence be the file's fault.
 report({ type: 'alive' });
 setInterval(() => report({ type: 'alive' }), ALIVE_MILLISECONDS);

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { asError, fromWire } from '../../runtime/errors.ts';
+import { guardOrphan } from './orphan-guard.ts';
 import type { EvaluatorCommand, EvaluatorReport } from './protocol.ts';
 import { isEvaluatorReport } from './protocol.ts';
 
@@ -81,7 +82,11 @@ export class EvaluatorProcess {
     });
     this.#child.on('message', (message: unknown) => this.#received(message));
     this.#child.on('error', (error) => this.#end(new OutsideFault('its process failed', asError(error))));
-    this.#child.on('exit', (code, signal) => this.#end(faultOf(code, signal, this.#exception)));
+    const ended = this.#child.pid === undefined ? () => {} : guardOrphan(this.#child.pid);
+    this.#child.on('exit', (code, signal) => {
+      ended();
+      this.#end(faultOf(code, signal, this.#exception));
+    });
   }
 
   /** Undefined as long as it lives. */
