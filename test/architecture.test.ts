@@ -141,6 +141,20 @@ describe('the source tree', () => {
     expect(seen).toContain('config/env.ts');
   });
 
+  it('loads neither zod nor a client of a service into the process of the triggers', () => {
+    const seen = new Set<string>();
+    const foreign = new Set<string>();
+    const visit = (path: string): void => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      const loaded = files.find((file) => file.path === path)?.loaded ?? [];
+      for (const name of loaded.filter((one) => !/^(\.|node:)/.test(one))) foreign.add(name);
+      for (const target of own({ path, imports: loaded })) visit(target);
+    };
+    visit('watcher/evaluator/entry.ts');
+    expect([...foreign].toSorted()).toEqual(['dataloader', 'eta', 'validator/lib/isEmail.js']);
+  });
+
   it('gives each foreign service to one place', () => {
     const wrong = files.flatMap(({ path, imports }) =>
       imports

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isEmail } from './mailbox.ts';
+import { isEmail } from './is-email.ts';
 import { checkTogether, wholeNumber } from './values.ts';
 
 export const canaryVariables = {

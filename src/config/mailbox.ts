@@ -1,21 +1,9 @@
 import addressparser from 'nodemailer/lib/addressparser';
-import validatorEmail from 'validator/lib/isEmail.js';
 import { z } from 'zod';
 import type { Mailbox } from '../domain/email.ts';
+import { isEmail } from './is-email.ts';
 
-// The types of validator don't say that its function is the default export itself too.
-const isAddress = validatorEmail.default;
 const MAX_NAME = 100;
-
-/**
- * Whether SES could accept the address, which must be of ASCII only. It need not exist. A domain without a dot is enough for
- * a local SES.
- */
-export function isEmail(value: string): boolean {
-  return (
-    isAddress(value, { allow_utf8_local_part: false, require_tld: false }) && /^[\x21-\x7e]+$/.test(value)
-  );
-}
 
 /** A sender: `alerts@example.com` or `Browser alerts <alerts@example.com>`. */
 export const mailbox = z

@@ -1,4 +1,4 @@
-import { isEmail } from '../../src/config/mailbox.ts';
+import { isEmail } from '../../src/config/is-email.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { Trigger } from '../../src/domain/trigger.ts';
 import { createLogger } from '../../src/runtime/logger.ts';

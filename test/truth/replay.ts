@@ -1,4 +1,4 @@
-import { isEmail } from '../../src/config/mailbox.ts';
+import { isEmail } from '../../src/config/is-email.ts';
 import { storeEvents } from '../../src/db/events.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import type { ErrorEvent } from '../../src/domain/event.ts';

@@ -1,4 +1,4 @@
-import { isEmail } from '../../config/mailbox.ts';
+import { isEmail } from '../../config/is-email.ts';
 import { builtInTriggers } from '../../triggers/index.ts';
 import { importTriggers } from './file.ts';
 import type { LoadedTrigger } from './load.ts';

@@ -1,6 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
-import { distinctEmails } from '../../domain/email.ts';
 import { oneLine } from '../../domain/text.ts';
 import type { Trigger } from '../../domain/trigger.ts';
 import type { Template } from '../../mail/alert-template.ts';
@@ -8,7 +6,7 @@ import { loadTemplate } from '../../mail/alert-template.ts';
 import { SAMPLE_ALERT } from '../../mail/sample-alert.ts';
 import { asError } from '../../runtime/errors.ts';
 import { TriggerFileError } from './file.ts';
-import { closest } from './spelling.ts';
+import { MAX_NAME, shapeMistakes, unknownKeyMistakes } from './shape.ts';
 
 /** A trigger that is ready to evaluate issues: enabled and checked, with its template loaded. */
 export interface ReadyTrigger {
@@ -24,7 +22,6 @@ export interface LoadedTrigger extends ReadyTrigger {
 }
 
 const DEFAULT_TEMPLATE = 'basic-alert';
-const MAX_NAME = 100;
 
 /**
  * Checks triggers and loads their templates, those of disabled triggers too.
@@ -38,11 +35,10 @@ export async function loadTriggers(
   directory: string | null,
   isEmail: (text: string) => boolean,
 ): Promise<LoadedTrigger[]> {
-  const schema = triggerSchema(isEmail);
   const mistakes: string[] = [];
   const loaded: LoadedTrigger[] = [];
   for (const [index, candidate] of candidates.entries()) {
-    const found = [...shapeMistakes(schema, candidate), ...nameMistakes(candidates, index)];
+    const found = [...candidateMistakes(candidate, isEmail), ...nameMistakes(candidates, index)];
     const template = await templateOf(candidate, directory, found);
     if (template !== null && found.length === 0) {
       const trigger = candidate as Trigger;
@@ -60,69 +56,10 @@ export function templateDirectory(file: string): string {
   return dirname(resolve(file));
 }
 
-type TriggerSchema = ReturnType<typeof triggerSchema>;
-
-function triggerSchema(isEmail: (text: string) => boolean) {
-  const must =
-    (problem: string) =>
-    ({ input }: { input?: unknown }) =>
-      input === undefined ? 'is missing' : `must be ${problem}`;
-  const aFunction = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', {
-    error: must('a function'),
-  });
-  const email = z.string({ error: must('text') }).refine(isEmail, {
-    error: ({ input }) => `must be an ASCII email address, not ${JSON.stringify(oneLine(String(input), 80))}`,
-  });
-  return z.object(
-    {
-      name: z
-        .string({ error: must('text') })
-        .refine((name) => name !== '' && oneLine(name, MAX_NAME) === name, {
-          error: `must be 1 to ${MAX_NAME} characters on one line, without space at its ends or double space`,
-        }),
-      emails: z
-        .array(email, { error: must('an array of email addresses') })
-        .refine((emails) => distinctEmails(emails).length === emails.length, {
-          error: 'must name each address once',
-        }),
-      enabled: z.boolean({ error: must('true or false') }).optional(),
-      subject: aFunction.optional(),
-      template: z.string({ error: must('text') }).optional(),
-      evaluate: aFunction,
-    },
-    { error: must('an object: a trigger') },
-  );
-}
-
-function shapeMistakes(schema: TriggerSchema, candidate: unknown): string[] {
-  const checked = schema.safeParse(candidate);
-  const mistakes = (checked.error?.issues ?? []).map(({ path, message }) =>
-    [...path.map((part) => (typeof part === 'number' ? `[${part}]` : String(part))), ` ${message}`]
-      .join('')
-      .trim(),
-  );
-  return [
-    ...mistakes,
-    ...unknownKeys(schema, candidate),
-    ...(checked.success ? subjectMistakes(candidate) : []),
-  ];
-}
-
-/** A key that no trigger has is a slip of the pen: `enable: false` would leave the trigger enabled. */
-function unknownKeys(schema: TriggerSchema, candidate: unknown): string[] {
-  // Instances of a class may have any further property.
-  if (typeof candidate !== 'object' || candidate === null) return [];
-  if (Object.getPrototypeOf(candidate) !== Object.prototype) return [];
-  const known = Object.keys(schema.shape);
-  return Object.keys(candidate)
-    .filter((key) => !known.includes(key))
-    .map((key) => {
-      const meant = closest(key, known);
-      const shown = JSON.stringify(oneLine(key, 80));
-      return meant === null
-        ? `unknown key ${shown}; a trigger has ${known.join(', ')}`
-        : `unknown key ${shown}: is ${meant} meant?`;
-    });
+function candidateMistakes(candidate: unknown, isEmail: (text: string) => boolean): string[] {
+  const mistakes = shapeMistakes(candidate, isEmail);
+  const ofSubject = mistakes.length === 0 ? subjectMistakes(candidate) : [];
+  return [...mistakes, ...unknownKeyMistakes(candidate), ...ofSubject];
 }
 
 function subjectMistakes(candidate: unknown): string[] {

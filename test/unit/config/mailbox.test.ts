@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isEmail, mailbox } from '../../../src/config/mailbox.ts';
+import { isEmail } from '../../../src/config/is-email.ts';
+import { mailbox } from '../../../src/config/mailbox.ts';
 
 describe('an email address', () => {
   it.each(['a@example.com', 'first.last+tag@mail.example.co.uk'])('can be %s', (address) => {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { isEmail } from '../../../config/mailbox.ts';
+import { isEmail } from '../../../config/is-email.ts';
 import type { Trigger } from '../../../domain/trigger.ts';
 import { importTriggers, TriggerFileError } from '../file.ts';
 import { labelOf, loadTriggers, templateDirectory } from '../load.ts';

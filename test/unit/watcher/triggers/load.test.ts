@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isEmail } from '../../../../src/config/mailbox.ts';
+import { isEmail } from '../../../../src/config/is-email.ts';
 import { builtInTriggers } from '../../../../src/triggers/index.ts';
 import { TriggerFileError } from '../../../../src/watcher/triggers/file.ts';
 import { loadTriggers } from '../../../../src/watcher/triggers/load.ts';
