@@ -36,7 +36,7 @@ async function watch(version: Version): Promise<void> {
 
 /** Lets processors of these versions count what the work sends. */
 async function processed(versions: readonly Version[], work: () => Promise<void>): Promise<void> {
-  const env = { PROCESSOR_PROCESS_COUNT: '1', LOG_LEVEL: 'WARNING' };
+  const env = { LOG_LEVEL: 'WARNING' };
   const processors = versions.map((version) => startProcessor(queue, database, env, version));
   await work();
   await drained(queue);

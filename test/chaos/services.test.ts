@@ -11,7 +11,7 @@ import { createDatabase } from '../support/database.ts';
 import type { Fate } from '../support/faulty-queue.ts';
 import { startFaultyQueue } from '../support/faulty-queue.ts';
 import { issuesOf, miscounted, sendEvents } from '../support/load.ts';
-import { drained, startProcessor } from '../support/processor.ts';
+import { drained, startTwoWorkers } from '../support/processor.ts';
 import { createQueue, depth, endVisibilityTimeouts, takeAll } from '../support/queue.ts';
 
 describe('Postgres crashing under load', () => {
@@ -47,7 +47,7 @@ describe('Postgres crashing under load', () => {
     const env = { SQS_ENDPOINT_URL: way.endpoint, LOG_LEVEL: 'INFO' };
     const count = 8_000;
     await sendEvents(queue, count / 2);
-    const processor = startProcessor(queue, database, env);
+    const processor = startTwoWorkers(queue, database, env);
     await processor.printed(/stored \d+ events/);
     await server.stop('immediate');
     await sendEvents(queue, count / 2, 'h');
@@ -87,7 +87,7 @@ describe('a queue that fails', () => {
     await sendEvents(queue, count);
     // The processor finds its queue on the same way, so that its start is hurt too: it ends, and is started again.
     const processor = await poll('a processor that starts', async () => {
-      const started = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
+      const started = startTwoWorkers(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
       const polls = await started.printed(/a worker polls/).catch(() => null);
       return polls === null ? undefined : started;
     });
@@ -112,7 +112,7 @@ describe('a queue that fails', () => {
     };
     const count = 4_000;
     await sendEvents(queue, count);
-    const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startTwoWorkers(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     await drained(queue);
     expect(failed).toBe(500);
     expect(await miscounted(database.pool, count)).toEqual({ issues: issuesOf(count), wrong: [] });

@@ -7,7 +7,14 @@ import { createDatabase, emptyTables } from '../support/database.ts';
 import { startFaultyQueue } from '../support/faulty-queue.ts';
 import { expectExact, sendEvents } from '../support/load.ts';
 import { hold } from '../support/locks.ts';
-import { alive, drained, startProcessor, unfinished, workerPids } from '../support/processor.ts';
+import {
+  alive,
+  drained,
+  startProcessor,
+  startTwoWorkers,
+  unfinished,
+  workerPids,
+} from '../support/processor.ts';
 import type { TestQueue } from '../support/queue.ts';
 import { createQueue } from '../support/queue.ts';
 
@@ -33,7 +40,7 @@ describe('workers killed at random', () => {
     await sendEvents(queue, count);
     const way = await startFaultyQueue(queue.endpoint);
     const env = { SQS_ENDPOINT_URL: way.endpoint, LOG_LEVEL: 'INFO' };
-    const processor = startProcessor(queue, database, env);
+    const processor = startTwoWorkers(queue, database, env);
     const random = seededRandom(6_000);
     let receives = 0;
     let kills = 0;
@@ -59,7 +66,7 @@ describe('the supervisor killed', () => {
     const count = 4_000;
     await sendEvents(queue, count);
     const way = await startFaultyQueue(queue.endpoint);
-    const first = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
+    const first = startTwoWorkers(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     await first.printed(/stored \d+ events/);
     const pids = workerPids(first.pid);
     expect(pids.length).toBeGreaterThan(0);
@@ -68,7 +75,7 @@ describe('the supervisor killed', () => {
     // They finished their messages, and did not fail because their reports had no reader.
     expect((await first.finished).stderr).toBe('');
     expect(unfinished(way, first)).toEqual([]);
-    startProcessor(queue, database);
+    startTwoWorkers(queue, database);
     await drained(queue);
     await exact(count);
   });
@@ -81,7 +88,7 @@ describe('SIGTERM under load', () => {
     const way = await startFaultyQueue(queue.endpoint);
     const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_WORKER_MESSAGE_COUNT: '100' };
     for (let stop = 0; stop < 4; stop += 1) {
-      const processor = startProcessor(queue, database, env);
+      const processor = startTwoWorkers(queue, database, env);
       await processor.printed(/stored \d+ events/);
       processor.child.kill('SIGTERM');
       const { code, stderr, stdout } = await processor.finished;
@@ -89,7 +96,7 @@ describe('SIGTERM under load', () => {
       expect(records(stdout).filter(({ Severity }) => Number(Severity) <= 4)).toEqual([]);
       expect(unfinished(way, processor)).toEqual([]);
     }
-    startProcessor(queue, database);
+    startTwoWorkers(queue, database);
     await drained(queue);
     await exact(count);
   });
@@ -100,7 +107,7 @@ describe('stores that are slow', () => {
     const count = 1_000;
     await sendEvents(queue, count);
     const held = await hold(pool, ALL_ISSUES);
-    const processor = startProcessor(queue, database, { PROCESSOR_WORKER_MESSAGE_COUNT: '50' });
+    const processor = startTwoWorkers(queue, database, { PROCESSOR_WORKER_MESSAGE_COUNT: '50' });
     await processor.printed(/(a worker retires[\s\S]*){4}/);
     let most = 0;
     for (let look = 0; look < 60; look += 1) {
@@ -118,7 +125,7 @@ describe('a retiring worker that is killed', () => {
   it('is reported like any other', async () => {
     await sendEvents(queue, 400);
     const held = await hold(pool, ALL_ISSUES);
-    const env = { PROCESSOR_PROCESS_COUNT: '1', PROCESSOR_WORKER_MESSAGE_COUNT: '50' };
+    const env = { PROCESSOR_WORKER_MESSAGE_COUNT: '50' };
     const processor = startProcessor(queue, database, env);
     await processor.printed(/a worker retires/);
     process.kill(workerPids(processor.pid)[0] ?? 0, 'SIGKILL');
@@ -133,7 +140,7 @@ describe('workers that die at start', () => {
   it('are forked less and less often, and then the processor gives up with exit 1 and the cause', async () => {
     const dies = 'if (process.send) { console.error("no such module"); process.exit(7); }';
     const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(dies)}`;
-    const { code, stderr, stdout } = await startProcessor(queue, database, { NODE_OPTIONS }).finished;
+    const { code, stderr, stdout } = await startTwoWorkers(queue, database, { NODE_OPTIONS }).finished;
     expect(code).toBe(1);
     expect(stderr).toMatch(/no such module[\s\S]*no worker ever started.*exit code 7/);
     const deaths = records(stdout).filter(({ Fields }) =>

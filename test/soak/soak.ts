@@ -16,13 +16,15 @@ import { reportProgress } from './progress.ts';
 import type { SoakResult } from './result.ts';
 import type { ProcessSample } from './samples.ts';
 import { takeSamples } from './samples.ts';
-import { send } from './send.ts';
+import { MESSAGES_A_SECOND, send } from './send.ts';
 import { Ses, Sqs } from './services.ts';
 import type { Stand } from './stand.ts';
 import { startStand } from './stand.ts';
 
 export interface SoakOptions {
   readonly seconds: number;
+  /** Default: 100. */
+  readonly messagesASecond?: number;
   /** The same seed draws the same messages, and the same faults in the same order. */
   readonly seed: number;
   readonly say: (line: string) => void;
@@ -59,7 +61,8 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
 }
 
 async function soakOn(stand: Stand, options: SoakOptions, abandoned: AbortSignal): Promise<SoakResult> {
-  const { seconds, seed, say, early = new AbortController().signal } = options;
+  const { seconds, messagesASecond = MESSAGES_A_SECOND, seed, say } = options;
+  const { early = new AbortController().signal } = options;
   const messages = new Messages(seededRandom(seed + 3));
   const { sent } = messages;
   const faults: FaultsDone = { counts: new Map(), failures: new Map(), last: 'none yet' };
@@ -77,7 +80,7 @@ async function soakOn(stand: Stand, options: SoakOptions, abandoned: AbortSignal
   for (const one of looking) one.catch(() => {});
   try {
     const failed = new AbortController();
-    const sending = send(stand, messages, untilFaultsOver);
+    const sending = send(stand, messages, messagesASecond, untilFaultsOver);
     sending.catch(() => failed.abort());
     const untilEnd = AbortSignal.any([early, abandoned, failed.signal]);
     await doFaults(stand, seededRandom(seed), seconds, faults, untilEnd);

@@ -12,8 +12,8 @@ import { depth } from './queue.ts';
 const DRAIN_SECONDS = 600;
 
 /**
- * Starts `bec-alerts processor` on a test's queue and database. Its workers aren't replaced after 200 messages, as by
- * default: starting a worker costs as much as 1,000 events.
+ * Starts `bec-alerts processor` with one worker on a test's queue and database. Workers aren't replaced after 200 messages,
+ * as by default: starting a worker costs as much as 1,000 events.
  * @param main another version's command line
  */
 export function startProcessor(
@@ -25,7 +25,7 @@ export function startProcessor(
   const variables = {
     ...queue.env,
     DATABASE_URL: database.url,
-    PROCESSOR_PROCESS_COUNT: '2',
+    PROCESSOR_PROCESS_COUNT: '1',
     PROCESSOR_WORKER_MESSAGE_COUNT: '2000',
     PROCESSOR_SLEEP_DELAY: '1',
     LOG_FORMAT: 'mozlog',
@@ -33,6 +33,15 @@ export function startProcessor(
     ...env,
   };
   return startCommand(['processor'], variables, undefined, main);
+}
+
+/** The same with two workers, for a test of what workers do side by side. */
+export function startTwoWorkers(
+  queue: TestQueue,
+  database: TestDatabase,
+  env: Environment = {},
+): RunningCommand {
+  return startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '2', ...env });
 }
 
 /** Waits until the queue holds nothing, visible or in flight. */

@@ -94,7 +94,7 @@ export async function bothOutcomes<W extends Way>(
 }
 
 /**
- * Sends events the whole way: three workers store them, each event twice, and two watchers at once evaluate and deliver
+ * Sends events the whole way: two workers store them, each event twice, and two watchers at once evaluate and deliver
  * them. Then more events arrive, and the watchers run again.
  * @throws if a command fails, or logs a warning or an error
  */
@@ -106,7 +106,7 @@ async function goTheWholeWay({ database, url = database.url }: Way): Promise<Out
     // All local SES servers of a process have one inbox.
     await clearEmails(ses.endpoint);
     const TRIGGERS = await triggerFile(CURIOUS);
-    const env = { TRIGGERS, PROCESSOR_PROCESS_COUNT: '3' };
+    const env = { TRIGGERS, PROCESSOR_PROCESS_COUNT: '2' };
     const processor = startProcessor(queue, through, env);
     for (const [from, to] of [
       [0, EVENTS / 2],

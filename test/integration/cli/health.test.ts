@@ -65,7 +65,6 @@ describe('the processor’s health', () => {
   it('says when no worker process is running', async () => {
     const processor = startProcessor(await createQueue(), database, {
       PORT: '0',
-      PROCESSOR_PROCESS_COUNT: '1',
     });
     await processor.printed(/a worker polls/);
     const children = `/proc/${processor.pid}/task/${processor.pid}/children`;

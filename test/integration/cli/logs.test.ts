@@ -6,7 +6,7 @@ import { createDatabase, emptyTables } from '../../support/database.ts';
 import { exception, exceptionEntry, forwarded } from '../../support/events.ts';
 import { createLocalSes } from '../../support/local-ses.ts';
 import { startOldSentry } from '../../support/old-sentry.ts';
-import { drained, startProcessor } from '../../support/processor.ts';
+import { drained, startProcessor, startTwoWorkers } from '../../support/processor.ts';
 import { createQueue, sendBodies } from '../../support/queue.ts';
 import { runWatcher, triggerFile } from '../../support/watcher.ts';
 
@@ -116,7 +116,7 @@ async function bothDaemons(
     LOG_FORMAT: 'mozlog',
     ...(sentryDsn === undefined ? {} : { SENTRY_DSN: sentryDsn }),
   };
-  const processor = startProcessor(queue, database, { ...env, PROCESSOR_PROCESS_COUNT: '1' });
+  const processor = startProcessor(queue, database, env);
   await drained(queue);
   processor.child.kill('SIGTERM');
   const finished = await processor.finished;
@@ -227,7 +227,7 @@ describe('a report to our own Sentry', () => {
 describe('the command lines in /proc, which everyone on the machine can read', () => {
   it('show no secret of the supervisor or its workers', async () => {
     const queue = await createQueue();
-    const processor = startProcessor(queue, database, {
+    const processor = startTwoWorkers(queue, database, {
       ...SECRETS,
       SENTRY_DSN: 'http://marked_sentry_key@127.0.0.1:1/1',
       DATABASE_URL: `${database.url}?application_name=marked-parameter`,

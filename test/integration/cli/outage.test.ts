@@ -86,7 +86,7 @@ describe('a database that can’t be used', () => {
     });
     const queue = await createQueue();
     const database = { ...(await createDatabase()), url: AWAY };
-    const processor = startProcessor(queue, database, { ...compose, PROCESSOR_PROCESS_COUNT: '1' });
+    const processor = startProcessor(queue, database, compose);
     const [, port = ''] = await watcher.printed(/port=(\d+)/);
     await fetch(`http://127.0.0.1:${port}/__heartbeat__`);
     await watcher.printed(/a health check failed check=postgres/);

@@ -39,7 +39,6 @@ describe('the processor’s /metrics', () => {
     const processor = startProcessor(queue, database, {
       ...agent.env,
       PORT: '0',
-      PROCESSOR_PROCESS_COUNT: '1',
     });
     const page = await poll('all messages on the page', async () => {
       const now = await read(processor);

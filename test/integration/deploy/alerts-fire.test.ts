@@ -10,7 +10,7 @@ import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent, forwarded } from '../../support/events.ts';
 import { startFaultyQueue } from '../../support/faulty-queue.ts';
 import { startOldSentry } from '../../support/old-sentry.ts';
-import { drained, startProcessor, workerPids } from '../../support/processor.ts';
+import { drained, startProcessor, startTwoWorkers, workerPids } from '../../support/processor.ts';
 import { createQueue, depth, sendBodies } from '../../support/queue.ts';
 import { BROKEN, REJECTED, startSesStandIn } from '../../support/ses.ts';
 import { everyEventFile, settled, startWatcher, triggerFile } from '../../support/watcher.ts';
@@ -44,7 +44,7 @@ const working = ([since, page]: Working, steps: number): Scrape[] => [{ page, st
 
 async function workingProcessor(): Promise<Working> {
   const queue = await createQueue();
-  const daemon = startProcessor(queue, database, { PORT: '0' });
+  const daemon = startTwoWorkers(queue, database, { PORT: '0' });
   // The queue is read for this page, and then not for 30 s.
   await pageWith(daemon, { [WAITING]: 0, bec_alerts_processor_workers: 2 });
   const pages: string[] = [];
@@ -115,7 +115,7 @@ describe('alerts about both daemons fire', () => {
     const queue = await createQueue();
     const ses = await startSesStandIn();
     await sendBodies(queue.client, queue.queueUrl, messages(5));
-    const processor = startProcessor(queue, lost, { PORT: '0', PROCESSOR_PROCESS_COUNT: '1' });
+    const processor = startProcessor(queue, lost, { PORT: '0' });
     const watcher = startWatcher(lost, ses.endpoint, [], { PORT: '0' });
     await drained(queue);
     await watcher.printed(/evaluated \d+ issues? with/);
@@ -143,7 +143,7 @@ describe('alerts about both daemons fire', () => {
   });
 
   it('if the processes are killed', async () => {
-    const processor = startProcessor(await createQueue(), database, { PORT: '0' });
+    const processor = startTwoWorkers(await createQueue(), database, { PORT: '0' });
     const watcher = startWatcher(database, 'http://127.0.0.1:1', [], { PORT: '0' });
     const there: Page[] = [await readPage(processor), await readPage(watcher)];
     expect(there).not.toContain(null);
@@ -189,7 +189,7 @@ describe('alerts about the processor fire', () => {
     const way = await startFaultyQueue(queue.endpoint);
     way.fate = (action) => (action === 'ReceiveMessage' ? 'deny' : 'pass');
     await sendBodies(queue.client, queue.queueUrl, messages(4));
-    const processor = startProcessor(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startTwoWorkers(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/receiving messages failed/);
     const page = await pageWith(processor, { [WAITING]: 4 });
     expect(await alertsOfProcessor({ page, steps: 30 })).toEqual(['BecAlertsQueueGrows']);
@@ -197,7 +197,7 @@ describe('alerts about the processor fire', () => {
 
   it('if messages are rejected', async () => {
     const queue = await createQueue();
-    const processor = startProcessor(queue, database, { PORT: '0' });
+    const processor = startTwoWorkers(queue, database, { PORT: '0' });
     await sendBodies(queue.client, queue.queueUrl, [...messages(3), ...Array(12).fill('{')]);
     await poll('the dead letters', async () =>
       (await depth(queue.client, queue.deadLetterQueueUrl)).visible === 12 ? true : undefined,
@@ -212,7 +212,7 @@ describe('alerts about the processor fire', () => {
 
   it('if Postgres stores slowly', async () => {
     const queue = await createQueue();
-    const processor = startProcessor(queue, database, { PORT: '0' });
+    const processor = startTwoWorkers(queue, database, { PORT: '0' });
     // An issue that is known, because a new one takes a second statement.
     await sendBodies(queue.client, queue.queueUrl, messages(1));
     const fine = await pageWith(processor, { [EVENTS]: 1 });
@@ -232,7 +232,7 @@ describe('alerts about the processor fire', () => {
     const queue = await createQueue();
     // For this processor, messages that were sent now are 90 s old.
     const late = clock('const now = Date.now; Date.now = () => now() + 90_000');
-    const processor = startProcessor(queue, database, { PORT: '0', ...late });
+    const processor = startTwoWorkers(queue, database, { PORT: '0', ...late });
     const fine = await pageWith(processor, { bec_alerts_processor_workers: 2 });
     await sendBodies(queue.client, queue.queueUrl, messages(1));
     const page = await pageWith(processor, { [EVENTS]: 1 });
@@ -242,7 +242,7 @@ describe('alerts about the processor fire', () => {
   it('if the role may not count the messages', async () => {
     const queue = await createQueue();
     const way = await startFaultyQueue(queue.endpoint);
-    const processor = startProcessor(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startTwoWorkers(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/serving/);
     way.fate = (action) => (action === 'GetQueueAttributes' ? 'deny' : 'pass');
     const page = await pageWith(processor, { bec_alerts_processor_workers: 2 });
@@ -251,7 +251,7 @@ describe('alerts about the processor fire', () => {
   });
 
   it('if workers die', async () => {
-    const processor = startProcessor(await createQueue(), database, { PORT: '0' });
+    const processor = startTwoWorkers(await createQueue(), database, { PORT: '0' });
     await processor.printed(/a worker polls the queue/);
     const page = await poll('a page with too few workers', async () => {
       for (const pid of workerPids(processor.pid)) process.kill(pid, 'SIGKILL');

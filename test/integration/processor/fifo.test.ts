@@ -5,7 +5,7 @@ import { createSqsQueue } from '../../../src/queue/sqs.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { deadLetters, depths, reject } from '../../support/dead-letters.ts';
 import { forwarded } from '../../support/events.ts';
-import { countedEvents, drained, startProcessor } from '../../support/processor.ts';
+import { countedEvents, drained, startTwoWorkers } from '../../support/processor.ts';
 import type { TestQueue } from '../../support/queue.ts';
 import { createQueue, takeAll } from '../../support/queue.ts';
 
@@ -46,7 +46,7 @@ describe('a FIFO queue', () => {
     ['forty groups, received in parallel', 40],
   ])('is counted exactly, with its messages in %s', async (_name, groups) => {
     await send(events(300), (index) => `group-${index % groups}`);
-    const processor = startProcessor(queue, database);
+    const processor = startTwoWorkers(queue, database);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(300);
     processor.child.kill('SIGTERM');
@@ -57,7 +57,7 @@ describe('a FIFO queue', () => {
   it('has messages that are not events dead-lettered once, all of a group listed and sent back', async () => {
     const bad = Array.from({ length: 25 }, (_, index) => `no JSON ${index}`);
     await send([...bad, ...events(10)], () => 'one-group');
-    startProcessor(queue, database);
+    startTwoWorkers(queue, database);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(10);
     const listed = JSON.parse((await deadLetters(queue, '--json', '--bodies')).stdout);

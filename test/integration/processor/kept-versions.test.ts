@@ -22,7 +22,6 @@ describe('a processor, while a transaction holds a snapshot', () => {
   it('stores larger batches until the transaction ends, and counts every event once', async () => {
     const queue = await createQueue();
     const processor = startProcessor(queue, database, {
-      PROCESSOR_PROCESS_COUNT: '1',
       PROCESSOR_WORKER_MESSAGE_COUNT: String(MESSAGE_COUNT),
     });
     const holder = await hold(

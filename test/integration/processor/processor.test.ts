@@ -12,6 +12,7 @@ import {
   countedEvents,
   drained,
   startProcessor,
+  startTwoWorkers,
   unfinished,
   workerPids,
 } from '../../support/processor.ts';
@@ -39,7 +40,7 @@ describe('the processor', () => {
   it('counts every event once and empties the queue', async () => {
     const bodies = Array.from({ length: 300 }, (_, index) => forwarded({ groupID: `g${index % 5}` }));
     await send([...bodies, ...bodies.slice(0, 50)]);
-    const processor = startProcessor(queue, database);
+    const processor = startTwoWorkers(queue, database);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(300);
     processor.child.kill('SIGTERM');
@@ -56,7 +57,7 @@ describe('the processor', () => {
       invalid_date: JSON.stringify(forwarded({ dateReceived: 'soon' })),
     };
     await send([forwarded(), ...Object.values(bad), forwarded()]);
-    const processor = startProcessor(queue, database);
+    const processor = startTwoWorkers(queue, database);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(2);
     const letters = await takeAll(queue.client, queue.deadLetterQueueUrl);
@@ -84,7 +85,7 @@ describe('the processor', () => {
         forwarded({ groupID: 'refused', message: 'refuse me', entries: [] }),
         ...Array.from({ length: 3 }, (_, index) => forwarded({ groupID: `h${index}` })),
       ]);
-      const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+      const processor = startProcessor(queue, database);
       await drained(queue);
       expect(await countedEvents(pool)).toBe(9);
       const [letter, ...more] = await takeAll(queue.client, queue.deadLetterQueueUrl);
@@ -105,7 +106,7 @@ describe('the processor', () => {
        VALUES ('held', '', '', '', '[]', now(), now(), pg_current_xact_id())`,
     );
     await send([forwarded({ groupID: 'held' }), forwarded({ groupID: 'free' })]);
-    const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
+    const env = { SQS_ENDPOINT_URL: way.endpoint };
     const processor = startProcessor(queue, database, env);
     await processor.printed(/stored 1 event[\s\S]*storing 1 event failed \(55P03/);
     expect(await countedEvents(pool)).toBe(1);
@@ -120,7 +121,7 @@ describe('the processor', () => {
     await pool.query('ALTER TABLE issue_buckets RENAME TO away');
     await send(twenty());
     const way = await startFaultyQueue(queue.endpoint);
-    const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startTwoWorkers(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     try {
       await processor.printed(/run `bec-alerts migrate` first[\s\S]*run `bec-alerts migrate` first/);
       expect(way.deliveries.size).toBe(0);
@@ -141,7 +142,7 @@ describe('the processor', () => {
       );
     };
     const way = await startFaultyQueue(queue.endpoint);
-    const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startTwoWorkers(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/a worker polls[\s\S]*a worker polls/);
     await readOnly('on');
     try {
@@ -172,7 +173,7 @@ describe('the processor', () => {
     try {
       await send(twenty().slice(0, 10));
       const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '4' };
-      const processor = startProcessor(queue, database, env);
+      const processor = startTwoWorkers(queue, database, env);
       await processor.printed(/(a worker polls[\s\S]*){4}/);
       await processor.printed(/(storing 10 events failed \(53100[\s\S]*){2}/);
       const empty = receives + 12;
@@ -195,7 +196,7 @@ describe('the processor', () => {
     const way = await startFaultyQueue(queue.endpoint);
     way.page = page;
     way.fate = (action) => (['SendMessage', 'DeleteMessageBatch'].includes(action) ? 'page' : 'pass');
-    const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
+    const env = { SQS_ENDPOINT_URL: way.endpoint };
     const processor = startProcessor(queue, database, env);
     await processor.printed(/could not be sent to the dead-letter queue/);
     await processor.printed(/messages could not be deleted/);
@@ -215,7 +216,7 @@ describe('the processor', () => {
     await send([forwarded({ groupID: 'held' }), 'nonsense']);
     const way = await startFaultyQueue(queue.endpoint);
     const row = await hold(pool, `SELECT FROM issues WHERE group_id = 'held' FOR UPDATE`);
-    const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_PROCESS_COUNT: '1' };
+    const env = { SQS_ENDPOINT_URL: way.endpoint };
     const processor = startProcessor(queue, database, env);
     await processor.printed(/went to the dead-letter queue/);
     await row.release();
@@ -226,7 +227,7 @@ describe('the processor', () => {
 
   it('replaces a worker after its message count', async () => {
     await send(Array.from({ length: 120 }, (_, index) => forwarded({ groupID: `g${index}` })));
-    const env = { PROCESSOR_PROCESS_COUNT: '1', PROCESSOR_WORKER_MESSAGE_COUNT: '20' };
+    const env = { PROCESSOR_WORKER_MESSAGE_COUNT: '20' };
     const processor = startProcessor(queue, database, env);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(120);
@@ -240,7 +241,7 @@ describe('the processor', () => {
 
   it('replaces a worker that dies, and reports it', async () => {
     queue = await createQueue({ visibilitySeconds: 1 });
-    const processor = startProcessor(queue, database, { PROCESSOR_PROCESS_COUNT: '1' });
+    const processor = startProcessor(queue, database);
     await processor.printed(/a worker polls/);
     const [pid] = workerPids(processor.pid);
     process.kill(pid ?? 0, 'SIGKILL');
@@ -251,7 +252,7 @@ describe('the processor', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('ends its idle poll and exits 0 at %s', async (signal) => {
-    const processor = startProcessor(queue, database, { PROCESSOR_SLEEP_DELAY: '20' });
+    const processor = startTwoWorkers(queue, database, { PROCESSOR_SLEEP_DELAY: '20' });
     await processor.printed(/a worker polls[\s\S]*a worker polls/);
     processor.child.kill(signal);
     const { code, stderr, stdout } = await processor.finished;
@@ -262,7 +263,7 @@ describe('the processor', () => {
   it('finishes the batch in progress at SIGTERM', async () => {
     await send(Array.from({ length: 400 }, (_, index) => forwarded({ groupID: `g${index}` })));
     const way = await startFaultyQueue(queue.endpoint);
-    const processor = startProcessor(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startTwoWorkers(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/stored \d+ events/);
     processor.child.kill('SIGTERM');
     expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });
@@ -272,7 +273,7 @@ describe('the processor', () => {
   });
 
   it('shows no secret on its workers’ command lines', async () => {
-    const processor = startProcessor(queue, database, { SENTRY_DSN: undefined });
+    const processor = startTwoWorkers(queue, database, { SENTRY_DSN: undefined });
     await processor.printed(/a worker polls/);
     const lines = workerPids(processor.pid).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
     expect(lines.length).toBeGreaterThan(0);
@@ -281,7 +282,7 @@ describe('the processor', () => {
 
   it('counts an event before it can be received again by another worker', async () => {
     await send([forwarded({ eventID: 'same', id: 'same' }), forwarded({ eventID: 'same', id: 'same' })]);
-    startProcessor(queue, database);
+    startTwoWorkers(queue, database);
     await drained(queue);
     expect(await countedEvents(pool)).toBe(1);
   });
@@ -290,7 +291,7 @@ describe('the processor', () => {
 describe('a queue that can’t be used', () => {
   it('ends the processor with exit 1 and a message that names the queue', async () => {
     const env = { SQS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_CONNECT_TIMEOUT: '1' };
-    const { code, stderr } = await startProcessor(queue, database, env).finished;
+    const { code, stderr } = await startTwoWorkers(queue, database, env).finished;
     expect(code).toBe(1);
     expect(stderr).toMatch(/finding or creating the queue failed at errors_/);
   });
@@ -298,7 +299,7 @@ describe('a queue that can’t be used', () => {
 
 describe('the supervisor', () => {
   it('takes its workers with it when it is killed', async () => {
-    const processor = startProcessor(queue, database, { PROCESSOR_SLEEP_DELAY: '20' });
+    const processor = startTwoWorkers(queue, database, { PROCESSOR_SLEEP_DELAY: '20' });
     await processor.printed(/a worker polls[\s\S]*a worker polls/);
     const pids = workerPids(processor.pid);
     expect(pids).toHaveLength(2);

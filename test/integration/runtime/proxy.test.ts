@@ -118,7 +118,6 @@ describe('a proxy for http:', () => {
       const before = await countedEvents(database.pool);
       const processor = startProcessor(queue, database, {
         [variable]: proxy.url,
-        PROCESSOR_PROCESS_COUNT: '1',
       });
       await drained(queue);
       processor.child.kill('SIGTERM');

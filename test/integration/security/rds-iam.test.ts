@@ -58,7 +58,7 @@ describe('a database that accepts tokens of RDS', () => {
     const { rds, env } = await rdsWithEnv();
     const queue = await createQueue();
     await sendBodies(queue.client, queue.queueUrl, [JSON.stringify(forwarded())]);
-    const ports = { PORT: '0', PROCESSOR_PROCESS_COUNT: '1' };
+    const ports = { PORT: '0' };
     const processor = startProcessor(queue, database, { ...env, ...ports, SQS_REGION: 'us-east-1' });
     await drained(queue);
     const [, port] = await processor.printed(/"port":(\d+)/);

@@ -53,7 +53,7 @@ describe('a Postgres with TLS and sslmode=verify-full', () => {
     const secure = { ...database, url: url(`sslmode=verify-full&sslrootcert=${ca}`) };
     const queue = await createQueue();
     await sendBodies(queue.client, queue.queueUrl, [JSON.stringify(forwarded())]);
-    const processor = startProcessor(queue, secure, { PROCESSOR_PROCESS_COUNT: '1' });
+    const processor = startProcessor(queue, secure);
     await drained(queue);
     processor.child.kill('SIGTERM');
     expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../../../dev/poll.ts';
 import { createDatabase } from '../../../support/database.ts';
-import { alive, startProcessor, workerPids } from '../../../support/processor.ts';
+import { alive, startTwoWorkers, workerPids } from '../../../support/processor.ts';
 import { createQueue } from '../../../support/queue.ts';
 
 const database = await createDatabase();
@@ -17,7 +17,7 @@ it('the next processor removes the folder that a killed one left in the temporar
   onTestFinished(() => rm(TMPDIR, { recursive: true }));
   const queue = await createQueue();
 
-  const killed = startProcessor(queue, database, { TMPDIR, NODE_COMPILE_CACHE });
+  const killed = startTwoWorkers(queue, database, { TMPDIR, NODE_COMPILE_CACHE });
   await killed.printed(/a worker polls/);
   const workers = workerPids(killed.pid);
   const [cache = '', ...more] = await readdir(TMPDIR);
@@ -46,7 +46,7 @@ it('the next processor removes the folder that a killed one left in the temporar
     process.getuid?.() === 0 ? [...folders, link] : [...folders.filter((one) => one !== others), link];
   if (kept.includes(others)) await chown(join(TMPDIR, others), SOMEONE_ELSE, SOMEONE_ELSE);
 
-  const next = startProcessor(queue, database, { TMPDIR, NODE_COMPILE_CACHE });
+  const next = startTwoWorkers(queue, database, { TMPDIR, NODE_COMPILE_CACHE });
   await next.printed(/a worker polls/);
   next.child.kill('SIGTERM');
   expect(await next.finished).toMatchObject({ code: 0, stderr: '' });
