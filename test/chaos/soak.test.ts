@@ -4,7 +4,7 @@ import { soak } from '../soak/soak.ts';
 
 /** Longer runs are done by hand, with `npm run soak`. On a slow machine it lasts until each fault has been done once. */
 const SECONDS = 120;
-/** Half of those of `npm run soak`: other files run beside this one. */
+/** Half of those of `npm run soak`: other files run at the same time. */
 const MESSAGES_A_SECOND = 50;
 const SEED = 14;
 
