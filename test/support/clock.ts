@@ -1,4 +1,4 @@
-const HOUR = 3_600_000;
+import { firstHour } from '../../src/domain/time.ts';
 
 /**
  * Does the work, and does it again if an hour of the clock ended meanwhile. Emails, explain and backtest count by the hour,
@@ -13,5 +13,5 @@ export async function withinAnHour<T>(work: (hour: Date) => Promise<T>): Promise
 
 /** The first instant of the current hour. */
 export function currentHour(): Date {
-  return new Date(Math.floor(Date.now() / HOUR) * HOUR);
+  return firstHour(new Date(), 0);
 }

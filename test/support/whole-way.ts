@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { clearEmails, startSes, storedEmails } from '../../dev/services.ts';
 import type { Pool } from '../../src/db/pool.ts';
+import { HOUR } from '../../src/domain/time.ts';
 import { currentHour, withinAnHour } from './clock.ts';
 import type { Finished } from './command.ts';
 import { records, runCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
 import { createDatabase } from './database.ts';
 import { forwarded } from './events.ts';
-import { drained, startProcessor } from './processor.ts';
+import { drained, startTwoWorkers } from './processor.ts';
 import { createQueue, sendBodies } from './queue.ts';
 import { runWatcher, triggerFile } from './watcher.ts';
 
@@ -23,7 +24,6 @@ export interface Outcome {
 
 const ISSUES = 9;
 const EVENTS = 90;
-const HOUR = 3_600_000;
 /** One time for all outcomes of a file, so that they can be compared. */
 const NOW = Date.now();
 
@@ -106,8 +106,8 @@ async function goTheWholeWay({ database, url = database.url }: Way): Promise<Out
     // All local SES servers of a process have one inbox.
     await clearEmails(ses.endpoint);
     const TRIGGERS = await triggerFile(CURIOUS);
-    const env = { TRIGGERS, PROCESSOR_PROCESS_COUNT: '2' };
-    const processor = startProcessor(queue, through, env);
+    const env = { TRIGGERS };
+    const processor = startTwoWorkers(queue, through, env);
     for (const [from, to] of [
       [0, EVENTS / 2],
       [EVENTS / 2, EVENTS],

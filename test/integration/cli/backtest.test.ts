@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { DAY, HOUR } from '../../../src/domain/time.ts';
+import { DAY, firstHour, HOUR } from '../../../src/domain/time.ts';
 import { happen } from '../../support/alerts.ts';
 import { runCommand } from '../../support/command.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
@@ -24,7 +24,7 @@ const anyEvent = (name: string, more = '') =>
 
 /** The middle of the UTC hour that began so many hours ago. */
 function inHour(hoursAgo: number): Date {
-  return new Date(Math.floor(Date.now() / HOUR) * HOUR - hoursAgo * HOUR + HOUR / 2);
+  return new Date(firstHour(new Date(), hoursAgo).getTime() + HOUR / 2);
 }
 
 describe('bec-alerts backtest', () => {

@@ -63,9 +63,7 @@ describe('the processor’s health', () => {
   });
 
   it('says when no worker process is running', async () => {
-    const processor = startProcessor(await createQueue(), database, {
-      PORT: '0',
-    });
+    const processor = startProcessor(await createQueue(), database, { PORT: '0' });
     await processor.printed(/a worker polls/);
     const children = `/proc/${processor.pid}/task/${processor.pid}/children`;
     const withoutWorkers = async () => {

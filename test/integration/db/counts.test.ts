@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { countsOf, topIssues } from '../../../src/db/counts.ts';
 import { storeEvents } from '../../../src/db/events.ts';
-import type { Db } from '../../../src/db/pool.ts';
+import { currentHour } from '../../support/clock.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
 import { errorEvent } from '../../support/events.ts';
+import { explaining } from '../../support/plan.ts';
 
 const { pool } = await createDatabase();
 beforeEach(() => emptyTables(pool));
@@ -99,16 +100,8 @@ describe("an issue's counts", () => {
     await hours(1, 20);
     await pool.query('ANALYZE issue_hours');
     await hours(0, 0);
-    const plan: string[] = [];
-    const explaining: Db = {
-      async query(statement) {
-        const { rows } = await pool.query({ ...statement, text: `EXPLAIN ${statement.text}` });
-        plan.push(...rows.map((row) => String(row['QUERY PLAN'])));
-        return await pool.query(statement);
-      },
-    };
-    const now = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000);
-    await countsOf(explaining, ['1'], { unit: 'hour', since: now.toISOString() });
-    expect(plan.join('\n')).toContain('issue_hours_pkey');
+    const { db, plan } = explaining(pool);
+    await countsOf(db, ['1'], { unit: 'hour', since: currentHour().toISOString() });
+    expect(plan()).toContain('issue_hours_pkey');
   });
 });

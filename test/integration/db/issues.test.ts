@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Changed } from '../../../src/db/issues.ts';
 import { changedIssues, issuesById } from '../../../src/db/issues.ts';
-import type { Db } from '../../../src/db/pool.ts';
 import type { Transaction } from '../../../src/db/transaction.ts';
 import { inReadOnlyTransaction } from '../../../src/db/transaction.ts';
 import { createDatabase } from '../../support/database.ts';
+import { explaining } from '../../support/plan.ts';
 
 const { pool } = await createDatabase();
 const STORED = 20_000;
@@ -23,17 +23,10 @@ beforeAll(async () => {
 
 describe('the issues of a page', () => {
   it('are read by their keys, and not from the whole table', async () => {
-    const plan: string[] = [];
-    const explaining: Db = {
-      async query(statement) {
-        const { rows } = await pool.query({ ...statement, text: `EXPLAIN ${statement.text}` });
-        plan.push(...rows.map((row) => String(row['QUERY PLAN'])));
-        return await pool.query(statement);
-      },
-    };
+    const { db, plan } = explaining(pool);
     const ids = Array.from({ length: 500 }, (_, index) => String(index + 1));
-    expect(await issuesById(explaining, ids)).toHaveLength(500);
-    expect(plan.join('\n')).not.toContain('Seq Scan');
+    expect(await issuesById(db, ids)).toHaveLength(500);
+    expect(plan()).not.toContain('Seq Scan');
   });
 });
 

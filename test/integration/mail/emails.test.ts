@@ -6,7 +6,7 @@ import type { StoredEmail } from '../../../dev/services.ts';
 import { storeEvents } from '../../../src/db/events.ts';
 import { parseEvent } from '../../../src/domain/event.ts';
 import type { JsonRecord } from '../../../src/domain/json.ts';
-import { HOUR } from '../../../src/domain/time.ts';
+import { firstHour } from '../../../src/domain/time.ts';
 import { awayFromMidnight, daysAgo, happen, watchOnce } from '../../support/alerts.ts';
 import { withinAnHour } from '../../support/clock.ts';
 import { createDatabase, emptyTables } from '../../support/database.ts';
@@ -211,7 +211,7 @@ describe('an alert as SES received it', () => {
     const tags = { release: '141.0', environment: 'nightly', browser: 'Firefox 141', os: 'Linux' };
     const older = { ...tags, release: '140.0', browser: 'Firefox 140' };
     const { text, html } = await withinAnHour(async (hour) => {
-      const at = (hours: number) => new Date(hour.getTime() - hours * HOUR);
+      const at = (hours: number) => firstHour(hour, hours);
       await emptyTables(pool);
       await happen(pool, 'a', 2, { receivedAt: at(24 * 3), tags: older });
       await happen(pool, 'a', 6, { receivedAt: at(25), tags: older });

@@ -116,9 +116,7 @@ describe('a proxy for http:', () => {
       const [proxy, queue] = [await startProxy(), await createQueue()];
       await sendBodies(queue.client, queue.queueUrl, [JSON.stringify(forwarded())]);
       const before = await countedEvents(database.pool);
-      const processor = startProcessor(queue, database, {
-        [variable]: proxy.url,
-      });
+      const processor = startProcessor(queue, database, { [variable]: proxy.url });
       await drained(queue);
       processor.child.kill('SIGTERM');
       expect(await processor.finished).toMatchObject({ code: 0, stderr: '' });

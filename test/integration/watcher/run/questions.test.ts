@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { storeEvents } from '../../../../src/db/events.ts';
 import type { Issue, TagCount } from '../../../../src/domain/issue.ts';
 import { NO_TAGS } from '../../../../src/domain/tags.ts';
-import { DAY, HOUR } from '../../../../src/domain/time.ts';
+import { DAY, firstHour, HOUR } from '../../../../src/domain/time.ts';
 import type { Trigger, TriggerContext } from '../../../../src/domain/trigger.ts';
 import { awayFromMidnight } from '../../../support/alerts.ts';
 import { createDatabase, emptyTables } from '../../../support/database.ts';
@@ -140,8 +140,8 @@ describe('a trigger’s question', () => {
   });
 
   it('is answered for windows of hours, and hour by hour', async () => {
-    const hour = Math.floor(Date.now() / HOUR) * HOUR;
-    const at = (hours: number) => new Date(hour - hours * HOUR);
+    const now = new Date();
+    const at = (hours: number) => firstHour(now, hours);
     await storeEvents(pool, [
       errorEvent({ groupId: 'a', user: 'id:1', receivedAt: at(0) }),
       errorEvent({ groupId: 'a', user: 'id:1', receivedAt: at(1) }),
