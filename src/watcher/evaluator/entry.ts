@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { toWire } from '../../runtime/errors.ts';
 import { keepHeapSmall } from '../../runtime/heap.ts';
 import { obey } from './obey.ts';
@@ -13,7 +14,11 @@ const write = stdout.write;
 // The log must not contain lines that the trigger file prints while it is loaded.
 stdout.write = stderr.write.bind(stderr);
 const report = (message: EvaluatorReport, sent: () => void = () => {}) => {
-  if (message.type === 'loaded') stdout.write = write;
+  if (message.type === 'loaded') {
+    stdout.write = write;
+    // Node stores what it compiled when a process ends by itself. The watcher kills this one.
+    flushCompileCache();
+  }
   process.send?.(message, undefined, undefined, sent);
 };
 const handle = obey(report);
