@@ -40,8 +40,9 @@ export async function handleFailure(
   const error = asError(thrown);
   if (thrown.code === 'mail_throttled') {
     const wait = sendRate.throttled();
-    // The next attempt is due a little before the pause ends, so that this email is still the first one.
-    await markDeferred(db, ids, text, wait * 0.8, false);
+    // The next attempt is due in the middle of the pause, so that this email is still the first one, however long storing
+    // this takes.
+    await markDeferred(db, ids, text, wait / 2, false);
     metrics.increment('bec-alerts.watcher.errors', 1, { what: 'attempt' });
     logger.warning('SES throttles our emails; all alerts wait', { ...about(built), ...retryIn(wait), error });
     return 'deferred';
