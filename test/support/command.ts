@@ -26,8 +26,8 @@ export interface RunningCommand {
   readonly finished: Promise<Finished>;
   /** All that it printed so far. */
   output(): string;
-  /** Waits until its output matches the pattern. */
-  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits until its output matches the pattern this often. @returns that match */
+  printed(pattern: RegExp, times?: number): Promise<RegExpExecArray>;
 }
 
 /**
@@ -68,12 +68,13 @@ export function startCommand(
     child,
     finished,
     output,
-    printed: (pattern) =>
-      poll(`${pattern} in the output of ${parameters[0]}`, async () => {
-        const match = pattern.exec(output());
-        if (match === null && !running())
-          throw new Error(`${parameters[0]} ended without ${pattern}:\n${output()}`);
-        return match ?? undefined;
+    printed: (pattern, times = 1) =>
+      poll(`${times} × ${pattern} in the output of ${parameters[0]}`, async () => {
+        const ended = !running();
+        const match = [...output().matchAll(new RegExp(pattern, `${pattern.flags}g`))][times - 1];
+        if (match === undefined && ended)
+          throw new Error(`${parameters[0]} ended without ${times} × ${pattern}:\n${output()}`);
+        return match;
       }),
   };
 }

@@ -90,8 +90,8 @@ describe('a database that can’t be used', () => {
     const [, port = ''] = await watcher.printed(/port=(\d+)/);
     await fetch(`http://127.0.0.1:${port}/__heartbeat__`);
     await watcher.printed(/a health check failed check=postgres/);
-    await watcher.printed(/(the run failed[\s\S]*delivery failed[\s\S]*){2}/);
-    await processor.printed(/(the worker failed and tries again[^\n]*ECONNREFUSED[\s\S]*){2}/);
+    await watcher.printed(/the run failed[\s\S]*?delivery failed/, 2);
+    await processor.printed(/the worker failed and tries again[^\n]*ECONNREFUSED/, 2);
     for (const daemon of [watcher, processor]) {
       daemon.child.kill('SIGTERM');
       const { stdout, stderr } = await daemon.finished;
