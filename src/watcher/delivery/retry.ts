@@ -40,9 +40,8 @@ export async function handleFailure(
   const error = asError(thrown);
   if (thrown.code === 'mail_throttled') {
     const wait = sendRate.throttled();
-    // The next attempt is due in the middle of the pause, so that this email is still the first one, however long storing
-    // this takes.
-    await markDeferred(db, ids, text, wait / 2, false);
+    // It is due at once, so that it is still the first email after the pause, which holds up all of them.
+    await markDeferred(db, ids, text, 0, false);
     metrics.increment('bec-alerts.watcher.errors', 1, { what: 'attempt' });
     logger.warning('SES throttles our emails; all alerts wait', { ...about(built), ...retryIn(wait), error });
     return 'deferred';

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../../../dev/poll.ts';
 import { storeEvents } from '../../../../src/db/events.ts';
 import { records } from '../../../support/command.ts';
@@ -75,6 +75,17 @@ describe('when SES throttles', () => {
     expect(alerts.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
     expect(watcher.output()).toContain('SES throttles our emails; all alerts wait');
     expect(await runs(pool)).toHaveLength(1);
+  });
+
+  it('the throttled one leaves first, even if Postgres is slow to store that it waits', async () => {
+    await pool.query(`
+      CREATE FUNCTION answer_late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END';
+      CREATE TRIGGER slow BEFORE UPDATE OF last_error ON alerts EXECUTE FUNCTION answer_late()`);
+    onTestFinished(async () => void (await pool.query('DROP FUNCTION answer_late CASCADE')));
+    atFirst(THROTTLED);
+    start();
+    await settled(pool, 4);
+    expect(sends().map(issueOf)).toEqual(['a', 'a', 'b', 'c', 'd']);
   });
 });
 
