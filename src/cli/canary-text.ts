@@ -1,4 +1,5 @@
 import type { CanaryState } from '../db/canaries.ts';
+import { number } from '../domain/estimate.ts';
 import { oneLine, plural } from '../domain/text.ts';
 import type { QueuesStatus } from '../queue/depth.ts';
 import { duration } from './duration.ts';
@@ -53,7 +54,7 @@ function queueText(queues: QueuesStatus | { readonly error: string }): string {
   const { queue, deadLetters } = queues;
   const inQueue = queue === null ? 0 : queue.waiting + queue.inFlight + queue.delayed;
   if (inQueue > 0) {
-    const messages = plural(inQueue, 'message', inQueue.toLocaleString('en-US'));
+    const messages = plural(inQueue, 'message', number(inQueue));
     return `Sentry accepted it, and the queue has ${messages}, so it may be one of them; are processors running, and can they store events?`;
   }
   const letters = deadLetters === null ? 0 : deadLetters.waiting + deadLetters.inFlight;

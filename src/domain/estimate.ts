@@ -6,9 +6,9 @@
 export const EXACT_UP_TO = 150;
 const STANDARD_ERROR = 0.023;
 
-/** `12,345` */
+/** `12,345`. The first `toLocaleString` of a process would take 17 ms. */
 export function number(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  return String(Math.round(value)).replace(/(?<=\d)(?=(?:\d{3})+$)/g, ',');
 }
 
 /** Half the width of the band that holds the true count 19 times in 20; null where the count is exact. */

@@ -1,3 +1,4 @@
+import { number } from '../../domain/estimate.ts';
 import { authorAndReason, untilWhen } from '../../domain/silence.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import type { TriggerSummary } from '../../watcher/run/summary.ts';
@@ -12,11 +13,11 @@ export function shownDeclines(summaries: readonly TriggerSummary[]): string {
   return summaries
     .filter(({ declined }) => declined > 0)
     .map(({ trigger, declined, reasons }) => {
-      const width = Math.max(...reasons.map(({ issues }) => count(issues).length));
+      const width = Math.max(...reasons.map(({ issues }) => number(issues).length));
       const lines = reasons.map(
-        ({ because, issues }) => `  ${count(issues).padStart(width)}  ${shownReason(because)}`,
+        ({ because, issues }) => `  ${number(issues).padStart(width)}  ${shownReason(because)}`,
       );
-      return `${trigger} declined ${plural(declined, 'issue', count(declined))}:\n${lines.join('\n')}\n\n`;
+      return `${trigger} declined ${plural(declined, 'issue', number(declined))}:\n${lines.join('\n')}\n\n`;
     })
     .join('');
 }
@@ -30,14 +31,10 @@ export function shownSilenced(summaries: readonly TriggerSummary[]): string {
         const text = `${oneLine(silence.groupId, MAX_ID)} ${untilWhen(silence)}, ${authorAndReason(silence)}`;
         return `  ${oneLine(text, MAX_SILENCE)}`;
       });
-      const alerts = plural(silenced, 'alert', count(silenced));
+      const alerts = plural(silenced, 'alert', number(silenced));
       return `${trigger}: ${alerts} dropped because of a silence:\n${lines.join('\n')}\n\n`;
     })
     .join('');
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 function shownReason(because: string | null): string {

@@ -2,6 +2,7 @@ import type { BouncedAlert } from '../../db/bounces.ts';
 import type { CanaryState } from '../../db/canaries.ts';
 import type { ListedTrigger } from '../../db/progress.ts';
 import type { DatabaseStatus, SilenceCounts } from '../../db/status.ts';
+import { number } from '../../domain/estimate.ts';
 import { oneLine, plural } from '../../domain/text.ts';
 import { time } from '../../domain/time.ts';
 import type { QueuesStatus } from '../../queue/depth.ts';
@@ -155,12 +156,12 @@ function queueRows(queues: Status['queues']): Row[] {
   const shown =
     queue === null
       ? 'none yet'
-      : `${count(queue.waiting)} waiting, ${count(queue.inFlight)} in flight${queue.delayed > 0 ? `, ${count(queue.delayed)} delayed` : ''}`;
+      : `${number(queue.waiting)} waiting, ${number(queue.inFlight)} in flight${queue.delayed > 0 ? `, ${number(queue.delayed)} delayed` : ''}`;
   return [
     ['queue', shown],
     [
       'dead letters',
-      deadLetters === null ? 'no queue yet' : count(deadLetters.waiting + deadLetters.inFlight),
+      deadLetters === null ? 'no queue yet' : number(deadLetters.waiting + deadLetters.inFlight),
     ],
   ];
 }
@@ -178,18 +179,18 @@ function databaseRows(database: Status['database']): Row[] {
         ? 'none yet'
         : `${duration(lastRun.ageSeconds)} ago: ${some(lastRun.issues, 'issue')}, ${some(lastRun.alerts, 'alert')}`,
     ],
-    ['triggers', count(triggers.length)],
+    ['triggers', number(triggers.length)],
     ...triggers.map((trigger): Row => ['', triggerText(trigger)]),
     [
       'alerts pending',
-      `${count(alerts.pending)}${oldest === null ? '' : `, the oldest for ${duration(oldest)}`}`,
+      `${number(alerts.pending)}${oldest === null ? '' : `, the oldest for ${duration(oldest)}`}`,
     ],
-    ['alerts failed', count(alerts.failed)],
-    ['alerts bounced', count(alerts.bounced)],
+    ['alerts failed', number(alerts.failed)],
+    ['alerts bounced', number(alerts.bounced)],
     ...bounced.map((alert): Row => ['', bouncedText(alert)]),
-    ['alerts sent', count(alerts.sent)],
-    ['evaluations to retry', count(failedEvaluations)],
-    ['silences holding', `${count(silences.holding)}${nextEnd(silences)}`],
+    ['alerts sent', number(alerts.sent)],
+    ['evaluations to retry', number(failedEvaluations)],
+    ['silences holding', `${number(silences.holding)}${nextEnd(silences)}`],
     ['canary', canaryRow(canary)],
     ...tables.map(
       ({ name, rows, estimated, bytes }): Row => [
@@ -222,12 +223,8 @@ function nextEnd({ holding, nextEndsAt }: SilenceCounts): string {
   return nextEndsAt === null ? ', until more users are affected' : `, the next ends ${time(nextEndsAt)}`;
 }
 
-function count(number: number): string {
-  return Math.round(number).toLocaleString('en-US');
-}
-
-function some(number: number, what: string): string {
-  return plural(number, what, count(number));
+function some(value: number, what: string): string {
+  return plural(value, what, number(value));
 }
 
 function size(bytes: number): string {
