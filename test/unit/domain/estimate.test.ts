@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { estimate, margin } from '../../../src/domain/estimate.ts';
+import { estimate, margin, number } from '../../../src/domain/estimate.ts';
+
+it('a number has a comma before each three digits, as in English', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -1e15, max: 1e15 }), (value) => {
+      expect(number(value)).toBe(value.toLocaleString('en-US'));
+    }),
+  );
+  expect(number(999.5)).toBe('1,000');
+});
 
 describe('a count', () => {
   it.each([
