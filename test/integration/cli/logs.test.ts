@@ -232,7 +232,7 @@ describe('the command lines in /proc, which everyone on the machine can read', (
       SENTRY_DSN: 'http://marked_sentry_key@127.0.0.1:1/1',
       DATABASE_URL: `${database.url}?application_name=marked-parameter`,
     });
-    await processor.printed(/a worker polls[\s\S]*a worker polls/);
+    await processor.printed(/a worker polls/, 2);
     const children = readFileSync(`/proc/${processor.pid}/task/${processor.pid}/children`, 'utf8')
       .trim()
       .split(' ');
