@@ -32,12 +32,47 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
   return { name, url: parsed.href, pool };
 }
 
-/** Empties each of our tables, for a test that starts from nothing. */
+/** Every table of events, runs and alerts, in an order in which their rows can be inserted. */
+export const TABLES = [
+  'issues',
+  'issue_activity',
+  'issue_buckets',
+  'issue_hours',
+  'issue_tags',
+  'recipients',
+  'recipient_issues',
+  'trigger_runs',
+  'trigger_progress',
+  'alerts',
+  'failed_evaluations',
+  'silences',
+  'canaries',
+] as const;
+
+const WITH_IDS = ['issues', 'recipients', 'trigger_runs', 'alerts', 'silences', 'canaries'] as const;
+
+/**
+ * TRUNCATE writes new files for each table and index, which takes Postgres 30 ms of CPU. Deleting a few rows takes less
+ * than one. From this size of all tables on, TRUNCATE is quicker.
+ */
+const LARGE_BYTES = 2 ** 20;
+
+const EMPTY_TABLES = `DO $$ BEGIN
+  -- Waits, as TRUNCATE does, for what a killed process has sent.
+  LOCK TABLE ${TABLES.join(', ')} IN ACCESS EXCLUSIVE MODE;
+  IF (SELECT sum(pg_table_size(name::regclass)) FROM unnest('{${TABLES.join(',')}}'::text[]) AS name) > ${LARGE_BYTES} THEN
+    TRUNCATE ${TABLES.join(', ')} RESTART IDENTITY;
+  ELSE
+    ${TABLES.map((table) => `DELETE FROM ${table};`)
+      .reverse()
+      .join(' ')}
+    ${WITH_IDS.map((table) => `PERFORM setval('${table}_id_seq', 1, false);`).join(' ')}
+  END IF;
+END $$`;
+
+/** Empties each of our tables and starts their ids at 1, for a test that starts from nothing. */
 export async function emptyTables(pool: Pool): Promise<void> {
-  await pool.query(
-    `TRUNCATE issues, issue_buckets, issue_tags, recipients, recipient_issues, trigger_runs, trigger_progress, alerts, failed_evaluations
-     RESTART IDENTITY CASCADE`,
-  );
+  await pool.query(EMPTY_TABLES);
 }
 
 async function asAdmin(sql: string): Promise<void> {

@@ -7,6 +7,7 @@ import type { Pool } from '../../src/db/pool.ts';
 import type { Environment, Finished, RunningCommand } from './command.ts';
 import { runCommand, startCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
+import { TABLES } from './database.ts';
 
 export const ON_CALL = 'oncall@example.com';
 
@@ -122,22 +123,6 @@ export async function runs(pool: Pool): Promise<RunRow[]> {
   );
   return rows;
 }
-
-/** In an order in which their rows can be inserted. */
-const TABLES = [
-  'issues',
-  'issue_activity',
-  'issue_buckets',
-  'issue_hours',
-  'issue_tags',
-  'recipients',
-  'recipient_issues',
-  'trigger_runs',
-  'trigger_progress',
-  'alerts',
-  'failed_evaluations',
-  'silences',
-] as const;
 
 /** Every row of every table, to see that nothing was left behind. */
 export async function contents(pool: Pool): Promise<Record<string, unknown[]>> {

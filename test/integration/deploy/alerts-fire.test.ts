@@ -80,10 +80,7 @@ const clock = (script: string) => ({
 const backdate = (table: string, column: string, seconds: number) =>
   pool.query(`UPDATE ${table} SET ${column} = ${column} - $1 * interval '1 s'`, [seconds]);
 
-beforeEach(async () => {
-  await emptyTables(pool);
-  await pool.query('TRUNCATE canaries');
-});
+beforeEach(() => emptyTables(pool));
 
 /** Checks that an alert fires with the later page of a daemon, and doesn't with the earlier one. */
 async function firesFrom(
