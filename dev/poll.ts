@@ -4,11 +4,13 @@ export interface PollOptions {
   /** Default 120: long enough for anything that comes at all, even on a busy machine. */
   readonly seconds?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Default 50. */
+  /** Default: the longer it waits, the longer each pause, from 20 to 200. */
   readonly everyMilliseconds?: number;
 }
 
 const DEFAULT_SECONDS = 120;
+const FIRST_PAUSE_MILLISECONDS = 20;
+const LONGEST_PAUSE_MILLISECONDS = 200;
 
 /**
  * Asks until the answer is something other than undefined.
@@ -22,11 +24,11 @@ export async function poll<T>(
   const seconds = options.seconds ?? DEFAULT_SECONDS;
   const deadline = Date.now() + seconds * 1_000;
   const signal = options.signal ?? new AbortController().signal;
-  for (;;) {
+  for (let wait = FIRST_PAUSE_MILLISECONDS; ; wait = Math.min(1.5 * wait, LONGEST_PAUSE_MILLISECONDS)) {
     signal.throwIfAborted();
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (Date.now() > deadline) throw new Error(`timed out after waiting ${seconds} s for ${what}`);
-    await pause(options.everyMilliseconds ?? 50, signal);
+    await pause(options.everyMilliseconds ?? wait, signal);
   }
 }

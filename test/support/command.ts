@@ -53,9 +53,13 @@ export function startCommand(
   child.stderr.on('data', (chunk) => {
     texts.stderr += String(chunk);
   });
+  let closed = false;
   const finished = new Promise<Finished>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal, ...texts }));
+    child.once('close', (code, signal) => {
+      closed = true;
+      resolve({ code, signal, ...texts });
+    });
   });
   const running = () => child.exitCode === null && child.signalCode === null;
   onTestFinished(async () => {
@@ -68,14 +72,21 @@ export function startCommand(
     child,
     finished,
     output,
-    printed: (pattern, times = 1) =>
-      poll(`${times} × ${pattern} in the output of ${parameters[0]}`, async () => {
-        const ended = !running();
-        const match = [...output().matchAll(new RegExp(pattern, `${pattern.flags}g`))][times - 1];
+    printed: (pattern, times = 1) => {
+      let searched = 0;
+      const search = async () => {
+        const [all, ended] = [output(), closed];
+        // A text is searched once: each time would take more CPU than the rest of the test.
+        if (all.length === searched && !ended) return undefined;
+        searched = all.length;
+        const match = [...all.matchAll(new RegExp(pattern, `${pattern.flags}g`))][times - 1];
         if (match === undefined && ended)
-          throw new Error(`${parameters[0]} ended without ${times} × ${pattern}:\n${output()}`);
+          throw new Error(`${parameters[0]} ended without ${times} × ${pattern}:\n${all}`);
         return match;
-      }),
+      };
+      const what = `${times} × ${pattern} in the output of ${parameters[0]}`;
+      return poll(what, search, { everyMilliseconds: 50 });
+    },
   };
 }
 

@@ -50,7 +50,7 @@ export async function drained(queue: TestQueue): Promise<void> {
     const { visible, inFlight } = await depth(queue.client, queue.queueUrl);
     return visible + inFlight === 0 ? true : undefined;
   };
-  await poll('the queue to be empty', empty, { seconds: DRAIN_SECONDS, everyMilliseconds: 100 });
+  await poll('the queue to be empty', empty, { seconds: DRAIN_SECONDS });
 }
 
 /**
