@@ -157,6 +157,14 @@ describe('the source tree', () => {
     expect([...foreign].toSorted()).toEqual(['dataloader', 'eta', 'validator/lib/isEmail.js']);
   });
 
+  it('imports node:http, which loads a WebSocket client, in no command before it sends an event', () => {
+    const entries = files.filter(({ path }) => /-run\.ts$|entry\.ts$|dockerflow\.ts$/.test(path));
+    expect(entries.length).toBeGreaterThan(5);
+    const ways = entries.flatMap(({ path }) => loadedWith(path));
+    const slow = ways.filter(({ loaded }) => loaded.includes('node:http')).map(({ way }) => way.join(' > '));
+    expect(slow).toEqual([]);
+  });
+
   it('gives each foreign service to one place', () => {
     const wrong = files.flatMap(({ path, imports }) =>
       imports

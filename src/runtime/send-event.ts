@@ -1,7 +1,6 @@
 import { messageOf } from './errors.ts';
 import type { Proxies } from './proxy.ts';
 import type { Delivery } from './sentry-transport.ts';
-import { boundedRequests, withStoreFallback } from './sentry-transport.ts';
 
 /** An event to send. */
 export interface OutgoingEvent {
@@ -32,6 +31,7 @@ const REQUEST_MILLISECONDS = FLUSH_MILLISECONDS + 500;
  */
 export async function sendEvent(dsn: string, event: OutgoingEvent, options: SenderOptions): Promise<string> {
   const Sentry = await import('@sentry/node');
+  const { boundedRequests, withStoreFallback } = await import('./sentry-transport.ts');
   const { release, environment, proxies, signal } = options;
   let delivery: Delivery | undefined;
   const requestSignal = () => {
