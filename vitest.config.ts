@@ -33,7 +33,8 @@ export default defineConfig({
           // Needs neither Postgres nor any other server: `npm run test:unit`.
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/architecture.test.ts'],
-          maxWorkers: CORES,
+          // Some files wait for timers, and others use the cores meanwhile.
+          maxWorkers: 2 * CORES,
           // They leave nothing behind in their process, so each process loads our code once for many files.
           isolate: false,
           sequence: { groupOrder: 1 },

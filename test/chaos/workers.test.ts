@@ -104,7 +104,7 @@ describe('SIGTERM under load', () => {
 
 describe('stores that are slow', () => {
   it('let no more than twice the workers pile up, and end with every event counted', async () => {
-    const count = 1_000;
+    const count = 400;
     await sendEvents(queue, count);
     const held = await hold(pool, ALL_ISSUES);
     const processor = startTwoWorkers(queue, database, { PROCESSOR_WORKER_MESSAGE_COUNT: '50' });

@@ -6,17 +6,18 @@ import {
 } from '@aws-sdk/client-sqs';
 import { createSqsQueue } from '../../src/queue/sqs.ts';
 import type { Finished, RunningCommand } from './command.ts';
-import { startCommand } from './command.ts';
+import { runCommand, startCommand } from './command.ts';
 import type { TestQueue } from './queue.ts';
 import { depth } from './queue.ts';
 
-/** Starts `bec-alerts dead_letters` on a test's queue. */
+/** Starts `bec-alerts dead_letters` on a test's queue, in a process of its own. */
 export function startDeadLetters(queue: TestQueue, ...parameters: string[]): RunningCommand {
   return startCommand(['dead_letters', ...parameters], queue.env);
 }
 
+/** Runs it to its end. */
 export async function deadLetters(queue: TestQueue, ...parameters: string[]): Promise<Finished> {
-  return await startDeadLetters(queue, ...parameters).finished;
+  return await runCommand(['dead_letters', ...parameters], queue.env);
 }
 
 /** Puts bodies among the dead letters as a worker does. @returns the ids of the messages that they were */

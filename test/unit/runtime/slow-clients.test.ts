@@ -38,17 +38,17 @@ const START = 'GET /__heartbeat__ HTTP/1.1\r\nhost: x\r\n';
 
 const KINDS: Readonly<Record<string, (socket: Socket) => void>> = {
   'sends nothing': (socket) => socket.resume(),
-  'sends a byte each second': (socket) => {
+  'sends a byte four times a second': (socket) => {
     const header = `${START}x-slow: `;
     let sent = 0;
-    const bytes = setInterval(() => socket.write(header[sent++] ?? 'y'), 1_000);
+    const bytes = setInterval(() => socket.write(header[sent++] ?? 'y'), 250);
     socket.once('close', () => clearInterval(bytes));
   },
   'reads nothing': (socket) => {
     socket.pause();
     socket.write(`${START}\r\n`.repeat(10));
     // It notices its end only when it writes.
-    const writes = setInterval(() => socket.write('x'), 1_000);
+    const writes = setInterval(() => socket.write('x'), 250);
     socket.once('close', () => clearInterval(writes));
   },
   'never sends the end of a body': (socket) => {

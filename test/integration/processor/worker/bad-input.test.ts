@@ -22,7 +22,7 @@ describe('ten thousand bad bodies', () => {
     const queue = await createQueue();
     await send(queue, bodies);
     const processor = startProcessor(queue, database, {
-      PROCESSOR_WORKER_MESSAGE_COUNT: '1000',
+      PROCESSOR_WORKER_MESSAGE_COUNT: '4000',
       LOG_LEVEL: 'INFO',
     });
     await drained(queue);
