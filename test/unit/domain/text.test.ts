@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { oneLine, plainLines, storable } from '../../../src/domain/text.ts';
+import { ANY_CHARACTER } from '../../support/any-character.ts';
 
 describe('storable text', () => {
   it('is well formed, without U+0000 and within its bound, for any text', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: 'binary', maxLength: 40 }),
+        fc.string({ unit: ANY_CHARACTER, maxLength: 40 }),
         fc.integer({ min: 1, max: 20 }),
         (text, max) => {
           const stored = storable(text, max);
