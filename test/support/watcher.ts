@@ -65,6 +65,11 @@ export async function triggerFile(source: string): Promise<string> {
   return file;
 }
 
+/** A statement that doesn't return control for so long, as a loop, but takes no CPU. @param milliseconds default: forever */
+export function blocks(milliseconds?: number): string {
+  return `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${milliseconds});`;
+}
+
 /** A trigger file that notifies of every changed issue, each time. */
 export async function everyEventFile(emails: readonly string[] = [ON_CALL]): Promise<string> {
   return await triggerFile(

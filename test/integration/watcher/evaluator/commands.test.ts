@@ -6,7 +6,7 @@ import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
 import type { SesStandIn } from '../../../support/ses.ts';
 import { startSesStandIn } from '../../../support/ses.ts';
-import { outbox, settled, startWatcher, triggerFile } from '../../../support/watcher.ts';
+import { blocks, outbox, settled, startWatcher, triggerFile } from '../../../support/watcher.ts';
 
 const database = await createDatabase();
 const { pool } = database;
@@ -63,7 +63,7 @@ describe('while a trigger never returns', () => {
     await happens('good');
     await happens('bad');
     const watcher = startWatcher(database, ses.endpoint, ['--once'], {
-      TRIGGERS: await harming('for (;;);'),
+      TRIGGERS: await harming(blocks()),
       LOG_FORMAT: 'compose',
     });
     const { code, stdout, stderr } = await watcher.finished;

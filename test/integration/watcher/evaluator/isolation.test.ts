@@ -9,7 +9,7 @@ import { isolatedEvaluator } from '../../../../src/watcher/evaluator/isolated.ts
 import { createDatabase, emptyTables } from '../../../support/database.ts';
 import { errorEvent } from '../../../support/events.ts';
 import { runHere } from '../../../support/run.ts';
-import { alertsByTrigger, outbox, triggerFile } from '../../../support/watcher.ts';
+import { alertsByTrigger, blocks, outbox, triggerFile } from '../../../support/watcher.ts';
 
 const { pool } = await createDatabase();
 beforeEach(() => emptyTables(pool));
@@ -169,7 +169,7 @@ describe('a trigger’s fault on one issue', () => {
 describe('a trigger that is slow, and not at fault', () => {
   it('evaluates a page issue by issue when the page takes too long', async () => {
     await happen();
-    const slow = 'const end = Date.now() + 700; while (Date.now() < end);';
+    const slow = blocks(700);
     const { evaluator } = await isolate(await triggerFile(`[${harming(slow)}]`));
     for (let run = 0; run < 3; run += 1) {
       const outcome = await runHere(pool, [], { evaluator });
