@@ -6,7 +6,7 @@ import { BaseSequencer } from 'vitest/node';
 
 const CORES = availableParallelism();
 /** Files that talk to servers and processes mostly wait for them, so more of them run side by side than there are cores. */
-const SERVER_FILES = Math.min(4 * CORES, 8);
+const SERVER_FILES = Math.min(3 * CORES, 8);
 /** Of a test or a hook. No wait of ours comes near it: it ends what hangs, however busy the machine is. */
 const LIMIT_MILLISECONDS = 900_000;
 
@@ -14,7 +14,8 @@ const LIMIT_MILLISECONDS = 900_000;
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification) => moduleId.includes('/test/chaos/');
+    const isLong = ({ moduleId }: TestSpecification) =>
+      /\/test\/(chaos|integration\/deploy)\//.test(moduleId);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }

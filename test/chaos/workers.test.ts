@@ -36,12 +36,12 @@ const exact = (count: number) => expectExact(pool, queue, count);
 
 describe('workers killed at random', () => {
   it('lose no event and count none twice', async () => {
-    const count = 6_000;
+    const count = 3_200;
     await sendEvents(queue, count);
     const way = await startFaultyQueue(queue.endpoint);
     const env = { SQS_ENDPOINT_URL: way.endpoint, LOG_LEVEL: 'INFO' };
     const processor = startTwoWorkers(queue, database, env);
-    const random = seededRandom(6_000);
+    const random = seededRandom(count);
     let receives = 0;
     let kills = 0;
     // By the work done and not by the clock: however slowly workers start, some of them get to work between two kills.
@@ -56,14 +56,15 @@ describe('workers killed at random', () => {
     };
     await drained(queue);
     way.fate = () => 'pass';
-    expect(kills).toBeGreaterThanOrEqual(15);
+    // 320 receives at least, of ten messages each.
+    expect(kills).toBeGreaterThanOrEqual(10);
     await exact(count);
   });
 });
 
 describe('the supervisor killed', () => {
   it('takes its workers with it, and the next one counts the rest', async () => {
-    const count = 4_000;
+    const count = 2_400;
     await sendEvents(queue, count);
     const way = await startFaultyQueue(queue.endpoint);
     const first = startTwoWorkers(queue, database, { SQS_ENDPOINT_URL: way.endpoint });
@@ -83,7 +84,7 @@ describe('the supervisor killed', () => {
 
 describe('SIGTERM under load', () => {
   it('leaves no message unfinished, logs no error, and exits 0', async () => {
-    const count = 4_000;
+    const count = 2_400;
     await sendEvents(queue, count);
     const way = await startFaultyQueue(queue.endpoint);
     const env = { SQS_ENDPOINT_URL: way.endpoint, PROCESSOR_WORKER_MESSAGE_COUNT: '100' };
