@@ -4,13 +4,13 @@ export interface PollOptions {
   /** Default 120: long enough for anything that comes at all, even on a busy machine. */
   readonly seconds?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Default: the longer it waits, the longer each pause, from 20 to 200. */
+  /** Default: the longer it waits, the longer each pause, from 20 to 100. */
   readonly everyMilliseconds?: number;
 }
 
 const DEFAULT_SECONDS = 120;
 const FIRST_PAUSE_MILLISECONDS = 20;
-const LONGEST_PAUSE_MILLISECONDS = 200;
+const LONGEST_PAUSE_MILLISECONDS = 100;
 
 /**
  * Asks until the answer is something other than undefined.

@@ -108,7 +108,7 @@ describe.each<[string, SesReply]>([
   });
 });
 
-describe('while the endpoint answers 200 with something else than SES’s answer', () => {
+describe('while the endpoint answers 200 with something other than SES’s answer', () => {
   /** For the first email about each issue. */
   const ANSWERS: Record<string, readonly [page: string, shown: string]> = {
     a: ['<!DOCTYPE html><html><body><h1>Welcome to the\u0007 hotel</h1></body></html>', 'hotel'],
