@@ -165,7 +165,8 @@ async function tableSizes(db: Db, countedBytes: number): Promise<TableSize[]> {
   return sizes;
 }
 
-const TABLES = [
+/** Every table of events, runs and alerts, in an order in which their rows can be inserted. */
+export const TABLES = [
   'issues',
   'issue_activity',
   'issue_buckets',

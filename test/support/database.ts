@@ -3,6 +3,7 @@ import { inject } from 'vitest';
 import { uniqueDatabaseName } from '../../dev/postgres/local-postgres.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { createPool } from '../../src/db/pool.ts';
+import { TABLES } from '../../src/db/status.ts';
 import { afterFile } from './after-file.ts';
 
 export interface TestDatabase {
@@ -31,23 +32,6 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
   });
   return { name, url: parsed.href, pool };
 }
-
-/** Every table of events, runs and alerts, in an order in which their rows can be inserted. */
-export const TABLES = [
-  'issues',
-  'issue_activity',
-  'issue_buckets',
-  'issue_hours',
-  'issue_tags',
-  'recipients',
-  'recipient_issues',
-  'trigger_runs',
-  'trigger_progress',
-  'alerts',
-  'failed_evaluations',
-  'silences',
-  'canaries',
-] as const;
 
 const WITH_IDS = ['issues', 'recipients', 'trigger_runs', 'alerts', 'silences', 'canaries'] as const;
 

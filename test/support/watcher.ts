@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { poll } from '../../dev/poll.ts';
 import type { Pool } from '../../src/db/pool.ts';
+import { TABLES } from '../../src/db/status.ts';
 import type { Environment, Finished, RunningCommand } from './command.ts';
 import { runCommand, startCommand } from './command.ts';
 import type { TestDatabase } from './database.ts';
-import { TABLES } from './database.ts';
 
 export const ON_CALL = 'oncall@example.com';
 

@@ -60,9 +60,12 @@ function atFirst(...replies: readonly SesReply[]): void {
   ses.answer(({ action }) => (action === 'SendRawEmail' ? (left.shift() ?? {}) : {}));
 }
 
-/** Answers the first email about an issue with this reply, and accepts all others. */
-function firstOf(issue: string, reply: SesReply): void {
-  ses.answer((request) => (issueOf(request) === issue && sends(issue).length === 1 ? reply : {}));
+/** Answers the first email about each of these issues with its reply, and accepts all others. */
+function firstOf(replies: Readonly<Record<string, SesReply>>): void {
+  ses.answer((request) => {
+    const issue = issueOf(request);
+    return sends(issue).length === 1 ? (replies[issue] ?? {}) : {};
+  });
 }
 
 describe('when SES throttles', () => {
@@ -96,7 +99,7 @@ describe.each<[string, SesReply]>([
   ['stalls in the middle of its answer', 'half an answer'],
 ])('when SES %s to one alert', (_, reply) => {
   it('the others leave, and it is sent between runs', async () => {
-    firstOf('b', reply);
+    firstOf({ b: reply });
     // Short for the answer that never ends, and long enough for the others on a busy machine.
     const watcher = start({ AWS_READ_TIMEOUT: '5' });
     const alerts = await settled(pool, 4);
@@ -109,20 +112,17 @@ describe.each<[string, SesReply]>([
 });
 
 describe('while the endpoint answers 200 with something other than SES’s answer', () => {
-  /** For the first email about each issue. */
-  const ANSWERS: Record<string, readonly [page: string, shown: string]> = {
-    a: ['<!DOCTYPE html><html><body><h1>Welcome to the\u0007 hotel</h1></body></html>', 'hotel'],
-    b: ['', 'an empty body'],
-    c: ['It works!', 'It works!'],
-    d: ['<SendRawEmailResponse><OtherId>1</OtherId></SendRawEmailResponse>', 'OtherId'],
+  const PAGES = {
+    a: { page: '<!DOCTYPE html><html><body><h1>Welcome to the\u0007 hotel</h1></body></html>' },
+    b: { page: '' },
+    c: { page: 'It works!' },
+    d: { page: '<SendRawEmailResponse><OtherId>1</OtherId></SendRawEmailResponse>' },
   };
+  const SHOWN = ['hotel', 'an empty body', 'It works!', 'OtherId'];
 
   it('the alert stays pending, the log shows what came, and the alert is sent later', async () => {
     await storeEvents(pool, [errorEvent({ groupId: 'e', message: 'e' })]);
-    ses.answer((request): SesReply => {
-      const [page] = ANSWERS[issueOf(request)] ?? [];
-      return page !== undefined && sends(issueOf(request)).length === 1 ? { page } : {};
-    });
+    firstOf(PAGES);
     const watcher = start();
     const alerts = await settled(pool, 5);
     expect(taken().toSorted()).toEqual([...ISSUES, 'e']);
@@ -131,7 +131,7 @@ describe('while the endpoint answers 200 with something other than SES’s answe
       { group_id: 'e', status: 'sent', attempts: 1 },
     ]);
     const output = watcher.output();
-    for (const [, shown] of Object.values(ANSWERS)) expect(output).toContain(shown);
+    for (const shown of SHOWN) expect(output).toContain(shown);
     expect(output).not.toContain('\u0007');
   });
 });
@@ -158,7 +158,7 @@ describe('while SES’s answer stalls', () => {
 
 describe('an email that SES doesn’t accept at first', () => {
   it('is sent within the same run by --once, which waits for the retry', async () => {
-    firstOf('b', BROKEN);
+    firstOf({ b: BROKEN });
     const { code } = await runWatcher(database, ses.endpoint, [], { TRIGGERS });
     expect(code).toBe(0);
     expect(taken()).toEqual(['a', 'c', 'd', 'b']);
