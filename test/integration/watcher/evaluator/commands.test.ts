@@ -80,17 +80,18 @@ describe('while a trigger never returns', () => {
 
 describe('a trigger that ends its process', () => {
   it('leaves the daemon running, which sends the alerts of the others', async () => {
-    const watcher = startWatcher(database, ses.endpoint, [], { TRIGGERS: await harming('process.exit(0)') });
+    // The trigger is left out after three runs. On a busy machine the issue `good` must still come before.
+    const env = { TRIGGERS: await harming('process.exit(0)'), WATCHER_SLEEP_DELAY: '5' };
+    const watcher = startWatcher(database, ses.endpoint, [], env);
     await happens('bad');
     await settled(pool, 1);
     await happens('good');
-    // Of the others only: on a busy machine the trigger may be left out before the issue `good` is there.
-    const both = async () => {
-      const others = (await outbox(pool)).filter(({ trigger }) => trigger === 'Other');
-      const sent = others.filter(({ status }) => status === 'sent').map(({ group_id }) => group_id);
-      return sent.length === 2 ? sent : undefined;
-    };
-    expect(await poll('two alerts of the other trigger', both)).toEqual(['bad', 'good']);
+    const alerts = await settled(pool, 3);
+    expect(alerts.map(({ trigger, group_id }) => `${trigger} ${group_id}`)).toEqual([
+      'Other bad',
+      'Harms good',
+      'Other good',
+    ]);
     watcher.child.kill('SIGTERM');
     expect((await watcher.finished).code).toBe(0);
   });
