@@ -10,12 +10,15 @@ const SERVER_FILES = Math.min(3 * CORES, 8);
 /** Of a test or a hook. No wait of ours comes near it: it ends what hangs, however busy the machine is. */
 const LIMIT_MILLISECONDS = 900_000;
 
-/** The longest files start first, so that the run doesn't end with one of them alone. */
+/**
+ * The longest files start first, so that the run doesn't end with one of them alone. Delivery's file mostly waits, and
+ * the others use the cores meanwhile.
+ */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const isLong = ({ moduleId }: TestSpecification) =>
-      /\/test\/(chaos|integration\/deploy)\//.test(moduleId);
+      /\/test\/(chaos\/|integration\/deploy\/|integration\/watcher\/delivery\/deliver\.)/.test(moduleId);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }
