@@ -53,7 +53,11 @@ export default defineConfig({
           maxWorkers: SERVER_FILES,
           sequence: { groupOrder: 2 },
           globalSetup: ['test/support/global-setup.ts'],
-          setupFiles: ['test/support/clean-environment.ts', 'test/support/close-after-file.ts'],
+          setupFiles: [
+            'test/support/clean-environment.ts',
+            'test/support/compile-cache.ts',
+            'test/support/close-after-file.ts',
+          ],
           // A process for some files, one after the other. What a file leaves behind is closed after it (`afterFile`).
           isolate: false,
           pool: 'forks',

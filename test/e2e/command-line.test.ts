@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { runInOwnProcess, runUnread, startCommand } from '../support/command.ts';
+import { runCommand, runInOwnProcess, runUnread, startCommand } from '../support/command.ts';
 
 /** Nobody listens there, so a command that gets that far fails at once, and names it. */
 const NOWHERE = 'postgres://user:hunter2@127.0.0.1:1/';
@@ -50,7 +50,7 @@ describe('bec-alerts', () => {
     ['migrate', ['--down', 'Required variables: DATABASE_URL\n']],
     ['simulate_error', ['--dsn', '--no-traceback', 'required', 'SIMULATE_SENTRY_DSN']],
   ])('%s --help names its options and their variables', async (command, texts) => {
-    const { code, stdout } = await runInOwnProcess([command, '--help'], {});
+    const { code, stdout } = await runCommand([command, '--help'], {});
     expect(code).toBe(0);
     for (const text of texts) expect(stdout).toContain(text);
   });

@@ -18,12 +18,14 @@ declare module 'vitest' {
     /** A migrated database that each test file's own is copied from. */
     template: string;
     programs: Programs;
+    /** The folder where the processes that tests start keep their compiled code. */
+    compileCache: string;
   }
 }
 
 /**
- * Brings up Postgres once for all test files, with a migrated database as template. Test files, commands and workers
- * share a cache of compiled code: by default each processor makes one for its own workers.
+ * Brings up Postgres once for all test files, with a migrated database as template. Commands and workers share a cache
+ * of compiled code: by default each processor makes one for its own workers.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -48,7 +50,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const compileCache = await mkdtemp(join(tmpdir(), 'bec-alerts-tests-compiled-'));
     // Removed when this process is gone: until then the last of the others may still write into it.
     guard('rm -rf "$1"', [compileCache]);
-    process.env.NODE_COMPILE_CACHE = compileCache;
+    project.provide('compileCache', compileCache);
     return async () => {
       await postgres.dropDatabase(template);
       await postgres.close();

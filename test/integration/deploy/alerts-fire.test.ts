@@ -186,7 +186,7 @@ describe('alerts about the processor fire', () => {
     const way = await startFaultyQueue(queue.endpoint);
     way.fate = (action) => (action === 'ReceiveMessage' ? 'deny' : 'pass');
     await sendBodies(queue.client, queue.queueUrl, messages(4));
-    const processor = startTwoWorkers(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startProcessor(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/receiving messages failed/);
     const page = await pageWith(processor, { [WAITING]: 4 });
     expect(await alertsOfProcessor({ page, steps: 30 })).toEqual(['BecAlertsQueueGrows']);
@@ -194,7 +194,7 @@ describe('alerts about the processor fire', () => {
 
   it('if messages are rejected', async () => {
     const queue = await createQueue();
-    const processor = startTwoWorkers(queue, database, { PORT: '0' });
+    const processor = startProcessor(queue, database, { PORT: '0' });
     await sendBodies(queue.client, queue.queueUrl, [...messages(3), ...Array(12).fill('{')]);
     await poll('the dead letters', async () =>
       (await depth(queue.client, queue.deadLetterQueueUrl)).visible === 12 ? true : undefined,
@@ -209,7 +209,7 @@ describe('alerts about the processor fire', () => {
 
   it('if Postgres stores slowly', async () => {
     const queue = await createQueue();
-    const processor = startTwoWorkers(queue, database, { PORT: '0' });
+    const processor = startProcessor(queue, database, { PORT: '0' });
     // An issue that is known, because a new one takes a second statement.
     await sendBodies(queue.client, queue.queueUrl, messages(1));
     const fine = await pageWith(processor, { [EVENTS]: 1 });
@@ -229,8 +229,8 @@ describe('alerts about the processor fire', () => {
     const queue = await createQueue();
     // For this processor, messages that were sent now are 90 s old.
     const late = clock('const now = Date.now; Date.now = () => now() + 90_000');
-    const processor = startTwoWorkers(queue, database, { PORT: '0', ...late });
-    const fine = await pageWith(processor, { bec_alerts_processor_workers: 2 });
+    const processor = startProcessor(queue, database, { PORT: '0', ...late });
+    const fine = await pageWith(processor, { bec_alerts_processor_workers: 1 });
     await sendBodies(queue.client, queue.queueUrl, messages(1));
     const page = await pageWith(processor, { [EVENTS]: 1 });
     await firesFrom('BecAlertsLag', 'processor', fine, page);
@@ -239,10 +239,10 @@ describe('alerts about the processor fire', () => {
   it('if the role may not count the messages', async () => {
     const queue = await createQueue();
     const way = await startFaultyQueue(queue.endpoint);
-    const processor = startTwoWorkers(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
+    const processor = startProcessor(queue, database, { PORT: '0', SQS_ENDPOINT_URL: way.endpoint });
     await processor.printed(/serving/);
     way.fate = (action) => (action === 'GetQueueAttributes' ? 'deny' : 'pass');
-    const page = await pageWith(processor, { bec_alerts_processor_workers: 2 });
+    const page = await pageWith(processor, { bec_alerts_processor_workers: 1 });
     expect(page).not.toMatch(/^bec_alerts_processor_(queue_messages|dead_letters)\b.* \d/m);
     expect(await alertsOfProcessor({ page, steps: 30 })).toEqual(['BecAlertsQueueUnknown']);
   });
