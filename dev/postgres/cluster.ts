@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, chown, constants, mkdtemp, open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Guard } from '../guard.ts';
@@ -63,13 +63,16 @@ export async function startCluster(
  * the CPU there.
  */
 async function parentDirectory(durable: boolean, account: Account | undefined): Promise<string> {
-  if (!durable) {
-    const memory = await statfs(MEMORY).catch(() => undefined);
-    const isMemory = memory?.type === MEMORY_FILE_SYSTEM;
-    if (isMemory && memory.bavail * memory.bsize >= MEMORY_BYTES) return MEMORY;
-  }
+  if (!durable && (await memoryHasRoom())) return MEMORY;
   // Root's TMPDIR can be where the unprivileged account may not go; every account can use /tmp.
   return account === undefined ? tmpdir() : '/tmp';
+}
+
+/** False also where there is no such folder, or where we may not write to it. */
+async function memoryHasRoom(): Promise<boolean> {
+  const writable = access(MEMORY, constants.W_OK);
+  const memory = await writable.then(() => statfs(MEMORY)).catch(() => undefined);
+  return memory?.type === MEMORY_FILE_SYSTEM && memory.bavail * memory.bsize >= MEMORY_BYTES;
 }
 
 /** For a server that refuses to run as root, as Postgres does. Undefined if this process isn't root. */

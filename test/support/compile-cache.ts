@@ -1,4 +1,5 @@
 import { inject } from 'vitest';
 
-// For the processes that tests start. This one would write all that it compiled when it ends, and nobody would read it.
+// Only the processes that tests start use it, because Node reads the variable when it starts. A test process would write
+// all that it compiled at its end, and nobody would read it.
 process.env.NODE_COMPILE_CACHE = inject('compileCache');
