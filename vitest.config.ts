@@ -11,14 +11,14 @@ const SERVER_FILES = Math.min(3 * CORES, 8);
 const LIMIT_MILLISECONDS = 900_000;
 
 /**
- * The longest files start first, so that the run doesn't end with one of them alone. Those of delivery mostly wait, and
+ * The longest files start first, so that the run doesn't end with one of them alone. Delivery's file mostly waits, and
  * the others use the cores meanwhile.
  */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const isLong = ({ moduleId }: TestSpecification) =>
-      /\/test\/(chaos|integration\/deploy|integration\/watcher\/delivery)\//.test(moduleId);
+      /\/test\/(chaos\/|integration\/deploy\/|integration\/watcher\/delivery\/deliver\.)/.test(moduleId);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }
